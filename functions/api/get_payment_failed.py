@@ -1,0 +1,24 @@
+"""GET /payment/failed: the customer gave up at PayMongo, or cancels on our own page."""
+
+from api.http import Event, Response, redirect, route
+from api.redirects import ask_for_payment, rental_of
+from rentals import payments
+from rentals.errors import PaymentProviderError
+from rentals.models import PaymentStatus
+
+
+@route
+def handler(event: Event) -> Response:
+    """303 to the page that says how it ended. Never cancels a rental that was paid."""
+    rental = rental_of(event, "failed")
+    if rental.payment_status is PaymentStatus.COMPLETED:
+        return redirect(f"/success.html?rental_id={rental.id}")
+    try:
+        payment = ask_for_payment(rental)
+    except PaymentProviderError:
+        payment = None  # closing the session will ask again before anything is released
+    if payment is not None:
+        payments.payment_received(rental, payment)
+        return redirect(f"/success.html?rental_id={rental.id}")
+    payments.payment_cancelled(rental)
+    return redirect(f"/failed.html?rental_id={rental.id}")

@@ -1,0 +1,21 @@
+"""GET /payment/success: the customer comes back from PayMongo, probably having paid."""
+
+from api.http import Event, Response, redirect, route
+from api.redirects import ask_for_payment, rental_of
+from rentals import payments
+from rentals.errors import PaymentProviderError
+from rentals.models import PaymentStatus
+
+
+@route
+def handler(event: Event) -> Response:
+    """303 to the page that waits for the truth: the webhook may be faster or slower than this."""
+    rental = rental_of(event, "success")
+    if rental.payment_status is not PaymentStatus.COMPLETED:
+        try:
+            payment = ask_for_payment(rental)
+        except PaymentProviderError:
+            payment = None  # the webhook or the reconciler will tell
+        if payment is not None:
+            payments.payment_received(rental, payment)
+    return redirect(f"/success.html?rental_id={rental.id}")

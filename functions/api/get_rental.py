@@ -1,0 +1,14 @@
+"""GET /api/rentals/{rental_id}: how a rental stands, for the customer's page."""
+
+from api.http import Event, Response, route, success
+from api.views import rental_view
+from rentals import repository
+from rentals.telemetry import logger
+
+
+@route
+def handler(event: Event) -> Response:
+    """404 for an unknown rental."""
+    rental_id = event["pathParameters"]["rental_id"][:64]
+    logger.append_keys(rental_id=rental_id)
+    return success(rental_view(repository.get(rental_id)))

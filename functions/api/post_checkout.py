@@ -1,0 +1,52 @@
+"""POST /api/rentals/checkout: start a rental, or find the one this request started before."""
+
+from http import HTTPStatus
+
+from api.http import Event, HttpError, Response, header, json_object, route, success
+from api.requests import CheckoutBody, idempotency_key, parse
+from api.views import rental_view
+from rentals.checkout import start_checkout, wait_until_payable
+from rentals.models import EndReason, PaymentStatus, Rental
+
+
+@route
+def handler(event: Event) -> Response:
+    """200 with the payment URL, 202 when it is not there yet, else why there will be none."""
+    key = idempotency_key(header(event, "Idempotency-Key"))
+    body = parse(CheckoutBody, json_object(event))
+    rental = start_checkout(body.to_request(), key)
+    if "respond-async" not in (header(event, "Prefer") or ""):
+        rental = wait_until_payable(rental)
+    return _answer(rental)
+
+
+def _answer(rental: Rental) -> Response:
+    view = rental_view(rental)
+    if rental.payment_status is PaymentStatus.COMPLETED:
+        return success({**view, "message": "This rental is paid."})
+    if rental.is_pending and rental.payment_url is None:
+        return success(
+            {**view, "message": "Your rental is being prepared."},
+            HTTPStatus.ACCEPTED,
+            {"Location": f"/api/rentals/{rental.id}", "Retry-After": "1"},
+        )
+    if rental.is_pending:
+        return success({**view, "message": "Please complete the payment."})
+    if rental.payment_status is PaymentStatus.REJECTED:
+        raise HttpError(
+            HTTPStatus.CONFLICT,
+            "NO_UNIT_AVAILABLE",
+            "every unit of this collectible is taken; try again later or choose another one",
+        )
+    if rental.end_reason is EndReason.PAYMENT_SETUP_FAILED:
+        raise HttpError(
+            HTTPStatus.BAD_GATEWAY,
+            "PAYMENT_PROVIDER_UNAVAILABLE",
+            "the payment could not be set up and nothing was charged; please try again",
+        )
+    raise HttpError(
+        HTTPStatus.CONFLICT,
+        "RENTAL_ENDED",
+        f"this checkout has ended ({rental.payment_status});"
+        " start a new one with a new Idempotency-Key",
+    )

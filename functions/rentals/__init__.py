@@ -1,0 +1,1 @@
+"""The rental domain: what `api/`, `workflow/` and `upkeep/` share, knowing none of them."""

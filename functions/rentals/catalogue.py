@@ -1,0 +1,107 @@
+"""What can be rented and where: collectibles, stores, warehouses."""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from rentals import allocation, dynamo
+from rentals.errors import CollectibleNotFound, StoreNotFound
+from rentals.models import Collectible, Size, Store, Warehouse
+from rentals.settings import setting
+
+_PARALLEL_STOCK_QUERIES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A collectible as it can be rented now.
+
+    `stock` is exact up to allocation.STOCK_COUNT_LIMIT; `eta` is days, None without a store or
+    without stock.
+    """
+
+    collectible: Collectible
+    stock: int
+    eta: int | None
+
+
+def collectible(collectible_id: str) -> Collectible:
+    """One collectible. Raises CollectibleNotFound."""
+    item = dynamo.get(setting("COLLECTIBLES_TABLE"), collectible_id)
+    if item is None:
+        raise CollectibleNotFound(collectible_id)
+    return _collectible(item)
+
+
+def store(store_id: str) -> Store:
+    """One store. Raises StoreNotFound."""
+    item = dynamo.get(setting("STORES_TABLE"), store_id)
+    if item is None:
+        raise StoreNotFound(store_id)
+    return _store(item)
+
+
+def stores() -> list[Store]:
+    """Every store, by id."""
+    return sorted(map(_store, dynamo.scan(setting("STORES_TABLE"))), key=lambda each: each.id)
+
+
+def warehouses() -> dict[str, Warehouse]:
+    """Every warehouse, by id."""
+    return {
+        item["id"]: Warehouse(
+            id=item["id"],
+            name=item.get("name", item["id"]),
+            distances={store_id: float(km) for store_id, km in item["distances"].items()},
+        )
+        for item in dynamo.scan(setting("WAREHOUSES_TABLE"))
+    }
+
+
+def offers(store_id: str | None) -> list[Offer]:
+    """The whole catalogue with live stock, by id. Raises StoreNotFound."""
+    if store_id is not None:
+        store(store_id)
+    items = dynamo.scan(setting("COLLECTIBLES_TABLE"))
+    every_warehouse = warehouses() if store_id is not None else {}
+    with ThreadPoolExecutor(_PARALLEL_STOCK_QUERIES) as pool:
+        found = pool.map(
+            lambda item: _offer(_collectible(item), store_id, every_warehouse),
+            items,
+        )
+        return sorted(found, key=lambda each: each.collectible.id)
+
+
+def offer(collectible_id: str, store_id: str) -> Offer:
+    """One collectible for one store. Raises CollectibleNotFound, StoreNotFound."""
+    wanted = collectible(collectible_id)
+    store(store_id)
+    return _offer(wanted, store_id, warehouses())
+
+
+def _offer(
+    wanted: Collectible, store_id: str | None, every_warehouse: dict[str, Warehouse]
+) -> Offer:
+    stock = allocation.stock_by_warehouse(wanted.id)
+    if store_id is None:
+        return Offer(wanted, sum(stock.values()), None)
+    deliverable = sum(
+        count
+        for warehouse_id, count in stock.items()
+        if warehouse_id in every_warehouse and store_id in every_warehouse[warehouse_id].distances
+    )
+    eta = allocation.best_eta(wanted.id, stock, every_warehouse, store_id)
+    return Offer(wanted, deliverable, eta)
+
+
+def _collectible(item: dynamo.Item) -> Collectible:
+    return Collectible(
+        id=item["id"],
+        name=item["name"],
+        description=item.get("description", ""),
+        size=Size(item["size"]),
+        image_url=item.get("imageUrl", ""),
+    )
+
+
+def _store(item: dynamo.Item) -> Store:
+    return Store(id=item["id"], name=item["name"], address=item.get("address", ""))

@@ -1,0 +1,111 @@
+"""Checkout: one rental and one execution for each request, however often it is repeated."""
+
+import hashlib
+import json
+import time
+import uuid
+from dataclasses import dataclass
+
+from rentals import catalogue, clock, repository
+from rentals.aws import stepfunctions
+from rentals.errors import IdempotencyKeyReused
+from rentals.models import Customer, PaymentMethod, PaymentStatus, Rental
+from rentals.settings import setting
+from rentals.telemetry import count, logger
+
+# API Gateway answers for us after 29 s, and a customer should not stare at a spinner that long.
+WAIT_SECONDS = 8.0
+_FIRST_POLL_SECONDS = 0.2
+_POLL_BACKOFF = 1.3
+_LONGEST_POLL_SECONDS = 1.0
+
+_RENTAL_NAMESPACE = uuid.UUID("5d1b9a9e-6a5e-5f0c-9f5a-0c7f3a3d1e11")
+
+
+@dataclass(frozen=True, slots=True)
+class CheckoutRequest:
+    """What a customer asks for; `duration` is days."""
+
+    collectible_id: str
+    store_id: str
+    duration: int
+    payment_method: PaymentMethod
+    customer: Customer
+
+    def digest(self) -> str:
+        """Same for the same request, so that a reused key with another body is noticed."""
+        customer = self.customer
+        parts = (
+            self.collectible_id, self.store_id, self.duration, self.payment_method,
+            customer.name, customer.email, customer.phone,
+            customer.address, customer.city, customer.postal_code,
+        )  # fmt: skip
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def rental_id_for(email: str, idempotency_key: str | None) -> str:
+    """The rental's id: the same for the same customer and key, random without a key."""
+    key = idempotency_key or str(uuid.uuid4())
+    return str(uuid.uuid5(_RENTAL_NAMESPACE, json.dumps([email.strip().lower(), key])))
+
+
+def start_checkout(request: CheckoutRequest, idempotency_key: str | None) -> Rental:
+    """Write the rental and start its execution, or find the one that this key started before.
+
+    Raises CollectibleNotFound, StoreNotFound, IdempotencyKeyReused, TooManyHolds, WriteContended.
+    """
+    rental_id = rental_id_for(request.customer.email, idempotency_key)
+    logger.append_keys(rental_id=rental_id)
+    rental = repository.find(rental_id)
+    if rental is None:
+        collectible = catalogue.collectible(request.collectible_id)
+        catalogue.store(request.store_id)
+        now = clock.now_timestamp()
+        rental = repository.create(
+            Rental(
+                id=rental_id,
+                collectible_id=collectible.id,
+                collectible_name=collectible.name,
+                store_id=request.store_id,
+                customer=request.customer,
+                duration=request.duration,
+                payment_method=request.payment_method,
+                payment_status=PaymentStatus.PENDING,
+                request_hash=request.digest(),
+                created_at=now,
+                updated_at=now,
+            )
+        )
+        count("CheckoutStarted")
+    if rental.request_hash != request.digest():
+        raise IdempotencyKeyReused
+    if rental.is_pending and rental.payment_url is None:
+        _start_execution(rental_id)
+    return rental
+
+
+def wait_until_payable(rental: Rental, seconds: float = WAIT_SECONDS) -> Rental:
+    """Poll the row until it has a payment URL or an ending, at most `seconds`.
+
+    Returns the rental as it was last seen.
+    """
+    deadline = time.monotonic() + seconds
+    pause = _FIRST_POLL_SECONDS
+    while rental.is_pending and rental.payment_url is None:
+        if time.monotonic() + pause > deadline:
+            break
+        time.sleep(pause)
+        pause = min(pause * _POLL_BACKOFF, _LONGEST_POLL_SECONDS)
+        rental = repository.get(rental.id)
+    return rental
+
+
+def _start_execution(rental_id: str) -> None:
+    try:
+        stepfunctions().start_execution(
+            stateMachineArn=setting("RENTAL_STATE_MACHINE_ARN"),
+            name=rental_id,
+            input=json.dumps({"rental_id": rental_id}),
+        )
+    except stepfunctions().exceptions.ExecutionAlreadyExists:
+        logger.info("execution was started before")

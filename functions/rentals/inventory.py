@@ -1,0 +1,237 @@
+"""Units and the rentals that hold them: one transaction changes both, so they cannot disagree.
+
+Every function reads the rental first and answers from it when its work is done already, so each
+may run twice, late, or after its own answer was lost.
+"""
+
+from rentals import allocation, catalogue, clock, dynamo, repository
+from rentals.errors import (
+    NoUnitAvailable,
+    PaymentMismatch,
+    PaymentNotReceived,
+    PaymentReceived,
+    RentalEnded,
+    UnitNotHeld,
+    WriteContended,
+)
+from rentals.models import EndReason, PaymentStatus, Rental, Warehouse
+from rentals.settings import setting
+
+# Each round asks the index anew; by then other buyers have taken what we lost.
+_RESERVATION_ROUNDS = 8
+
+
+def reserve_unit(rental: Rental) -> Rental:
+    """Hold the nearest available unit for a pending rental, or for one that was paid too late.
+
+    Returns the rental on record. Raises NoUnitAvailable, RentalEnded, WriteContended.
+    """
+    if rental.unit_id is not None:
+        return rental
+    _require_reservable(rental)
+    warehouses = catalogue.warehouses()
+    for _ in range(_RESERVATION_ROUNDS):
+        tried = 0
+        for unit_id, warehouse in allocation.candidates(
+            rental.collectible_id, warehouses, rental.store_id
+        ):
+            tried += 1
+            try:
+                dynamo.transact(_reserve(rental, unit_id, warehouse))
+            except dynamo.ConditionFailed as failure:
+                if 1 in failure.failed:
+                    now = repository.get(rental.id)
+                    if now.unit_id is not None:
+                        return now
+                    _require_reservable(now)
+                continue
+            return repository.get(rental.id)
+        if not tried:
+            raise NoUnitAvailable(rental.collectible_id)
+    raise WriteContended(f"every unit of {rental.collectible_id} that was tried went elsewhere")
+
+
+def _require_reservable(rental: Rental) -> None:
+    paid_and_not_refunded = rental.payment_id is not None and rental.refund_requested_at is None
+    if not rental.is_pending and not paid_and_not_refunded:
+        raise RentalEnded(rental.id, rental.payment_status)
+
+
+def _reserve(rental: Rental, unit_id: str, warehouse: Warehouse) -> list[dynamo.Item]:
+    now = clock.now_timestamp()
+    return [
+        dynamo.expression(
+            setting("UNITS_TABLE"),
+            unit_id,
+            update="SET isAvailable = :no, reservedBy = :rental, reservedAt = :now"
+            " REMOVE availableCollectibleId",
+            condition="isAvailable = :yes AND attribute_not_exists(reservedBy)",
+            values={"yes": "true", "no": "false", "rental": rental.id, "now": now},
+        ),
+        dynamo.expression(
+            setting("RENTALS_TABLE"),
+            rental.id,
+            update="SET unitId = :unit, warehouseId = :warehouse, eta = :eta, updatedAt = :now",
+            condition="attribute_not_exists(unitId) AND attribute_not_exists(refundRequestedAt)"
+            " AND (paymentStatus = :pending OR attribute_exists(paymentId))",
+            values={
+                "unit": unit_id,
+                "warehouse": warehouse.id,
+                "eta": allocation.eta_days(warehouse.distances[rental.store_id]),
+                "now": now,
+                "pending": PaymentStatus.PENDING,
+            },
+        ),
+    ]
+
+
+def confirm_rental(rental: Rental) -> Rental:
+    """Complete a rental that is paid in full and holds a unit.
+
+    Returns the rental on record. Raises PaymentNotReceived, PaymentMismatch, UnitNotHeld,
+    RentalEnded (its money is on the way back), WriteContended.
+    """
+    if rental.payment_status is PaymentStatus.COMPLETED:
+        return rental
+    if rental.refund_requested_at is not None:
+        raise RentalEnded(rental.id, rental.payment_status)
+    if rental.payment_id is None:
+        raise PaymentNotReceived(rental.id)
+    if not rental.is_paid_in_full:
+        raise PaymentMismatch(
+            rental.id,
+            rental.total_fee or 0,
+            rental.amount_paid or 0,
+            rental.payment_currency or "",
+        )
+    if rental.unit_id is None:
+        raise UnitNotHeld(rental.id)
+    complete = dynamo.expression(
+        setting("RENTALS_TABLE"),
+        rental.id,
+        update="SET paymentStatus = :completed, completedAt = :now, updatedAt = :now"
+        " REMOVE endReason, taskToken, paymentUrl, attention, followUp, followUpAt",
+        condition="unitId = :unit AND paymentId = :payment AND paymentStatus = :status"
+        " AND attribute_not_exists(refundRequestedAt)",
+        values={
+            "completed": PaymentStatus.COMPLETED,
+            "status": rental.payment_status,
+            "unit": rental.unit_id,
+            "payment": rental.payment_id,
+            "now": clock.now_timestamp(),
+        },
+    )
+    try:
+        dynamo.transact([complete, repository.end_hold(rental.customer, rental.id)])
+    except dynamo.ConditionFailed:
+        return _unless_changed(rental, PaymentStatus.COMPLETED)
+    return repository.get(rental.id)
+
+
+def end_unpaid(rental: Rental, reason: EndReason) -> Rental:
+    """End a pending rental that nobody paid for and put its unit, if any, back on the shelf.
+
+    Returns the rental on record; one that ended before is left as it is. Raises PaymentReceived
+    when money has arrived, WriteContended.
+    """
+    if not rental.is_pending:
+        return rental
+    if rental.payment_id is not None:
+        raise PaymentReceived(rental.id)
+    operations = [
+        dynamo.expression(
+            setting("RENTALS_TABLE"),
+            rental.id,
+            update="SET paymentStatus = :status, endReason = :reason, endedAt = :now,"
+            " updatedAt = :now REMOVE unitId, taskToken, paymentUrl, attention, followUp,"
+            " followUpAt",
+            condition="paymentStatus = :pending AND attribute_not_exists(paymentId) AND "
+            + ("unitId = :unit" if rental.unit_id else "attribute_not_exists(unitId)"),
+            values={
+                "status": reason.status,
+                "reason": reason,
+                "pending": PaymentStatus.PENDING,
+                "now": clock.now_timestamp(),
+                **({"unit": rental.unit_id} if rental.unit_id else {}),
+            },
+        ),
+        repository.end_hold(rental.customer, rental.id),
+    ]
+    if rental.unit_id is not None:
+        operations.append(release(rental.unit_id, rental.id))
+    try:
+        dynamo.transact(operations)
+    except dynamo.ConditionFailed:
+        now = repository.get(rental.id)
+        if now.is_pending and now.payment_id is not None:
+            raise PaymentReceived(rental.id) from None
+        return _unless_changed(rental, None)
+    return repository.get(rental.id)
+
+
+def release_for_refund(rental: Rental) -> Rental:
+    """Write that the rental's payment goes back, unless it has bought something by now.
+
+    From here on nobody gives the rental a unit. A unit held against a payment of the wrong amount
+    goes back on the shelf in the same transaction. Returns the rental on record, without
+    `refund_requested_at` when its money bought something. Raises WriteContended.
+    """
+    has_bought = rental.unit_id is not None and rental.is_paid_in_full
+    if (
+        rental.payment_id is None
+        or rental.refund_requested_at is not None
+        or rental.payment_status is PaymentStatus.COMPLETED
+        or has_bought
+    ):
+        return rental
+    operations = [
+        dynamo.expression(
+            setting("RENTALS_TABLE"),
+            rental.id,
+            update="SET refundRequestedAt = :now, updatedAt = :now REMOVE unitId, taskToken,"
+            " paymentUrl",
+            condition="paymentId = :payment AND paymentStatus = :status AND "
+            + ("unitId = :unit" if rental.unit_id else "attribute_not_exists(unitId)"),
+            values={
+                "payment": rental.payment_id,
+                "status": rental.payment_status,
+                "now": clock.now_timestamp(),
+                **({"unit": rental.unit_id} if rental.unit_id else {}),
+            },
+        )
+    ]
+    if rental.unit_id is not None:
+        operations.append(release(rental.unit_id, rental.id))
+    try:
+        dynamo.transact(operations)
+    except dynamo.ConditionFailed:
+        now = repository.get(rental.id)
+        if now == rental:
+            raise WriteContended(f"rental {rental.id} disagrees with its unit") from None
+        return release_for_refund(now)
+    return repository.get(rental.id)
+
+
+def release(unit_id: str, rental_id: str) -> dynamo.Item:
+    """The operation that puts a unit back on the shelf, if this rental still holds it."""
+    return dynamo.expression(
+        setting("UNITS_TABLE"),
+        unit_id,
+        update="SET isAvailable = :yes, availableCollectibleId = collectibleId"
+        " REMOVE reservedBy, reservedAt",
+        condition="reservedBy = :rental",
+        values={"yes": "true", "rental": rental_id},
+    )
+
+
+def _unless_changed(before: Rental, wanted: PaymentStatus | None) -> Rental:
+    """The rental on record if it has ended (as `wanted`, if given); else somebody is changing it.
+
+    Raises RentalEnded, WriteContended.
+    """
+    now = repository.get(before.id)
+    if now.is_pending or now == before:
+        raise WriteContended(f"rental {before.id} changed while it was being written")
+    if wanted is not None and now.payment_status is not wanted:
+        raise RentalEnded(now.id, now.payment_status)
+    return now

@@ -1,0 +1,287 @@
+"""PayMongo's API, v1, as far as rentals need it. Amounts are integer centavos, currency is PHP.
+
+Facts and their sources: shared PAYMONGO.md. What PayMongo does on a call is never inferred from
+the status of an `expire` or a lost answer: it is read back.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import httpx
+
+from rentals.errors import PaymentProviderRejected, PaymentProviderUnavailable
+from rentals.models import CURRENCY, Customer, Payment, PaymentMethod
+from rentals.secret_values import paymongo_keys
+from rentals.settings import setting
+
+# PAYMONGO.md: no SLA, so every call has explicit time-outs; two calls fit into a function's 30 s.
+_TIMEOUT = httpx.Timeout(10, connect=3)
+
+_METHOD_TYPES = {
+    PaymentMethod.CARD: "card",
+    PaymentMethod.GCASH: "gcash",
+    PaymentMethod.GRABPAY: "grab_pay",
+    PaymentMethod.MAYA: "paymaya",
+    PaymentMethod.BPI: "dob",
+    PaymentMethod.UBP: "dob_ubp",
+    PaymentMethod.QRPH: "qrph",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class CheckoutSession:
+    """A checkout session. `status` is `active` or `expired`; a paid one stays `active`."""
+
+    id: str
+    status: str
+    checkout_url: str
+    payment_intent_id: str | None
+    payments: tuple[Payment, ...]
+
+    @property
+    def is_expired(self) -> bool:
+        """Whether the session can no longer be paid."""
+        return self.status == "expired"
+
+    @property
+    def paid_payment(self) -> Payment | None:
+        """The payment that was received, if any."""
+        return next((payment for payment in self.payments if payment.is_paid), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Refund:
+    """A refund. `amount` is centavos; `status` pending, processing, succeeded or failed."""
+
+    id: str
+    payment_id: str
+    amount: int
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRequest:
+    """What a new checkout session is for; `total_fee` and `daily_rate` are centavos."""
+
+    rental_id: str
+    collectible_name: str
+    duration: int
+    daily_rate: int
+    total_fee: int
+    payment_method: PaymentMethod
+    customer: Customer
+    success_url: str
+    cancel_url: str
+
+
+class PayMongo:
+    """A client. Every method raises PaymentProviderUnavailable when there is no usable answer
+    (worth asking again) and PaymentProviderRejected on any other 4xx (not worth it).
+    """
+
+    def __init__(
+        self, base_url: str, secret_key: str, transport: httpx.BaseTransport | None = None
+    ) -> None:
+        self._http = httpx.Client(
+            base_url=base_url,
+            auth=(secret_key, ""),
+            timeout=_TIMEOUT,
+            transport=transport,
+            headers={"Accept": "application/json"},
+        )
+
+    def create_checkout_session(self, request: SessionRequest) -> CheckoutSession:
+        """Open a session for exactly one rental and one payment method.
+
+        The Idempotency-Key is sent, and not relied on: PayMongo was seen to ignore it.
+        """
+        customer = request.customer
+        attributes = {
+            "line_items": [
+                {
+                    "name": request.collectible_name,
+                    "description": f"Rental for {request.duration} "
+                    f"day{'s' if request.duration > 1 else ''}",
+                    "amount": request.daily_rate,
+                    "currency": CURRENCY,
+                    "quantity": request.duration,
+                }
+            ],
+            "payment_method_types": [_METHOD_TYPES[request.payment_method]],
+            "description": f"Rental of {request.collectible_name}",
+            "reference_number": request.rental_id,
+            "metadata": {"rental_id": request.rental_id},
+            "billing": {
+                "name": customer.name,
+                "email": customer.email,
+                "phone": customer.phone,
+                "address": {
+                    "line1": customer.address,
+                    "city": customer.city,
+                    "postal_code": customer.postal_code,
+                    "country": "PH",
+                },
+            },
+            "success_url": request.success_url,
+            "cancel_url": request.cancel_url,
+            "send_email_receipt": True,
+            "show_description": True,
+            "show_line_items": True,
+        }
+        return _session(
+            self._call(
+                "create checkout session",
+                "POST",
+                "/v1/checkout_sessions",
+                json={"data": {"attributes": attributes}},
+                headers={"Idempotency-Key": request.rental_id},
+            )
+        )
+
+    def retrieve_checkout_session(self, checkout_session_id: str) -> CheckoutSession:
+        """The session and its payments as they are now."""
+        return _session(
+            self._call(
+                "retrieve checkout session", "GET", f"/v1/checkout_sessions/{checkout_session_id}"
+            )
+        )
+
+    def close_checkout_session(self, checkout_session_id: str) -> CheckoutSession:
+        """Ask PayMongo to expire the session, then return what the session says.
+
+        The answer to `expire` decides nothing: it is 400 for a session that is expired, paid or
+        being paid, with codes nobody documents.
+        """
+        try:
+            self._call(
+                "expire checkout session",
+                "POST",
+                f"/v1/checkout_sessions/{checkout_session_id}/expire",
+            )
+        except PaymentProviderRejected as error:
+            if error.status != 400:
+                raise
+        return self.retrieve_checkout_session(checkout_session_id)
+
+    def create_refund(self, payment: Payment, amount: int, rental_id: str) -> Refund:
+        """Ask for `amount` centavos of a payment back. Look with list_refunds first."""
+        return _refund(
+            self._call(
+                "create refund",
+                "POST",
+                "/v1/refunds",
+                json={
+                    "data": {
+                        "attributes": {
+                            "amount": amount,
+                            "payment_id": payment.id,
+                            "reason": "others",
+                            "notes": f"Rental {rental_id} could not be provided",
+                            "metadata": {"rental_id": rental_id},
+                        }
+                    }
+                },
+                headers={"Idempotency-Key": f"{rental_id}-{payment.id}"},
+            )
+        )
+
+    def retrieve_refund(self, refund_id: str) -> Refund:
+        """The refund as it is now."""
+        return _refund(self._call("retrieve refund", "GET", f"/v1/refunds/{refund_id}"))
+
+    def list_refunds(self, payment_id: str) -> list[Refund]:
+        """Every refund of a payment, whatever its status."""
+        data = self._call("list refunds", "GET", "/v1/refunds", params={"payment_id": payment_id})
+        return [_refund(each) for each in data]
+
+    def retrieve_payment(self, payment_id: str) -> Payment:
+        """The payment as it is now."""
+        return payment_from(self._call("retrieve payment", "GET", f"/v1/payments/{payment_id}"))
+
+    def list_webhooks(self) -> list[tuple[str, str]]:
+        """URL and status (`enabled`, `disabled`) of every webhook endpoint."""
+        data = self._call("list webhooks", "GET", "/v1/webhooks")
+        return [(each["attributes"]["url"], each["attributes"]["status"]) for each in data]
+
+    def _call(self, operation: str, method: str, path: str, **options: Any) -> Any:
+        try:
+            answer = self._http.request(method, path, **options)
+        except httpx.HTTPError as error:
+            # The class says what happened; the message may name a URL with ids.
+            raise PaymentProviderUnavailable(f"{operation}: {type(error).__name__}") from None
+        if answer.status_code == 429 or answer.status_code >= 500:
+            raise PaymentProviderUnavailable(f"{operation}: {answer.status_code}")
+        if answer.is_error:
+            raise PaymentProviderRejected(operation, answer.status_code, _error_codes(answer))
+        try:
+            return answer.json()["data"]
+        except (ValueError, KeyError, TypeError):
+            raise PaymentProviderUnavailable(f"{operation}: unreadable answer") from None
+
+
+def paymongo() -> PayMongo:
+    """PayMongo with the keys that are current; connections are kept between invocations."""
+    return _client(setting("PAYMONGO_API_URL"), paymongo_keys().secret_key)
+
+
+@lru_cache(maxsize=1)
+def _client(base_url: str, secret_key: str) -> PayMongo:
+    return PayMongo(base_url, secret_key)
+
+
+def payment_from(resource: Mapping[str, Any]) -> Payment:
+    """Read a payment resource. Raises PaymentProviderUnavailable when it is not one."""
+    try:
+        attributes = resource["attributes"]
+        return Payment(
+            id=resource["id"],
+            amount=attributes["amount"],
+            currency=attributes["currency"],
+            status=attributes["status"],
+            payment_intent_id=attributes.get("payment_intent_id"),
+        )
+    except (KeyError, TypeError):
+        raise PaymentProviderUnavailable("unreadable payment") from None
+
+
+def _session(resource: Mapping[str, Any]) -> CheckoutSession:
+    try:
+        attributes = resource["attributes"]
+        intent = attributes.get("payment_intent") or {}
+        payments = attributes.get("payments") or intent.get("attributes", {}).get("payments") or []
+        return CheckoutSession(
+            id=resource["id"],
+            status=attributes["status"],
+            checkout_url=attributes["checkout_url"],
+            payment_intent_id=intent.get("id"),
+            payments=tuple(payment_from(each) for each in payments),
+        )
+    except (KeyError, TypeError):
+        raise PaymentProviderUnavailable("unreadable checkout session") from None
+
+
+def _refund(resource: Mapping[str, Any]) -> Refund:
+    try:
+        attributes = resource["attributes"]
+        return Refund(
+            id=resource["id"],
+            payment_id=attributes["payment_id"],
+            amount=attributes["amount"],
+            status=attributes["status"],
+        )
+    except (KeyError, TypeError):
+        raise PaymentProviderUnavailable("unreadable refund") from None
+
+
+def _error_codes(answer: httpx.Response) -> Sequence[str]:
+    """PayMongo's error codes and the attributes they concern; `detail` may repeat what we sent."""
+    try:
+        errors = answer.json()["errors"]
+        return [
+            ":".join(filter(None, (each.get("code"), (each.get("source") or {}).get("attribute"))))
+            for each in errors
+        ]
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return []

@@ -1,0 +1,125 @@
+"""Giving money back, once.
+
+Asking PayMongo for a refund is the one step that is not naturally idempotent, and its
+Idempotency-Key cannot be relied on. So: write the intent on the rental first, which also keeps
+everybody else from giving it a unit; look for refunds of the payment that exist; only then ask.
+An answer that is lost is looked up by the next run before it asks again.
+"""
+
+from rentals import clock, dynamo, inventory, repository
+from rentals.errors import PaymentProviderRejected, PaymentProviderUnavailable, RefundFailed
+from rentals.models import FollowUp, Payment, PaymentStatus, Rental
+from rentals.paymongo import PayMongo, Refund, paymongo
+from rentals.settings import setting
+from rentals.telemetry import count
+
+# Looked at again by the reconciler until PayMongo says succeeded or failed.
+_REFUND_FOLLOW_UP_SECONDS = 600
+_UNDER_WAY = "resource_processing_state"
+
+
+def refund_what_buys_nothing(rental: Rental) -> Rental:
+    """Refund surplus payments, and the rental's own payment unless the rental is completed.
+
+    Returns the rental on record. Raises RefundFailed, PaymentProviderUnavailable,
+    PaymentProviderRejected.
+    """
+    client = paymongo()
+    for payment_id in sorted(rental.surplus_payment_ids):
+        _refund_once(client, rental, payment_id)
+    if rental.surplus_payment_ids:
+        rental = _forget_surplus(rental)
+    if rental.payment_id is None or rental.payment_status is PaymentStatus.COMPLETED:
+        return rental
+    rental = inventory.release_for_refund(rental)
+    if rental.payment_id is None or rental.refund_requested_at is None:
+        return rental
+    refund = _refund_once(client, rental, rental.payment_id)
+    return record_refund(rental, refund)
+
+
+def record_refund(rental: Rental, refund: Refund) -> Rental:
+    """Write how the refund of the rental's own payment stands.
+
+    Raises RefundFailed when it failed: the money is still here.
+    """
+    follow_up = (
+        {}
+        if refund.status == "succeeded"
+        else {
+            "followUp": FollowUp.REFUND,
+            "followUpAt": clock.timestamp_in(_REFUND_FOLLOW_UP_SECONDS),
+        }
+    )
+    dynamo.transact(
+        [
+            dynamo.expression(
+                setting("RENTALS_TABLE"),
+                rental.id,
+                update="SET paymentStatus = :refunded, refundId = :refund, refundStatus = :status,"
+                " updatedAt = :now"
+                + (
+                    ", followUp = :followUp, followUpAt = :followUpAt"
+                    if follow_up
+                    else " REMOVE followUp, followUpAt, attention"
+                ),
+                condition="attribute_exists(refundRequestedAt) AND attribute_not_exists(unitId)",
+                values={
+                    "refunded": PaymentStatus.REFUNDED,
+                    "refund": refund.id,
+                    "status": refund.status,
+                    "now": clock.now_timestamp(),
+                    **follow_up,
+                },
+            ),
+            repository.end_hold(rental.customer, rental.id),
+        ]
+    )
+    if refund.status == "failed":
+        raise RefundFailed(rental.id, f"refund {refund.id} failed at PayMongo")
+    return repository.get(rental.id)
+
+
+def _refund_once(client: PayMongo, rental: Rental, payment_id: str) -> Refund:
+    existing = _existing_refund(client, payment_id)
+    if existing is not None:
+        return existing
+    payment = client.retrieve_payment(payment_id)
+    return _ask(client, rental, payment)
+
+
+def _ask(client: PayMongo, rental: Rental, payment: Payment) -> Refund:
+    try:
+        refund = client.create_refund(payment, payment.amount, rental.id)
+    except PaymentProviderRejected as error:
+        existing = _existing_refund(client, payment.id)
+        if existing is not None:
+            return existing
+        if any(code.startswith(_UNDER_WAY) for code in error.codes):
+            raise PaymentProviderUnavailable("a refund is under way and not listed yet") from None
+        raise RefundFailed(rental.id, str(error)) from None
+    count("Refund")
+    return refund
+
+
+def _existing_refund(client: PayMongo, payment_id: str) -> Refund | None:
+    """The refund of a payment that succeeded or still may; a failed one gave nothing back."""
+    live = [each for each in client.list_refunds(payment_id) if each.status != "failed"]
+    return live[0] if live else None
+
+
+def _forget_surplus(rental: Rental) -> Rental:
+    return Rental.from_item(
+        dynamo.update(
+            dynamo.expression(
+                setting("RENTALS_TABLE"),
+                rental.id,
+                update="DELETE surplusPaymentIds :done SET updatedAt = :now"
+                " REMOVE followUp, followUpAt",
+                values={
+                    "done": set(rental.surplus_payment_ids),
+                    "now": clock.now_timestamp(),
+                },
+            )
+        )
+    )

@@ -1,0 +1,26 @@
+"""ClosePaymentSession: make sure that the rental can no longer be paid, or learn that it was."""
+
+from rentals import repository
+from rentals.errors import PaymentSessionOpen
+from rentals.models import Rental
+from rentals.paymongo import paymongo
+from workflow.task import Event, task
+
+
+@task
+def handler(rental: Rental, event: Event) -> dict[str, object]:
+    """Answers `paid`: whether there is money on record, from PayMongo or from before.
+
+    Raises PaymentSessionOpen while a payment is in progress, PaymentProviderUnavailable,
+    PaymentProviderRejected: a unit is not released on any of them.
+    """
+    if rental.checkout_session_id is not None:
+        session = paymongo().close_checkout_session(rental.checkout_session_id)
+        for payment in session.payments:
+            if payment.is_paid:
+                rental = repository.record_payment(
+                    rental.id, payment.id, payment.amount, payment.currency
+                )
+        if rental.payment_id is None and not session.is_expired:
+            raise PaymentSessionOpen(session.id)
+    return {"paid": rental.payment_id is not None}

@@ -1,0 +1,16 @@
+"""ConfirmRental: complete a rental that is paid and holds a unit."""
+
+from rentals import inventory
+from rentals.models import PaymentStatus, Rental
+from rentals.telemetry import count
+from workflow.task import Event, task
+
+
+@task
+def handler(rental: Rental, event: Event) -> dict[str, object]:
+    """Raises PaymentNotReceived, PaymentMismatch, UnitNotHeld, RentalEnded, WriteContended."""
+    was_completed = rental.payment_status is PaymentStatus.COMPLETED
+    confirmed = inventory.confirm_rental(rental)
+    if not was_completed:
+        count("RentalPaid")
+    return {"payment_status": confirmed.payment_status}

@@ -1,0 +1,15 @@
+"""FlagForAttention: mark a rental that could not be settled, for operators and the reconciler."""
+
+from rentals import repository
+from rentals.models import Rental
+from rentals.telemetry import count, logger
+from workflow.task import Event, task
+
+
+@task
+def handler(rental: Rental, event: Event) -> dict[str, object]:
+    """`event["problem"]` is the name of the error that stopped the settlement."""
+    repository.flag_for_attention(rental.id, event["problem"])
+    count("NeedsAttention")
+    logger.error("rental needs attention", extra={"problem": event["problem"]})
+    return {"attention": event["problem"]}

@@ -1,0 +1,14 @@
+"""RejectRental: end a rental for which there is no unit."""
+
+from rentals import inventory
+from rentals.models import EndReason, Rental
+from rentals.telemetry import count
+from workflow.task import Event, task
+
+
+@task
+def handler(rental: Rental, event: Event) -> dict[str, object]:
+    """Raises PaymentReceived, WriteContended."""
+    ended = inventory.end_unpaid(rental, EndReason.NO_UNIT)
+    count("NoUnitAvailable")
+    return {"payment_status": ended.payment_status}

@@ -1,0 +1,14 @@
+"""ReserveUnit: hold the nearest available unit for the rental."""
+
+from rentals import inventory
+from rentals.models import Rental
+from rentals.telemetry import count
+from workflow.task import Event, task
+
+
+@task
+def handler(rental: Rental, event: Event) -> dict[str, object]:
+    """Raises NoUnitAvailable, RentalEnded, WriteContended."""
+    held = inventory.reserve_unit(rental)
+    count("UnitReserved")
+    return {"unit_id": held.unit_id, "warehouse_id": held.warehouse_id, "eta": held.eta}

@@ -1,0 +1,45 @@
+"""What every Task state's handler shares: which rental, its log lines, and AWS errors by name."""
+
+import functools
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from botocore.exceptions import BotoCoreError, ClientError
+
+from rentals import repository
+from rentals.errors import InfrastructureUnavailable
+from rentals.models import Rental
+from rentals.telemetry import logger, metrics
+
+Result = TypeVar("Result")
+Event = dict[str, Any]
+
+
+def task(
+    state: Callable[[Rental, Event], Result],
+) -> Callable[[Event, LambdaContext], Result]:
+    """Make a handler of a function that is given the rental and the state's payload.
+
+    An AWS call that failed becomes InfrastructureUnavailable, which the state machines retry.
+    """
+
+    @metrics.log_metrics
+    @functools.wraps(state)
+    def handler(event: Event, context: LambdaContext) -> Result:
+        logger.structure_logs(append=False, rental_id=event["rental_id"], state=event.get("state"))
+        try:
+            result = state(repository.get(event["rental_id"]), event)
+        except (ClientError, BotoCoreError) as error:
+            logger.warning("an AWS call failed", exc_info=error)
+            raise InfrastructureUnavailable(_name(error)) from None
+        logger.info("done", extra={"result": result})
+        return result
+
+    return handler
+
+
+def _name(error: ClientError | BotoCoreError) -> str:
+    if isinstance(error, ClientError):
+        return f"{error.operation_name}: {error.response['Error']['Code']}"
+    return type(error).__name__

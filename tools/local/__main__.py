@@ -1,0 +1,89 @@
+"""`python -m tools.local`, which is `make run`."""
+
+import signal
+import time
+from pathlib import Path
+from types import FrameType
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from tools.local.stack import CREDENTIALS, REGION, LocalStack, Settings, StartupError
+
+console = Console(highlight=False)
+
+
+def main(
+    port: Annotated[int, typer.Option(envvar="PORT", help="Site and API")] = 8000,
+    aws_port: Annotated[int, typer.Option(envvar="AWS_PORT", help="AWS endpoint")] = 4566,
+    paymongo_port: Annotated[int, typer.Option(envvar="PAYMONGO_PORT", help="PayMongo")] = 8001,
+    hold_seconds: Annotated[
+        int,
+        typer.Option(envvar="HOLD_SECONDS", min=1, help="How long a unit waits for its payment"),
+    ] = 900,
+    state_dir: Annotated[
+        Path | None,
+        typer.Option(envvar="STATE_DIR", help="Keep state in this folder between starts"),
+    ] = None,
+) -> None:
+    """Run the whole system on this machine until Ctrl-C."""
+    settings = Settings(
+        port=port,
+        aws_port=aws_port,
+        paymongo_port=paymongo_port,
+        hold_seconds=hold_seconds,
+        state_dir=state_dir,
+        log_dir=Path(".local") / f"logs-{port}",
+    )
+    signal.signal(signal.SIGTERM, _interrupt)
+    started = time.monotonic()
+    try:
+        with console.status("Starting") as status:
+            stack = LocalStack(settings)
+            try:
+                stack.start(lambda step: _report(status, step, started))
+            except BaseException:
+                stack.stop()
+                raise
+        _welcome(settings, time.monotonic() - started)
+        try:
+            while (died := stack.has_died()) is None:
+                time.sleep(0.5)
+            console.print(f"[red]{died} has ended; its log is {stack.log_of(died)}[/red]")
+            raise typer.Exit(1)
+        finally:
+            with console.status("Stopping"):
+                stack.stop()
+    except StartupError as error:
+        console.print(f"[red]Cannot start: {error}[/red]")
+        raise typer.Exit(1) from None
+    except KeyboardInterrupt:
+        console.print("Stopped.")
+
+
+def _report(status: object, step: str, started: float) -> None:
+    console.print(f"[dim]{time.monotonic() - started:5.1f} s[/dim]  {step}")
+
+
+def _welcome(settings: Settings, seconds: float) -> None:
+    console.print(f"\n[bold green]Ready after {seconds:.1f} s[/bold green]\n")
+    console.print(f"  Site              [bold]{settings.site_url}[/bold]")
+    console.print(f"  PayMongo sandbox  {settings.paymongo_url}")
+    console.print(f"  AWS endpoint      {settings.aws_url}\n")
+    console.print("  To use the AWS CLI in another terminal:\n")
+    console.print(f"    export AWS_ENDPOINT_URL={settings.aws_url} AWS_REGION={REGION}")
+    console.print(
+        f"    export AWS_ACCESS_KEY_ID={CREDENTIALS['aws_access_key_id']}"
+        f" AWS_SECRET_ACCESS_KEY={CREDENTIALS['aws_secret_access_key']}"
+    )
+    console.print("    aws stepfunctions list-state-machines\n")
+    console.print(f"  A unit is held for {settings.hold_seconds} s. Ctrl-C stops everything.\n")
+
+
+def _interrupt(signum: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,122 @@
+"""CloudFront's part on this machine: the site at `/`, the API stage behind `/api` and `/payment`.
+
+    python -m tools.local.front_door --port 8000 --api-url http://.../prod
+"""
+
+import argparse
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import uvicorn
+from samtranslator.yaml_helper import yaml_parse
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.base import BaseHTTPMiddleware
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+ROOT = Path(__file__).parents[2]
+VERBS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+# API Gateway's own limit is 29 s; ours must not be the shorter one.
+_API_TIMEOUT_SECONDS = 35.0
+_HOP_BY_HOP = {"connection", "content-length", "date", "host", "keep-alive", "transfer-encoding"}
+
+
+def create_app(api_url: str) -> Starlette:
+    """The front door of the API stage at `api_url`."""
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        async with httpx.AsyncClient(
+            base_url=api_url,
+            timeout=_API_TIMEOUT_SECONDS,
+            limits=httpx.Limits(max_connections=None),
+        ) as client:
+            app.state.api = client
+            yield
+
+    return Starlette(
+        lifespan=lifespan,
+        routes=[
+            Route("/api/{path:path}", _forward, methods=VERBS),
+            Route("/payment/{path:path}", _forward, methods=VERBS),
+            Mount("/", StaticFiles(directory=ROOT / "static", html=True)),
+        ],
+        middleware=[
+            Middleware(GZipMiddleware, minimum_size=1024),
+            Middleware(BaseHTTPMiddleware, dispatch=_site_headers),
+        ],
+    )
+
+
+def site_headers() -> dict[str, str]:
+    """The headers of `SiteHeadersPolicy` in template.yaml, as CloudFront sends them."""
+    template = yaml_parse((ROOT / "template.yaml").read_text())
+    policy: dict[str, Any] = template["Resources"]["SiteHeadersPolicy"]["Properties"]
+    config = policy["ResponseHeadersPolicyConfig"]
+    security = config["SecurityHeadersConfig"]
+    return {
+        "Content-Security-Policy": security["ContentSecurityPolicy"]["ContentSecurityPolicy"],
+        "X-Content-Type-Options": "nosniff",
+        "X-Frame-Options": security["FrameOptions"]["FrameOption"],
+        "Referrer-Policy": security["ReferrerPolicy"]["ReferrerPolicy"],
+        **{item["Header"]: item["Value"] for item in config["CustomHeadersConfig"]["Items"]},
+    }
+
+
+_SITE_HEADERS = site_headers()
+
+
+async def _site_headers(
+    request: Request, call_next: Callable[[Request], Awaitable[Response]]
+) -> Response:
+    response = await call_next(request)
+    if not request.url.path.startswith(("/api/", "/payment/")):
+        response.headers.update(_SITE_HEADERS)
+        response.headers["Cache-Control"] = "no-cache"
+    return response
+
+
+async def _forward(request: Request) -> Response:
+    api: httpx.AsyncClient = request.app.state.api
+    path = request.scope["raw_path"].decode()
+    if request.url.query:
+        path += f"?{request.url.query}"
+    headers = [(k, v) for k, v in request.headers.items() if k not in _HOP_BY_HOP]
+    try:
+        answer = await api.request(
+            request.method, path.lstrip("/"), content=await request.body(), headers=headers
+        )
+    except httpx.HTTPError:
+        return JSONResponse(
+            {"success": False, "error": "the API does not answer", "code": "BAD_GATEWAY"}, 502
+        )
+    response = Response(answer.content, answer.status_code)
+    for name, value in answer.headers.items():
+        if name not in _HOP_BY_HOP and name != "content-encoding":
+            response.headers[name] = value
+    return response
+
+
+def main() -> None:
+    """Serve until a signal."""
+    parser = argparse.ArgumentParser(description="site and API on one origin")
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--api-url", required=True)
+    arguments = parser.parse_args()
+    uvicorn.run(
+        create_app(arguments.api_url.rstrip("/") + "/"),
+        host="127.0.0.1",
+        port=arguments.port,
+        log_level="warning",
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,98 @@
+"""`template.yaml` as MiniStack can run it: the same resources, with what the engine needs put in.
+
+What differs from `sam package`, and why:
+- functions run on a custom runtime, see lambda_runtime.py;
+- functions find AWS at the engine's address (or at a proxy before it);
+- gateway responses are taken as resources, not from the API's definition;
+- a callback task's TimeoutSeconds must be a number, so the hold is put into the definition;
+- `CodeUri` in Globals is not followed, so every function gets its own.
+"""
+
+import hashlib
+import io
+import json
+import sys
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from samtranslator.yaml_helper import yaml_parse
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+ROOT = Path(__file__).parents[2]
+_RUNTIME = Path(__file__).parent / "lambda_runtime.py"
+_HOLD_EXPRESSION = '"{% ${HoldSeconds} %}"'
+_FIXED_TIME = (2020, 1, 1, 0, 0, 0)
+
+Template = dict[str, Any]
+
+
+def package(
+    s3: "S3Client", bucket: str, *, aws_endpoint_url: str, hold_seconds: int
+) -> Template:
+    """Upload the code and the definitions, and return the template that refers to them."""
+    template: Template = yaml_parse((ROOT / "template.yaml").read_text())
+    code = _upload(s3, bucket, "functions.zip", _zip_functions(ROOT / "functions"))
+    defaults = template["Globals"]["Function"]
+    del defaults["CodeUri"], defaults["Architectures"]
+    defaults["Runtime"] = "provided.al2023"
+    defaults["Environment"]["Variables"]["AWS_ENDPOINT_URL"] = aws_endpoint_url
+    for name, resource in list(template["Resources"].items()):
+        properties = resource["Properties"]
+        match resource["Type"]:
+            case "AWS::Serverless::Function":
+                properties["CodeUri"] = code
+                variables = properties.setdefault("Environment", {}).setdefault("Variables", {})
+                variables["_HANDLER"] = properties["Handler"]
+            case "AWS::Serverless::StateMachine":
+                path = ROOT / properties["DefinitionUri"]
+                definition = local_definition(path.read_text(), hold_seconds)
+                properties["DefinitionUri"] = _upload(s3, bucket, path.name, definition)
+            case "AWS::Serverless::Api":
+                responses = properties.pop("GatewayResponses")
+                template["Resources"] |= _gateway_responses(name, responses)
+    return template
+
+
+def _upload(s3: "S3Client", bucket: str, name: str, content: bytes) -> dict[str, str]:
+    """Under a name that changes with the content, so that an update sees that it changed."""
+    key = f"{hashlib.sha256(content).hexdigest()[:16]}/{name}"
+    s3.put_object(Bucket=bucket, Key=key, Body=content)
+    return {"Bucket": bucket, "Key": key}
+
+
+def _gateway_responses(api: str, responses: Template) -> Template:
+    # A deployment takes the responses that exist when it is made, and the engine makes resources in
+    # the order of their names: "ApiAnswer..." comes before SAM's "ApiDeployment...".
+    return {
+        f"{api}AnswerTo{kind.title().replace('_', '')}": {
+            "Type": "AWS::ApiGateway::GatewayResponse",
+            "Properties": {"RestApiId": {"Ref": api}, "ResponseType": kind, **response},
+        }
+        for kind, response in responses.items()
+    }
+
+
+def local_definition(definition: str, hold_seconds: int) -> bytes:
+    """A state machine definition with the hold as a literal number of seconds."""
+    json.loads(definition)
+    return definition.replace(_HOLD_EXPRESSION, str(hold_seconds)).encode()
+
+
+def _zip_functions(functions: Path) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in sorted(functions.rglob("*.py")):
+            archive.writestr(_entry(str(path.relative_to(functions)), 0o644), path.read_bytes())
+        # -s and PYTHONPATH unset: only the project's environment and the package are importable.
+        bootstrap = f'#!/bin/sh\nunset PYTHONPATH\nexec "{sys.executable}" -s "{_RUNTIME}"\n'
+        archive.writestr(_entry("bootstrap", 0o755), bootstrap)
+    return buffer.getvalue()
+
+
+def _entry(name: str, mode: int) -> zipfile.ZipInfo:
+    entry = zipfile.ZipInfo(name, _FIXED_TIME)
+    entry.external_attr = mode << 16
+    return entry

@@ -1,0 +1,351 @@
+"""Starting, deploying and stopping the whole system on this machine."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import boto3
+import httpx
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from tools.local.package import ROOT, package
+from tools.seed import seed
+
+REGION = "ap-southeast-1"
+STACK_NAME = "mongocollectibles"
+TABLE_PREFIX = "MongoCollectibles"
+SECRET_NAME = "mongocollectibles/paymongo"  # noqa: S105 - a name, not a secret
+PAYMONGO_SECRET_KEY = "sk_test_sandbox"  # noqa: S105 - opens nothing but the sandbox
+CREDENTIALS = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
+WEBHOOK_EVENTS = [
+    "checkout_session.payment.paid",
+    "payment.paid",
+    "payment.failed",
+    "payment.refunded",
+    "payment.refund.updated",
+]
+
+_BUCKET = "artifacts"
+_READY_SECONDS = 60.0
+_STOP_SECONDS = 15.0
+
+Report = Callable[[str], None]
+
+
+class StartupError(Exception):
+    """The stack cannot be started; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Ports on loopback; `hold_seconds` is how long a unit waits for its payment. State is kept in
+    `state_dir` between starts, or nowhere.
+    """
+
+    port: int = 8000
+    aws_port: int = 4566
+    paymongo_port: int = 8001
+    hold_seconds: int = 900
+    state_dir: Path | None = None
+    log_dir: Path | None = None
+    parameters: dict[str, str] = field(default_factory=dict)
+    engine_environment: dict[str, str] = field(default_factory=dict)
+    sandbox_options: tuple[str, ...] = ()
+    function_endpoint_url: str | None = None
+
+    @property
+    def site_url(self) -> str:
+        """Where a browser goes."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def aws_url(self) -> str:
+        """What AWS's clients are pointed at."""
+        return f"http://127.0.0.1:{self.aws_port}"
+
+    @property
+    def paymongo_url(self) -> str:
+        """The PayMongo sandbox."""
+        return f"http://127.0.0.1:{self.paymongo_port}"
+
+
+def free_port() -> int:
+    """A port on loopback that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@contextmanager
+def running(settings: Settings, report: Report = lambda _: None) -> Iterator["LocalStack"]:
+    """The system, up and seeded; stopped on the way out. Raises StartupError."""
+    stack = LocalStack(settings)
+    try:
+        stack.start(report)
+        yield stack
+    finally:
+        stack.stop()
+
+
+class LocalStack:
+    """The processes of one local stack."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.outputs: dict[str, str] = {}
+        self._processes: list[tuple[str, subprocess.Popen[bytes]]] = []
+        self._log_dir = settings.log_dir or Path(tempfile.mkdtemp(prefix="rentals-logs-"))
+
+    def client(self, service: str, **options: Any) -> Any:
+        """A boto3 client for the engine."""
+        return boto3.client(
+            service,  # type: ignore[call-overload]
+            endpoint_url=self.settings.aws_url,
+            region_name=REGION,
+            **CREDENTIALS,
+            **options,
+        )
+
+    def start(self, report: Report = lambda _: None) -> None:
+        """Start everything. Raises StartupError."""
+        self._require_free_ports()
+        self._log_dir.mkdir(parents=True, exist_ok=True)
+        report("Starting MiniStack and the PayMongo sandbox")
+        self._start_engine()
+        self._start_sandbox()
+        self._wait_for("engine", f"{self.settings.aws_url}/_ministack/health")
+        self._wait_for("sandbox", f"{self.settings.paymongo_url}/_sandbox/health")
+        report("Registering the webhook")
+        self._store_secret()
+        report("Deploying template.yaml")
+        self._deploy()
+        report("Loading the catalogue")
+        seed(
+            boto3.resource(
+                "dynamodb",
+                endpoint_url=self.settings.aws_url,
+                region_name=REGION,
+                **CREDENTIALS,  # type: ignore[arg-type]
+            ),
+            TABLE_PREFIX,
+        )
+        report("Opening the front door")
+        self._start_front_door()
+        self._wait_for("front door", f"{self.settings.site_url}/api/stores")
+
+    def stop(self) -> None:
+        """Stop every process, the newest first, and wait for it."""
+        while self._processes:
+            _, process = self._processes.pop()
+            process.terminate()
+            try:
+                process.wait(_STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                pass
+            # Whatever is left of it, workers included.
+            try:
+                os.killpg(process.pid, signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+            process.wait()
+
+    def kill(self) -> None:
+        """Kill every process at once, as a power cut would."""
+        for _, process in self._processes:
+            try:
+                os.killpg(process.pid, signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+        for _, process in self._processes:
+            process.wait()
+        self._processes.clear()
+
+    def has_died(self) -> str | None:
+        """The name of a process that has ended by itself, or None."""
+        return next((name for name, each in self._processes if each.poll() is not None), None)
+
+    def log_of(self, name: str) -> Path:
+        """The log file of a process."""
+        return self._log_dir / f"{name.replace(' ', '-')}.log"
+
+    def _require_free_ports(self) -> None:
+        wanted = {
+            "PORT": self.settings.port,
+            "AWS_PORT": self.settings.aws_port,
+            "PAYMONGO_PORT": self.settings.paymongo_port,
+        }
+        if len(set(wanted.values())) < len(wanted):
+            raise StartupError(f"the ports must differ: {wanted}")
+        for name, port in wanted.items():
+            with socket.socket() as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                try:
+                    probe.bind(("127.0.0.1", port))
+                except (OSError, OverflowError) as error:
+                    raise StartupError(
+                        f"port {port} cannot be used ({error}); set {name} to another one"
+                    ) from None
+
+    def _start_engine(self) -> None:
+        environment = {
+            "GATEWAY_PORT": str(self.settings.aws_port),
+            "BIND_HOST": "127.0.0.1",
+            "AUTH": "true",
+            "LOG_LEVEL": "INFO",
+            "MINISTACK_REGION": REGION,
+            "SFTP_ENABLED": "0",
+        }
+        if self.settings.state_dir is not None:
+            state_dir = self.settings.state_dir.resolve() / "engine"
+            state_dir.mkdir(parents=True, exist_ok=True)
+            environment |= {"PERSIST_STATE": "1", "STATE_DIR": str(state_dir)}
+        self._spawn("engine", ["ministack"], environment | self.settings.engine_environment)
+
+    def _start_sandbox(self) -> None:
+        command = [
+            "tools.paymongo_sandbox",
+            "--port", str(self.settings.paymongo_port),
+            "--secret-key", PAYMONGO_SECRET_KEY,
+            *self.settings.sandbox_options,
+        ]  # fmt: skip
+        if self.settings.state_dir is not None:
+            command += ["--state-file", str(self.settings.state_dir.resolve() / "paymongo.sqlite")]
+        self._spawn("sandbox", command)
+
+    def _start_front_door(self) -> None:
+        api_url = f"{self.settings.aws_url}/_aws/execute-api/{self.outputs['ApiId']}/prod"
+        self._spawn(
+            "front door",
+            ["tools.local.front_door", "--port", str(self.settings.port), "--api-url", api_url],
+        )
+
+    def _spawn(
+        self, name: str, module: list[str], environment: dict[str, str] | None = None
+    ) -> None:
+        inherited = {
+            key: value for key, value in os.environ.items() if not key.startswith(("AWS_", "PYTHON"))
+        }
+        with self.log_of(name).open("ab") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", *module],
+                cwd=ROOT,
+                env={
+                    **inherited,
+                    "PYTHONPATH": f"{ROOT / 'functions'}{os.pathsep}{ROOT}",
+                    **(environment or {}),
+                },
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                # Ctrl-C is ours to hand on, in the right order.
+                start_new_session=True,
+            )
+        self._processes.append((name, process))
+
+    def _wait_for(self, name: str, url: str) -> None:
+        deadline = time.monotonic() + _READY_SECONDS
+        while time.monotonic() < deadline:
+            if (died := self.has_died()) is not None:
+                raise StartupError(f"{died} ended at once; its log is {self.log_of(died)}")
+            try:
+                if httpx.get(url, timeout=10).is_success:
+                    return
+            except httpx.HTTPError:
+                pass
+            time.sleep(0.05)
+        raise StartupError(f"{name} was not ready in time; its log is {self.log_of(name)}")
+
+    def _store_secret(self) -> None:
+        """PayMongo's keys and the webhook's secret, as a person would store them on AWS."""
+        secrets = self.client("secretsmanager")
+        url = f"{self.settings.site_url}/api/webhooks/paymongo"
+        with httpx.Client(
+            base_url=self.settings.paymongo_url, auth=(PAYMONGO_SECRET_KEY, "")
+        ) as paymongo:
+            registered = paymongo.get("/v1/webhooks").raise_for_status().json()["data"]
+            if any(each["attributes"]["url"] == url for each in registered):
+                return  # a restart with state: its secret is stored already
+            answer = paymongo.post(
+                "/v1/webhooks",
+                json={"data": {"attributes": {"url": url, "events": WEBHOOK_EVENTS}}},
+            ).raise_for_status()
+        value = json.dumps(
+            {
+                "secretKey": PAYMONGO_SECRET_KEY,
+                "publicKey": "pk_test_sandbox",
+                "webhookSecret": answer.json()["data"]["attributes"]["secret_key"],
+            }
+        )
+        try:
+            secrets.create_secret(Name=SECRET_NAME, SecretString=value)
+        except secrets.exceptions.ResourceExistsException:
+            secrets.put_secret_value(SecretId=SECRET_NAME, SecretString=value)
+
+    def _deploy(self) -> None:
+        s3 = self.client("s3")
+        try:
+            s3.create_bucket(
+                Bucket=_BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION}
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "BucketAlreadyOwnedByYou":
+                raise
+        template = package(
+            s3,
+            _BUCKET,
+            aws_endpoint_url=self.settings.function_endpoint_url or self.settings.aws_url,
+            hold_seconds=self.settings.hold_seconds,
+        )
+        parameters = {
+            "SiteUrl": self.settings.site_url,
+            "PayMongoSecretName": SECRET_NAME,
+            "PayMongoApiUrl": self.settings.paymongo_url,
+            "HoldSeconds": str(self.settings.hold_seconds),
+            "TablePrefix": TABLE_PREFIX,
+            **self.settings.parameters,
+        }
+        cloudformation = self.client("cloudformation", config=Config(read_timeout=120))
+        request = {
+            "StackName": STACK_NAME,
+            "TemplateBody": json.dumps(template),
+            "Capabilities": ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
+            "Parameters": [
+                {"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()
+            ],
+        }
+        try:
+            cloudformation.create_stack(**request)
+        except cloudformation.exceptions.AlreadyExistsException:
+            self._update(cloudformation, request)
+        stack = self._deployed(cloudformation)
+        self.outputs = {each["OutputKey"]: each["OutputValue"] for each in stack["Outputs"]}
+
+    def _update(self, cloudformation: Any, request: dict[str, Any]) -> None:
+        try:
+            cloudformation.update_stack(**request)
+        except ClientError as error:
+            if "No updates" not in error.response["Error"]["Message"]:
+                raise
+
+    def _deployed(self, cloudformation: Any) -> dict[str, Any]:
+        deadline = time.monotonic() + _READY_SECONDS
+        while time.monotonic() < deadline:
+            stack: dict[str, Any] = cloudformation.describe_stacks(StackName=STACK_NAME)["Stacks"][0]
+            if stack["StackStatus"] in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
+                return stack
+            if "FAILED" in stack["StackStatus"] or "ROLLBACK" in stack["StackStatus"]:
+                raise StartupError(f"deploying failed: {stack.get('StackStatusReason')}")
+            time.sleep(0.1)
+        raise StartupError("deploying took too long")
