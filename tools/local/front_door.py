@@ -1,6 +1,6 @@
 """CloudFront's part on this machine: the site at `/`, the API stage behind `/api` and `/payment`.
 
-    python -m tools.local.front_door --port 8000 --api-url http://.../prod
+python -m tools.local.front_door --port 8000 --api-url http://.../prod
 """
 
 import argparse

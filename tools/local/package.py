@@ -29,9 +29,7 @@ _FIXED_TIME = (2020, 1, 1, 0, 0, 0)
 Template = dict[str, Any]
 
 
-def package(
-    s3: "S3Client", bucket: str, *, aws_endpoint_url: str, hold_seconds: int
-) -> Template:
+def package(s3: "S3Client", bucket: str, *, aws_endpoint_url: str, hold_seconds: int) -> Template:
     """Upload the code and the definitions, and return the template that refers to them."""
     template: Template = yaml_parse((ROOT / "template.yaml").read_text())
     code = _upload(s3, bucket, "functions.zip", _zip_functions(ROOT / "functions"))

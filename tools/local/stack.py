@@ -235,7 +235,9 @@ class LocalStack:
         self, name: str, module: list[str], environment: dict[str, str] | None = None
     ) -> None:
         inherited = {
-            key: value for key, value in os.environ.items() if not key.startswith(("AWS_", "PYTHON"))
+            key: value
+            for key, value in os.environ.items()
+            if not key.startswith(("AWS_", "PYTHON"))
         }
         with self.log_of(name).open("ab") as log:
             process = subprocess.Popen(
@@ -342,7 +344,9 @@ class LocalStack:
     def _deployed(self, cloudformation: Any) -> dict[str, Any]:
         deadline = time.monotonic() + _READY_SECONDS
         while time.monotonic() < deadline:
-            stack: dict[str, Any] = cloudformation.describe_stacks(StackName=STACK_NAME)["Stacks"][0]
+            stack: dict[str, Any] = cloudformation.describe_stacks(StackName=STACK_NAME)["Stacks"][
+                0
+            ]
             if stack["StackStatus"] in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
                 return stack
             if "FAILED" in stack["StackStatus"] or "ROLLBACK" in stack["StackStatus"]:

@@ -1,0 +1,58 @@
+"""Puts the sandbox together."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from tools.paymongo_sandbox.api import Api, Call
+from tools.paymongo_sandbox.background import Background
+from tools.paymongo_sandbox.checkout_page import CheckoutPage
+from tools.paymongo_sandbox.control import Control
+from tools.paymongo_sandbox.errors import ApiError, Problem
+from tools.paymongo_sandbox.gateway import Gateway
+from tools.paymongo_sandbox.resources import now
+from tools.paymongo_sandbox.settings import Settings
+from tools.paymongo_sandbox.store import Store
+from tools.paymongo_sandbox.webhooks import Webhooks
+
+_ROUTING_CODES = {404: "resource_not_found", 405: "method_not_allowed"}
+
+
+def create_app(settings: Settings) -> Starlette:
+    """A sandbox of its own. Raises StateFileError when its state file cannot be used."""
+    store = Store(settings.state_file)
+    background = Background()
+    webhooks = Webhooks(settings, store, background)
+    gateway = Gateway(settings, store, webhooks, background)
+    api = Api(settings, store, gateway)
+    page = CheckoutPage(settings, store, gateway)
+    control = Control(store, background, webhooks, gateway, api)
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        gateway.resume()
+        webhooks.resume()
+        yield
+        await background.cancel()
+        await webhooks.close()
+        store.close()
+
+    async def refuse_route(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        path, status = request.url.path, error.status_code
+        if path.startswith("/v1/"):
+            api.calls.record(Call(now(), request.method, path, None, status))
+        problem = Problem(_ROUTING_CODES.get(status, "parameter_invalid"), str(error.detail))
+        return JSONResponse(ApiError(status, problem).to_json(), status, headers=error.headers)
+
+    app = Starlette(
+        routes=[*api.routes(), *page.routes(), *control.routes()],
+        exception_handlers={HTTPException: refuse_route},
+        lifespan=lifespan,
+    )
+    app.router.redirect_slashes = False
+    return app
