@@ -9,7 +9,9 @@ from http import HTTPStatus
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
+from botocore.exceptions import BotoCoreError, ClientError
 
+from rentals.aws import describe
 from rentals.errors import (
     IdempotencyKeyReused,
     InvalidSignature,
@@ -71,7 +73,12 @@ def route(answer: Callable[[Event], Response]) -> Callable[[Event, LambdaContext
             response = failure(error.status, error.code, str(error), error.field_errors)
         except RentalError as error:
             response = _answer_to(error)
-        except Exception:
+        except (ClientError, BotoCoreError) as error:
+            logger.error("an AWS call failed", extra={"call": describe(error)})
+            response = failure(
+                HTTPStatus.SERVICE_UNAVAILABLE, "TRY_AGAIN", "something is slow here; try again"
+            )
+        except Exception:  # noqa: BLE001 - logged here, and told to nobody
             logger.exception("unexpected error")
             response = failure(
                 HTTPStatus.INTERNAL_SERVER_ERROR, "INTERNAL_ERROR", "something went wrong here"

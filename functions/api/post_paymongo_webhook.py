@@ -82,20 +82,8 @@ class Envelope(BaseModel):
 @route
 def handler(event: Event) -> Response:
     """401 for a signature that does not verify, 400 for a body that is no event."""
-    body = raw_body(event)
-    keys = paymongo_keys()
     try:
-        verify_webhook(
-            header(event, "Paymongo-Signature") or "",
-            body,
-            keys.webhook_secret,
-            is_live=keys.is_live,
-            now=time.time(),
-            tolerance=integer_setting("WEBHOOK_TOLERANCE_SECONDS"),
-        )
-        envelope = _read(body)
-        if envelope.data.attributes.livemode is not keys.is_live:
-            raise InvalidSignature("the event is of the other mode")
+        envelope = _verified(event)
     except InvalidSignature as error:
         count("WebhookRejected")
         raise HttpError(HTTPStatus.UNAUTHORIZED, "INVALID_SIGNATURE", str(error)) from None
@@ -111,6 +99,22 @@ def handler(event: Event) -> Response:
     if outcome is Outcome.DUPLICATE:
         count("DuplicateWebhook")
     return success({"result": outcome})
+
+
+def _verified(event: Event) -> Envelope:
+    body, keys = raw_body(event), paymongo_keys()
+    verify_webhook(
+        header(event, "Paymongo-Signature") or "",
+        body,
+        keys.webhook_secret,
+        is_live=keys.is_live,
+        now=time.time(),
+        tolerance=integer_setting("WEBHOOK_TOLERANCE_SECONDS"),
+    )
+    envelope = _read(body)
+    if envelope.data.attributes.livemode is not keys.is_live:
+        raise InvalidSignature("the event is of the other mode")
+    return envelope
 
 
 def _read(body: bytes) -> Envelope:

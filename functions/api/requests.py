@@ -32,16 +32,18 @@ def _is_printable(text: str) -> str:
     return text
 
 
-def _text(max_length: int) -> Any:
-    constraints = StringConstraints(strip_whitespace=True, min_length=1, max_length=max_length)
-    return Annotated[str, constraints, AfterValidator(_is_printable)]
-
-
 Id = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64)]
 Duration = Annotated[int, Field(strict=True, ge=MIN_DURATION_DAYS, le=MAX_DURATION_DAYS)]
-Name = _text(100)
-Address = _text(200)
-City = _text(100)
+Printable = AfterValidator(_is_printable)
+Name = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100), Printable
+]
+Address = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), Printable
+]
+City = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100), Printable
+]
 Email = Annotated[EmailStr, StringConstraints(strip_whitespace=True, min_length=3, max_length=254)]
 Phone = Annotated[
     str,
@@ -157,4 +159,4 @@ def _message(error: Any) -> str:
     }
     if field == "email" and kind == "value_error":
         return "must be an e-mail address"
-    return messages.get(kind, error["msg"])
+    return messages.get(kind) or str(error["msg"])

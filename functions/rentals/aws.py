@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -35,3 +36,27 @@ def stepfunctions() -> "SFNClient":
 def secretsmanager() -> "SecretsManagerClient":
     """The Secrets Manager client."""
     return boto3.client("secretsmanager", config=_CONFIG)
+
+
+_THROTTLED = {
+    "LimitExceededException",
+    "ProvisionedThroughputExceededException",
+    "RequestLimitExceeded",
+    "ThrottlingException",
+    "TooManyRequestsException",
+}
+
+
+def is_transient(error: ClientError | BotoCoreError) -> bool:
+    """Whether asking again may help: no connection, throttled, or an error of the service."""
+    if isinstance(error, BotoCoreError):
+        return True
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    return status >= 500 or error.response["Error"]["Code"] in _THROTTLED
+
+
+def describe(error: ClientError | BotoCoreError) -> str:
+    """Which call failed and how, without what was in it."""
+    if isinstance(error, ClientError):
+        return f"{error.operation_name}: {error.response['Error']['Code']}"
+    return type(error).__name__

@@ -50,7 +50,7 @@ def warehouses() -> dict[str, Warehouse]:
     return {
         item["id"]: Warehouse(
             id=item["id"],
-            name=item.get("name", item["id"]),
+            name=item.get("name") or item["id"],
             distances={store_id: float(km) for store_id, km in item["distances"].items()},
         )
         for item in dynamo.scan(setting("WAREHOUSES_TABLE"))

@@ -20,7 +20,7 @@ _TRANSACTION_TRIES = 6
 _CONTENTION_CODES = {"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}
 
 
-class ConditionFailed(Exception):  # noqa: N818 - an outcome for the caller to read, never raised on
+class ConditionFailed(Exception):
     """A conditional write did not happen.
 
     `failed` holds the indexes of the operations whose condition did not hold, `existing` the row

@@ -135,7 +135,8 @@ def set_checkout_session(rental: Rental, session: "CheckoutSession") -> Rental:
                     rental.id,
                     update="SET checkoutSessionId = :session, paymentIntentId = :intent,"
                     " checkoutUrl = :url, updatedAt = :now",
-                    condition="paymentStatus = :pending AND attribute_not_exists(checkoutSessionId)",
+                    condition="paymentStatus = :pending"
+                    " AND attribute_not_exists(checkoutSessionId)",
                     values={
                         "session": session.id,
                         "intent": session.payment_intent_id,
@@ -166,8 +167,9 @@ def record_payment(rental_id: str, payment_id: str, amount: int, currency: str) 
             dynamo.expression(
                 setting("RENTALS_TABLE"),
                 rental_id,
-                update="SET paymentId = :payment, amountPaid = :amount, paymentCurrency = :currency,"
-                " paidAt = :now, updatedAt = :now, followUp = :followUp, followUpAt = :followUpAt",
+                update="SET paymentId = :payment, amountPaid = :amount,"
+                " paymentCurrency = :currency, paidAt = :now, updatedAt = :now,"
+                " followUp = :followUp, followUpAt = :followUpAt",
                 condition="attribute_exists(id) AND attribute_not_exists(paymentId)",
                 values={
                     "payment": payment_id,

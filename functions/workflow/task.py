@@ -8,6 +8,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.exceptions import BotoCoreError, ClientError
 
 from rentals import repository
+from rentals.aws import describe, is_transient
 from rentals.errors import InfrastructureUnavailable
 from rentals.models import Rental
 from rentals.telemetry import logger, metrics
@@ -21,7 +22,8 @@ def task(
 ) -> Callable[[Event, LambdaContext], Result]:
     """Make a handler of a function that is given the rental and the state's payload.
 
-    An AWS call that failed becomes InfrastructureUnavailable, which the state machines retry.
+    An AWS call that a retry may cure becomes InfrastructureUnavailable, which the state machines
+    retry; any other keeps its class and ends in compensation.
     """
 
     @metrics.log_metrics
@@ -31,15 +33,11 @@ def task(
         try:
             result = state(repository.get(event["rental_id"]), event)
         except (ClientError, BotoCoreError) as error:
-            logger.warning("an AWS call failed", exc_info=error)
-            raise InfrastructureUnavailable(_name(error)) from None
+            if not is_transient(error):
+                raise
+            logger.warning("an AWS call failed", extra={"call": describe(error)})
+            raise InfrastructureUnavailable(describe(error)) from None
         logger.info("done", extra={"result": result})
         return result
 
     return handler
-
-
-def _name(error: ClientError | BotoCoreError) -> str:
-    if isinstance(error, ClientError):
-        return f"{error.operation_name}: {error.response['Error']['Code']}"
-    return type(error).__name__

@@ -7,12 +7,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-import boto3
 import httpx
 
 from rentals.dynamo import from_attributes
 from tools.audit import LedgerPayment, Violation, violations
-from tools.local.stack import CREDENTIALS, REGION, TABLE_PREFIX, LocalStack
+from tools.local.stack import TABLE_PREFIX, LocalStack
 from tools.seed import new_unit
 
 Json = dict[str, Any]
@@ -44,12 +43,7 @@ class Shop:
         self.site = httpx.Client(base_url=stack.settings.site_url, timeout=60)
         self.sandbox = httpx.Client(base_url=stack.settings.paymongo_url, timeout=60)
         self.stepfunctions = stack.client("stepfunctions")
-        self.dynamodb = boto3.resource(
-            "dynamodb",
-            endpoint_url=stack.settings.aws_url,
-            region_name=REGION,
-            **CREDENTIALS,  # type: ignore[arg-type]
-        )
+        self.dynamodb = stack.dynamodb()
 
     # --- stock ---
 

@@ -9,7 +9,14 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from tools.local.stack import CREDENTIALS, REGION, LocalStack, Settings, StartupError
+from tools.local.stack import (
+    ACCESS_KEY_ID,
+    REGION,
+    SECRET_ACCESS_KEY,
+    LocalStack,
+    Settings,
+    StartupError,
+)
 
 console = Console(highlight=False)
 
@@ -74,8 +81,7 @@ def _welcome(settings: Settings, seconds: float) -> None:
     console.print("  To use the AWS CLI in another terminal:\n")
     console.print(f"    export AWS_ENDPOINT_URL={settings.aws_url} AWS_REGION={REGION}")
     console.print(
-        f"    export AWS_ACCESS_KEY_ID={CREDENTIALS['aws_access_key_id']}"
-        f" AWS_SECRET_ACCESS_KEY={CREDENTIALS['aws_secret_access_key']}"
+        f"    export AWS_ACCESS_KEY_ID={ACCESS_KEY_ID} AWS_SECRET_ACCESS_KEY={SECRET_ACCESS_KEY}"
     )
     console.print("    aws stepfunctions list-state-machines\n")
     console.print(f"  A unit is held for {settings.hold_seconds} s. Ctrl-C stops everything.\n")

@@ -9,10 +9,10 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
 import httpx
@@ -22,12 +22,16 @@ from botocore.exceptions import ClientError
 from tools.local.package import ROOT, package
 from tools.seed import seed
 
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBServiceResource
+
 REGION = "ap-southeast-1"
 STACK_NAME = "mongocollectibles"
 TABLE_PREFIX = "MongoCollectibles"
 SECRET_NAME = "mongocollectibles/paymongo"  # noqa: S105 - a name, not a secret
 PAYMONGO_SECRET_KEY = "sk_test_sandbox"  # noqa: S105 - opens nothing but the sandbox
-CREDENTIALS = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
+# The engine's root credentials.
+ACCESS_KEY_ID = SECRET_ACCESS_KEY = "test"  # noqa: S105
 WEBHOOK_EVENTS = [
     "checkout_session.payment.paid",
     "payment.paid",
@@ -99,6 +103,10 @@ def running(settings: Settings, report: Report = lambda _: None) -> Iterator["Lo
         stack.stop()
 
 
+def _session() -> boto3.Session:
+    return boto3.Session(ACCESS_KEY_ID, SECRET_ACCESS_KEY, region_name=REGION)
+
+
 class LocalStack:
     """The processes of one local stack."""
 
@@ -110,13 +118,15 @@ class LocalStack:
 
     def client(self, service: str, **options: Any) -> Any:
         """A boto3 client for the engine."""
-        return boto3.client(
+        return _session().client(
             service,  # type: ignore[call-overload]
             endpoint_url=self.settings.aws_url,
-            region_name=REGION,
-            **CREDENTIALS,
             **options,
         )
+
+    def dynamodb(self) -> "DynamoDBServiceResource":
+        """The engine's DynamoDB, for people's tools: plain Python values."""
+        return _session().resource("dynamodb", endpoint_url=self.settings.aws_url)
 
     def start(self, report: Report = lambda _: None) -> None:
         """Start everything. Raises StartupError."""
@@ -132,15 +142,7 @@ class LocalStack:
         report("Deploying template.yaml")
         self._deploy()
         report("Loading the catalogue")
-        seed(
-            boto3.resource(
-                "dynamodb",
-                endpoint_url=self.settings.aws_url,
-                region_name=REGION,
-                **CREDENTIALS,  # type: ignore[arg-type]
-            ),
-            TABLE_PREFIX,
-        )
+        seed(self.dynamodb(), TABLE_PREFIX)
         report("Opening the front door")
         self._start_front_door()
         self._wait_for("front door", f"{self.settings.site_url}/api/stores")
@@ -150,10 +152,8 @@ class LocalStack:
         while self._processes:
             _, process = self._processes.pop()
             process.terminate()
-            try:
+            with suppress(subprocess.TimeoutExpired):
                 process.wait(_STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                pass
             # Whatever is left of it, workers included.
             try:
                 os.killpg(process.pid, signal.SIGKILL)

@@ -1,0 +1,52 @@
+# Everything needs nothing but python3 (3.11 or newer), make and git: uv is fetched when missing,
+# into .uv/, and the dependencies that uv.lock names into .venv/.
+
+SHELL := /bin/bash
+UV := $(shell command -v uv || echo .uv/bin/uv)
+export UV
+export UV_PYTHON_DOWNLOADS := never
+RUN := $(UV) run --frozen --quiet
+export PYTHONPATH := functions:.
+
+.PHONY: run test lint unit workflow setup lock clean help
+
+help: ## Show this
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+run: setup ## Run the whole system on this machine until Ctrl-C
+	@exec $(RUN) python -m tools.local
+
+test: setup lint unit workflow ## Run every check and test
+
+lint: setup ## Style, types
+	$(RUN) ruff check .
+	$(RUN) ruff format --check .
+	$(RUN) mypy
+
+unit: setup ## Tests that need no stack: rules, adapters, template, benchmarks
+	$(RUN) pytest tests/unit tests/adapters tests/template tests/benchmarks
+
+workflow: setup ## Tests against a deployed local stack of their own
+	$(RUN) pytest tests/workflow
+
+setup: .venv/.locked
+
+.venv/.locked: uv.lock pyproject.toml | uv
+	@$(UV) sync --frozen --quiet
+	@touch $@
+
+.PHONY: uv
+uv:
+	@command -v uv >/dev/null || test -x .uv/bin/uv || { \
+	  echo "Fetching uv into .uv/"; \
+	  python3 -m venv .uv && .uv/bin/pip install --quiet --disable-pip-version-check 'uv>=0.13,<1'; }
+
+lock: | uv ## Resolve dependencies anew
+	$(UV) lock --upgrade
+	$(MAKE) functions/requirements.txt
+
+functions/requirements.txt: uv.lock | uv
+	$(UV) export --frozen --no-dev --no-emit-project --no-hashes --no-header --output-file $@ --quiet
+
+clean: ## Remove what was installed and cached
+	rm -rf .venv .uv .local .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,133 @@
+/** The HTTP API, with every failure turned into one ApiError. */
+
+/**
+ * @typedef {{id: string, name: string, description: string, size: "Small"|"Medium"|"Large",
+ *   image_url: string, daily_rate: number, special_daily_rate: number, stock: number,
+ *   eta: number|null}} Collectible  Rates in pesos; eta in days.
+ * @typedef {{id: string, name: string, address: string}} Store
+ * @typedef {{collectible_id: string, store_id: string, duration: number, daily_rate: number,
+ *   total_fee: number, is_special_rate: boolean, stock: number, eta: number|null}} Quote
+ * @typedef {{rental_id: string, status: string, reason: string|null, collectible_id: string,
+ *   collectible_name: string, store_id: string, duration: number, daily_rate: number|null,
+ *   total_fee: number|null, eta: number|null, payment_method: string, payment_url: string|null,
+ *   cancel_url: string|null, hold_expires_at: string|null, declined_attempts: number,
+ *   max_payment_attempts: number, refund_status: string|null, created_at: string,
+ *   updated_at: string}} Rental
+ * @typedef {{field: string, message: string}} FieldError
+ */
+
+export class ApiError extends Error {
+  /**
+   * @param {string} code  The API's code, or NETWORK, TIMEOUT, HTTP_<status>.
+   * @param {number} status  0 when no answer arrived.
+   * @param {FieldError[]} errors
+   */
+  constructor(code, status, errors = []) {
+    super(code);
+    this.name = "ApiError";
+    this.code = code;
+    this.status = status;
+    this.errors = errors;
+  }
+
+  /** Worth asking again without the customer doing anything. */
+  get isTransient() {
+    return this.status === 0 || this.status === 429 || this.status >= 500;
+  }
+}
+
+const READ_TIMEOUT_MS = 12_000;
+// The API answers a checkout within about 8 s; API Gateway gives up after 29 s.
+const CHECKOUT_TIMEOUT_MS = 30_000;
+
+/**
+ * @param {string} path
+ * @param {{body?: object, headers?: Record<string, string>, signal?: AbortSignal,
+ *   timeout?: number}} [options]
+ * @returns {Promise<{data: any, date: string|null}>}
+ * @throws {ApiError} and AbortError when `signal` aborts.
+ */
+async function request(path, { body, headers = {}, signal, timeout = READ_TIMEOUT_MS } = {}) {
+  const deadline = AbortSignal.timeout(timeout);
+  let response;
+  let envelope = null;
+  try {
+    response = await fetch(path, {
+      method: body ? "POST" : "GET",
+      headers: body ? { "Content-Type": "application/json", ...headers } : headers,
+      body: body ? JSON.stringify(body) : undefined,
+      signal: signal ? AbortSignal.any([signal, deadline]) : deadline,
+    });
+    envelope = await response.json();
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    if (deadline.aborted) throw new ApiError("TIMEOUT", 0);
+    if (!response) throw new ApiError("NETWORK", 0);
+    // Not JSON: a gateway's own error page, or an answer cut short.
+    throw new ApiError(`HTTP_${response.status}`, response.ok ? 0 : response.status);
+  }
+  if (!response.ok || envelope?.success !== true) {
+    const errors = Array.isArray(envelope?.errors) ? envelope.errors : [];
+    throw new ApiError(envelope?.code ?? `HTTP_${response.status}`, response.status, errors);
+  }
+  return { data: envelope.data, date: response.headers.get("Date") };
+}
+
+/** @returns {Promise<Store[]>} */
+export async function getStores() {
+  return (await request("/api/stores")).data;
+}
+
+/**
+ * @param {string} [storeId]  Without it, no `eta`. An unknown store counts as none.
+ * @returns {Promise<Collectible[]>}
+ */
+export async function getCollectibles(storeId) {
+  try {
+    const query = storeId ? `?store_id=${encodeURIComponent(storeId)}` : "";
+    return (await request(`/api/collectibles${query}`)).data;
+  } catch (error) {
+    if (storeId && error.code === "STORE_NOT_FOUND") return getCollectibles();
+    throw error;
+  }
+}
+
+/**
+ * @param {{collectible_id: string, store_id: string, duration: number}} wish
+ * @param {AbortSignal} signal
+ * @returns {Promise<Quote>}
+ */
+export async function getQuote(wish, signal) {
+  return (await request("/api/rentals/quote", { body: wish, signal })).data;
+}
+
+/**
+ * @param {object} body
+ * @param {string} idempotencyKey
+ * @returns {Promise<Partial<Rental>>}  Without `payment_url` (202): poll getRental.
+ */
+export async function checkout(body, idempotencyKey) {
+  const headers = { "Idempotency-Key": idempotencyKey };
+  const timeout = CHECKOUT_TIMEOUT_MS;
+  return (await request("/api/rentals/checkout", { body, headers, timeout })).data;
+}
+
+/** Milliseconds that the server's clock is ahead of this device's. */
+let clockSkew = 0;
+
+/** Now by the server's clock, in ms: a hold must not look longer on a slow phone clock. */
+export function serverNow() {
+  return Date.now() + clockSkew;
+}
+
+/**
+ * @param {string} rentalId
+ * @returns {Promise<Rental>}
+ */
+export async function getRental(rentalId) {
+  const { data, date } = await request(`/api/rentals/${encodeURIComponent(rentalId)}`);
+  const skew = date ? Date.parse(date) - Date.now() : 0;
+  // The header has whole seconds; below that it would only add noise.
+  clockSkew = Math.abs(skew) > 2000 ? skew : 0;
+  return data;
+}

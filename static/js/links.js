@@ -1,0 +1,66 @@
+/** Addresses: reading our own, and checking those that the API hands out. */
+
+/** @param {string} name */
+const parameter = (name) => new URLSearchParams(window.location.search).get(name);
+
+/** The rental this page is about, or null when the address names none. */
+export function rentalIdFromUrl() {
+  const id = parameter("rental_id") ?? "";
+  return isRentalId(id) ? id.toLowerCase() : null;
+}
+
+/** @param {unknown} id */
+export function isRentalId(id) {
+  return typeof id === "string" && /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(id);
+}
+
+/** @returns {{collectibleId: string|null, storeId: string|null, duration: string|null}} */
+export function wishFromUrl() {
+  return {
+    collectibleId: parameter("collectible_id"),
+    storeId: parameter("store_id"),
+    duration: parameter("duration"),
+  };
+}
+
+/**
+ * @param {string} collectibleId
+ * @param {string} [storeId]
+ * @param {number} [duration]  In days.
+ */
+export function rentUrl(collectibleId, storeId, duration) {
+  const query = new URLSearchParams({ collectible_id: collectibleId });
+  if (storeId) query.set("store_id", storeId);
+  if (duration) query.set("duration", String(duration));
+  return `/rent.html?${query}`;
+}
+
+/**
+ * @param {"rental"|"success"|"failed"} page
+ * @param {string} rentalId
+ */
+export const rentalUrl = (page, rentalId) =>
+  `/${page}.html?rental_id=${encodeURIComponent(rentalId)}`;
+
+/**
+ * The payment page's address, or null when it is not a web address.
+ * @param {string|null|undefined} url
+ */
+export function safePaymentUrl(url) {
+  try {
+    const { protocol, href } = new URL(url ?? "");
+    return protocol === "https:" || protocol === "http:" ? href : null;
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * The cancel address, or null when it leads anywhere but the site's own /payment/.
+ * @param {string|null|undefined} path
+ */
+export function safeCancelUrl(path) {
+  if (!path?.startsWith("/payment/")) return null;
+  const url = new URL(path, window.location.origin);
+  return url.pathname.startsWith("/payment/") ? url.href : null;
+}

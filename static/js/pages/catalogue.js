@@ -1,0 +1,154 @@
+/** index.html: the collection. */
+
+import { getCollectibles, getStores } from "../api.js";
+import { $, announce, fill, h, picture } from "../dom.js";
+import { dayAfter, days, pesos } from "../format.js";
+import { showCurrentHold } from "../current-hold.js";
+import { rentUrl } from "../links.js";
+import "../site.js";
+import { chosenStore } from "../storage.js";
+import { stockWords, troubleWords } from "../words.js";
+
+/** Cards in the first view: their pictures load at once. */
+const FIRST_VIEW = 6;
+
+const storeSelect = $("#store");
+const search = $("#search");
+const sizes = $("#sizes");
+const cards = $("#cards");
+const count = $("#count");
+
+/** @type {{collectible: import("../api.js").Collectible, card: HTMLElement}[]} */
+let shelf = [];
+/** Only the latest load may draw. */
+let loads = 0;
+
+async function load() {
+  const turn = ++loads;
+  $("#load-problem").hidden = true;
+  cards.hidden = false;
+  cards.setAttribute("aria-busy", "true");
+  try {
+    const [stores, collectibles] = await Promise.all([
+      getStores(),
+      getCollectibles(chosenStore.get() ?? undefined),
+    ]);
+    if (turn !== loads) return;
+    const store = stores.find(({ id }) => id === chosenStore.get());
+    showStores(stores, store);
+    shelf = collectibles.map((collectible, index) => ({
+      collectible,
+      card: card(collectible, store, index),
+    }));
+    fill(cards, ...shelf.map((entry) => entry.card));
+    filter();
+    $("#empty").hidden = shelf.length > 0;
+  } catch (error) {
+    if (turn !== loads) return;
+    cards.hidden = true;
+    count.textContent = "";
+    $("#load-problem-text").textContent = troubleWords(error);
+    $("#load-problem").hidden = false;
+    announce(`The collection could not be loaded. ${troubleWords(error)}`);
+  } finally {
+    if (turn === loads) cards.setAttribute("aria-busy", "false");
+  }
+}
+
+/**
+ * @param {import("../api.js").Store[]} stores
+ * @param {import("../api.js").Store|undefined} chosen
+ */
+function showStores(stores, chosen) {
+  const none = h("option", { value: "" }, "Choose a store");
+  fill(storeSelect, none, ...stores.map(({ id, name }) => h("option", { value: id }, name)));
+  storeSelect.value = chosen?.id ?? "";
+}
+
+/**
+ * @param {import("../api.js").Collectible} collectible
+ * @param {import("../api.js").Store|undefined} store
+ * @param {number} index
+ */
+function card(collectible, store, index) {
+  const { id, name, description, size, image_url, daily_rate, special_daily_rate, stock } = collectible;
+  const soldOut = stock <= 0;
+  const titleId = `name-${index}`;
+  return h(
+    "li",
+    { class: soldOut ? "card card-sold-out" : "card", "data-collectible": id },
+    h(
+      "div",
+      { class: "niche" },
+      picture(image_url, { eager: index < FIRST_VIEW }),
+      soldOut && h("p", { class: "stamp stamp-bad" }, "Sold out"),
+    ),
+    h(
+      "div",
+      { class: "label" },
+      h("p", { class: "plate" }, size),
+      h("h2", { id: titleId }, soldOut ? name : h("a", { href: rentUrl(id, store?.id), class: "card-link" }, name)),
+      h("p", { class: "description" }, description),
+      h(
+        "p",
+        { class: "rate" },
+        h("strong", {}, pesos(daily_rate)),
+        " a day",
+        h("span", { class: "rate-special" }, `${pesos(special_daily_rate)} a day under 7 days`),
+      ),
+      h(
+        "p",
+        { class: "availability" },
+        h("span", { class: "stock" }, stockWords(stock)),
+        h("span", { class: "eta" }, etaWords(collectible, store)),
+      ),
+    ),
+  );
+}
+
+/**
+ * @param {import("../api.js").Collectible} collectible
+ * @param {import("../api.js").Store|undefined} store
+ */
+function etaWords({ eta, stock }, store) {
+  if (stock <= 0) return "Check back soon";
+  if (!store || eta === null) return "Choose a store to see when it arrives";
+  return `At ${store.name} in ${days(eta)}, ${dayAfter(Date.now(), eta)}`;
+}
+
+function filter() {
+  const words = search.value.trim().toLowerCase().split(/\s+/);
+  const size = sizes.querySelector(":checked").value;
+  let found = 0;
+  for (const { collectible, card: element } of shelf) {
+    const text = `${collectible.name} ${collectible.description}`.toLowerCase();
+    const fits = (!size || collectible.size === size) && words.every((word) => text.includes(word));
+    element.hidden = !fits;
+    if (fits) found += 1;
+  }
+  cards.hidden = found === 0;
+  $("#no-match").hidden = found > 0 || shelf.length === 0;
+  const all = shelf.length;
+  count.textContent = found === all ? `${all} collectibles` : `${found} of ${all} collectibles`;
+}
+
+storeSelect.addEventListener("change", () => {
+  chosenStore.set(storeSelect.value || null);
+  load();
+});
+search.addEventListener("input", filter);
+sizes.addEventListener("change", filter);
+$("#filters").addEventListener("submit", (event) => event.preventDefault());
+$("#retry").addEventListener("click", load);
+$("#clear-filters").addEventListener("click", () => {
+  $("#filters").reset();
+  storeSelect.value = chosenStore.get() ?? "";
+  filter();
+  search.focus();
+});
+window.addEventListener("pageshow", (event) => {
+  showCurrentHold($("#current-hold"));
+  // Out of the back/forward cache, stock may be old.
+  if (event.persisted) load();
+});
+load();

@@ -1,0 +1,67 @@
+/** failed.html: why a rental did not happen, and the way to try again. */
+
+import { h } from "../dom.js";
+import { rentUrl, rentalUrl } from "../links.js";
+import { showRental } from "../rental-page.js";
+import { holdPanel, isOnHold } from "../rental-view.js";
+import { ending, isRefund, refundWords } from "../words.js";
+
+/** Cancelling closes the payment page first; a rental still payable after this was not cancelled. */
+const CLOSING_MS = 8000;
+
+showRental((rental, waited) => {
+  if (rental.status === "completed") {
+    return {
+      tone: "good",
+      heading: "This rental is paid after all",
+      lead: "Your payment arrived, so the rental is confirmed.",
+      more: [
+        h("a", { class: "button", href: rentalUrl("success", rental.rental_id) }, "See the confirmation"),
+      ],
+      goOn: false,
+    };
+  }
+  if (isRefund(rental)) {
+    const { title, text } = refundWords(rental);
+    return {
+      tone: "wait",
+      heading: title,
+      lead: text,
+      more: [tryAgain(rental)],
+      goOn: rental.refund_status !== "succeeded" && rental.refund_status !== "failed",
+    };
+  }
+  if (rental.status === "pending") {
+    const open = waited > CLOSING_MS && isOnHold(rental);
+    return {
+      tone: "wait",
+      heading: open ? "This rental is still on hold" : "Closing this rental…",
+      lead: open
+        ? "It was not cancelled. You can still pay, or cancel it now."
+        : "We check that no payment is under way, then the unit goes back on the shelf.",
+      more: [open && holdPanel(rental)],
+      goOn: true,
+    };
+  }
+  const { title, text, unit, money } = ending(rental);
+  return {
+    tone: "bad",
+    heading: title,
+    lead: `${text} ${unit} ${money}`,
+    more: [
+      h(
+        "div",
+        { class: "actions" },
+        tryAgain(rental),
+        h("a", { class: "button button-quiet", href: "/" }, "See the collection"),
+      ),
+    ],
+    goOn: false,
+  };
+});
+
+/** @param {import("../api.js").Rental} rental */
+function tryAgain(rental) {
+  const href = rentUrl(rental.collectible_id, rental.store_id, rental.duration);
+  return h("a", { class: "button", id: "try-again", href }, "Try again");
+}

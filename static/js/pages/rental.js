@@ -1,0 +1,61 @@
+/** rental.html: one rental, live. Where customers come back to from the payment page. */
+
+import { h } from "../dom.js";
+import { rentUrl } from "../links.js";
+import { showRental } from "../rental-page.js";
+import { holdPanel, isOnHold } from "../rental-view.js";
+import { ending, isRefund, refundWords } from "../words.js";
+
+showRental((rental) => {
+  if (rental.status === "completed") {
+    return {
+      tone: "good",
+      heading: "Your rental is confirmed",
+      lead: "It is paid, and a unit is on its way to your store.",
+      goOn: false,
+    };
+  }
+  if (isRefund(rental)) {
+    const { title, text } = refundWords(rental);
+    return {
+      tone: "wait",
+      heading: title,
+      lead: text,
+      goOn: rental.refund_status !== "succeeded" && rental.refund_status !== "failed",
+    };
+  }
+  if (rental.status === "pending") return pending(rental);
+  const { title, text, unit, money } = ending(rental);
+  const href = rentUrl(rental.collectible_id, rental.store_id, rental.duration);
+  return {
+    tone: "bad",
+    heading: title,
+    lead: `${text} ${unit} ${money}`,
+    more: [h("a", { class: "button", id: "try-again", href }, "Try again")],
+    goOn: false,
+  };
+});
+
+/**
+ * @param {import("../api.js").Rental} rental
+ * @returns {import("../rental-page.js").View}
+ */
+function pending(rental) {
+  if (isOnHold(rental)) {
+    return {
+      tone: "wait",
+      heading: "Your rental is on hold",
+      lead: "A unit waits for you. Pay before the time runs out, or cancel to let others have it.",
+      more: [holdPanel(rental)],
+      goOn: true,
+    };
+  }
+  return {
+    tone: "wait",
+    heading: rental.hold_expires_at ? "Checking your payment…" : "Setting up your rental…",
+    lead: rental.hold_expires_at
+      ? "The time to pay is over. We check whether your payment arrived before we let the unit go."
+      : "We reserve a unit and prepare the payment page. This takes a few seconds.",
+    goOn: true,
+  };
+}

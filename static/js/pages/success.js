@@ -1,0 +1,68 @@
+/** success.html: where a customer who paid lands. Says what is known, not what is hoped. */
+
+import { h } from "../dom.js";
+import { dayAfter, days, pesos } from "../format.js";
+import { rentUrl, rentalUrl } from "../links.js";
+import { showRental } from "../rental-page.js";
+import { ending, isRefund, refundWords } from "../words.js";
+
+const SLOW_AFTER_MS = 30_000;
+/** For this long an unpaid ending may still turn: the payment can be newer than the answer. */
+const UNPAID_IS_FINAL_AFTER_MS = 90_000;
+
+showRental((rental, waited) => {
+  if (rental.status === "completed") {
+    const arrives =
+      rental.eta === null ? "" : ` It arrives at your store by ${dayAfter(rental.updated_at, rental.eta)}.`;
+    return {
+      tone: "good",
+      heading: "Your rental is confirmed",
+      lead: `We received ${pesos(rental.total_fee)} for ${rental.collectible_name}, ${days(rental.duration)}.${arrives}`,
+      more: [
+        h("p", { class: "note" }, "Keep this page's address: it always shows your rental."),
+        h("a", { class: "button button-quiet", href: "/" }, "See the collection"),
+      ],
+      goOn: false,
+    };
+  }
+  if (isRefund(rental)) {
+    const { title, text } = refundWords(rental);
+    return {
+      tone: "wait",
+      heading: title,
+      lead: `We received your payment, but the rental could not go ahead. ${text}`,
+      more: [tryAgain(rental)],
+      goOn: rental.refund_status !== "succeeded" && rental.refund_status !== "failed",
+    };
+  }
+  if (rental.status === "pending") {
+    const slow = waited > SLOW_AFTER_MS;
+    return {
+      tone: "wait",
+      heading: "Confirming your payment…",
+      lead: slow
+        ? "This takes longer than usual. Please do not pay again. You can close this page and come back to it later."
+        : "We are asking PayMongo. This takes a few seconds.",
+      more: [
+        slow &&
+          h("a", { class: "button button-quiet", href: rentalUrl("rental", rental.rental_id) }, "See the rental"),
+      ],
+      goOn: true,
+    };
+  }
+  const { title, text } = ending(rental);
+  const final = waited > UNPAID_IS_FINAL_AFTER_MS;
+  return {
+    tone: "bad",
+    heading: "This rental is not paid",
+    lead: `${title}. ${text} If money left your account, we will confirm the rental or send all of it back.${final ? "" : " We keep checking."}`,
+    more: [tryAgain(rental)],
+    goOn: !final,
+  };
+});
+
+/** @param {import("../api.js").Rental} rental */
+function tryAgain(rental) {
+  const href = rentUrl(rental.collectible_id, rental.store_id, rental.duration);
+  return h("a", { class: "button", id: "try-again", href }, "Rent it again");
+}

@@ -1,0 +1,240 @@
+/** The parts that the pages about one rental share: ticket, hold, timeline. */
+
+import { serverNow } from "./api.js";
+import { announce, h, picture } from "./dom.js";
+import { dayAfter, dayAndTime, days, minutesAndSeconds, pesos, time } from "./format.js";
+import { safeCancelUrl, safePaymentUrl } from "./links.js";
+import { wake } from "./watch.js";
+import { attemptsWords, ending, isRefund, methodName, refundWords } from "./words.js";
+
+/** @typedef {import("./api.js").Rental} Rental */
+/** @typedef {import("./api.js").Store} Store */
+
+/** Minutes left at which the countdown speaks. */
+const SPOKEN_MINUTES = [10, 5, 2, 1];
+
+/** `<hold-clock until="ISO 8601">`: counts down by the server's clock, wakes watches at zero. */
+class HoldClock extends HTMLElement {
+  connectedCallback() {
+    this.setAttribute("role", "timer");
+    this.left = Infinity;
+    this.tick();
+    this.timer = setInterval(() => this.tick(), 1000);
+  }
+
+  disconnectedCallback() {
+    clearInterval(this.timer);
+  }
+
+  tick() {
+    const left = Date.parse(this.getAttribute("until") ?? "") - serverNow();
+    this.textContent = minutesAndSeconds(left);
+    const minutes = SPOKEN_MINUTES.find((m) => left <= m * 60_000 && this.left > m * 60_000);
+    if (minutes && this.left !== Infinity) {
+      announce(minutes === 1 ? "1 minute left to pay." : `${minutes} minutes left to pay.`);
+    }
+    this.left = left;
+    if (left <= 0) {
+      clearInterval(this.timer);
+      wake();
+    }
+  }
+}
+customElements.define("hold-clock", HoldClock);
+
+/** @param {Rental} rental */
+export const isOnHold = (rental) =>
+  rental.status === "pending" &&
+  safePaymentUrl(rental.payment_url) !== null &&
+  Date.parse(rental.hold_expires_at ?? "") > serverNow();
+
+/**
+ * "On hold for mm:ss", with the two ways on.
+ * @param {Rental} rental  One that isOnHold.
+ */
+export function holdPanel(rental) {
+  const cancelUrl = safeCancelUrl(rental.cancel_url);
+  const declined = attemptsWords(rental);
+  const dialog = cancelUrl && cancelDialog(cancelUrl);
+  return h(
+    "div",
+    { class: "hold" },
+    h(
+      "p",
+      { class: "hold-line" },
+      `${rental.collectible_name} is on hold for you for `,
+      h("hold-clock", { until: rental.hold_expires_at }),
+    ),
+    declined && h("p", { class: "note note-warning" }, declined),
+    h(
+      "div",
+      { class: "actions" },
+      h(
+        "a",
+        { class: "button", id: "continue-payment", href: safePaymentUrl(rental.payment_url) },
+        "Continue to payment",
+      ),
+      dialog &&
+        h(
+          "button",
+          {
+            type: "button",
+            class: "button button-quiet",
+            id: "cancel-rental",
+            click: () => dialog.showModal(),
+          },
+          "Cancel this rental",
+        ),
+    ),
+    dialog,
+  );
+}
+
+/** @param {string} cancelUrl */
+function cancelDialog(cancelUrl) {
+  return h(
+    "dialog",
+    { id: "cancel-dialog", "aria-labelledby": "cancel-title" },
+    h("h2", { id: "cancel-title" }, "Cancel this rental?"),
+    h("p", {}, "The unit goes back on the shelf for others. You pay nothing."),
+    h(
+      "form",
+      { method: "dialog", class: "actions" },
+      // A button, not a link: following a link ahead of time must never cancel a rental.
+      h(
+        "button",
+        {
+          type: "button",
+          class: "button",
+          id: "cancel-confirm",
+          click: () => window.location.assign(cancelUrl),
+        },
+        "Yes, cancel",
+      ),
+      h("button", { class: "button button-quiet", id: "cancel-keep" }, "Keep it"),
+    ),
+  );
+}
+
+/**
+ * The facts of a rental on a museum-style ticket.
+ * @param {Rental} rental
+ * @param {Store|undefined} store
+ */
+export function ticket(rental, store) {
+  const [stamp, tone] = stampOf(rental);
+  const facts = [
+    ["Where", store ? `${store.name}: ${store.address}` : null],
+    ["Arrives", arrival(rental)],
+    ["How long", days(rental.duration)],
+    ["A day", rental.daily_rate === null ? null : pesos(rental.daily_rate)],
+    ["Total", rental.total_fee === null ? null : pesos(rental.total_fee)],
+    ["Payment", methodName(rental.payment_method)],
+    ["Rental number", rental.rental_id],
+  ];
+  return h(
+    "article",
+    { class: "ticket", "aria-labelledby": "ticket-name" },
+    h(
+      "div",
+      { class: "ticket-head" },
+      picture(`/images/${rental.collectible_id}.svg`),
+      h("h2", { id: "ticket-name" }, rental.collectible_name),
+      h("p", { class: `stamp stamp-${tone}`, id: "ticket-status" }, stamp),
+    ),
+    h(
+      "dl",
+      { class: "facts" },
+      ...facts
+        .filter(([, value]) => value !== null)
+        .map(([term, value]) => h("div", {}, h("dt", {}, term), h("dd", {}, value))),
+    ),
+  );
+}
+
+/** @param {Rental} rental */
+function arrival(rental) {
+  if (rental.eta === null) return null;
+  if (rental.status === "completed") return `By ${dayAfter(rental.updated_at, rental.eta)}`;
+  return rental.status === "pending" ? `${days(rental.eta)} after payment` : null;
+}
+
+/**
+ * @param {Rental} rental
+ * @returns {[string, "good"|"wait"|"bad"]}
+ */
+function stampOf(rental) {
+  if (rental.status === "completed") return ["Paid", "good"];
+  if (isRefund(rental)) return ["Refunded", "wait"];
+  if (rental.status === "pending") return [isOnHold(rental) ? "On hold" : "In progress", "wait"];
+  return ["Not paid", "bad"];
+}
+
+/**
+ * What happened so far and what comes next.
+ * @param {Rental} rental
+ * @param {Store|undefined} store
+ */
+export function timeline(rental, store) {
+  const spoken = { done: "Done: ", now: "Now: ", next: "Next: ", bad: "Ended: " };
+  return h(
+    "ol",
+    { class: "timeline", id: "timeline" },
+    ...steps(rental, store).map(([state, text, moment]) =>
+      h(
+        "li",
+        { class: `step step-${state}`, "aria-current": state === "now" ? "step" : null },
+        h("span", { class: "visually-hidden" }, spoken[state]),
+        h("span", { class: "step-text" }, text),
+        moment && h("time", { datetime: moment }, dayAndTime(moment)),
+      ),
+    ),
+  );
+}
+
+/**
+ * @param {Rental} rental
+ * @param {Store|undefined} store
+ * @returns {["done"|"now"|"next"|"bad", string, string?][]}
+ */
+function steps(rental, store) {
+  const shop = store ? `the ${store.name} store` : "the store";
+  /** @type {["done"|"now"|"next"|"bad", string, string?][]} */
+  const list = [["done", "You asked to rent it", rental.created_at]];
+  const reserved = /** @type {["done", string]} */ (["done", "We set a unit aside for you"]);
+
+  if (rental.status === "completed") {
+    const by = rental.eta === null ? "" : ` by ${dayAfter(rental.updated_at, rental.eta)}`;
+    list.push(reserved, ["done", "Your payment arrived", rental.updated_at]);
+    list.push(["now", `It travels to ${shop}`], ["next", `It is ready at ${shop}${by}`]);
+    return list;
+  }
+  if (isRefund(rental)) {
+    const done = rental.refund_status === "succeeded";
+    list.push(["done", "Your payment arrived, but the rental could not go ahead"]);
+    list.push([done ? "done" : "now", refundWords(rental).title, rental.updated_at]);
+    return list;
+  }
+  if (rental.status === "pending") {
+    if (isOnHold(rental)) {
+      list.push(reserved, ["now", `We wait for your payment until ${time(rental.hold_expires_at)}`]);
+    } else if (rental.hold_expires_at) {
+      list.push(reserved, ["now", "The time to pay is over. We check whether your payment arrived"]);
+      return list;
+    } else if (rental.eta !== null) {
+      list.push(reserved, ["now", "We prepare the payment page"], ["next", "You pay"]);
+    } else {
+      list.push(["now", "We look for the nearest unit"], ["next", "You pay"]);
+    }
+    list.push(["next", `It travels to ${shop}`]);
+    return list;
+  }
+  const { title } = ending(rental);
+  if (rental.status === "rejected") {
+    list.push(["bad", title, rental.updated_at]);
+  } else {
+    list.push(reserved, ["bad", title, rental.updated_at]);
+    list.push(["done", "The unit went back on the shelf"]);
+  }
+  return list;
+}

@@ -1,0 +1,191 @@
+/** What the site says about rentals and failures, in the customer's words. */
+
+import { days, pesos } from "./format.js";
+
+/** @typedef {import("./api.js").Rental} Rental */
+/** @typedef {import("./api.js").ApiError} ApiError */
+
+const METHODS = {
+  card: "Card",
+  gcash: "GCash",
+  grabpay: "GrabPay",
+  maya: "Maya",
+  bpi: "BPI Online",
+  ubp: "UnionBank Online",
+  qrph: "QR Ph",
+};
+
+/** @param {string} method */
+export const methodName = (method) => METHODS[method] ?? method;
+
+/** @param {number} stock */
+export function stockWords(stock) {
+  if (stock <= 0) return "Sold out";
+  if (stock === 1) return "Last one";
+  if (stock <= 3) return `Only ${stock} left`;
+  return stock >= 100 ? "100+ available" : `${stock} available`;
+}
+
+/** @param {Rental} rental */
+export const isRefund = (rental) =>
+  rental.status === "refunded" || (rental.refund_status !== null && rental.status !== "completed");
+
+const ENDINGS = {
+  no_unit: {
+    title: "No unit was left",
+    text: "Someone else took the last unit before we could set one aside for you.",
+  },
+  declined: {
+    title: "The payment was declined",
+    text: "Your bank or wallet said no too many times, so we ended this rental.",
+  },
+  cancelled_by_customer: {
+    title: "You cancelled this rental",
+    text: "Nothing else is needed from you.",
+  },
+  hold_expired: {
+    title: "The time to pay ran out",
+    text: "We keep a unit for a limited time only, so that others can rent it too.",
+  },
+  payment_setup_failed: {
+    title: "The payment page could not be opened",
+    text: "Our payment partner did not answer. This is not your fault.",
+  },
+  stopped: {
+    title: "Our staff stopped this rental",
+    text: "This happens when we find a problem with a unit or an order.",
+  },
+  error: {
+    title: "Something went wrong on our side",
+    text: "We could not finish this rental.",
+  },
+};
+
+const REASON_OF_STATUS = {
+  rejected: "no_unit",
+  cancelled: "cancelled_by_customer",
+  expired: "hold_expired",
+};
+
+/**
+ * Why a rental ended without being paid.
+ * @param {Rental} rental
+ * @returns {{title: string, text: string, unit: string, money: string}}
+ */
+export function ending(rental) {
+  const { title, text } =
+    ENDINGS[rental.reason] ?? ENDINGS[REASON_OF_STATUS[rental.status]] ?? ENDINGS.error;
+  const unit =
+    rental.status === "rejected"
+      ? "No unit was set aside."
+      : "The unit we kept for you is back on the shelf.";
+  const money =
+    "You have not paid for this rental. Should any money still reach us, it goes back to you " +
+    "in full.";
+  return { title, text, unit, money };
+}
+
+/**
+ * @param {Rental} rental
+ * @returns {{title: string, text: string}}
+ */
+export function refundWords(rental) {
+  const amount = rental.total_fee === null ? "Your money" : pesos(rental.total_fee);
+  if (rental.refund_status === "succeeded") {
+    return {
+      title: "Your money was returned",
+      text: `${amount} was sent back to the account you paid from. Banks can take a few days to show it.`,
+    };
+  }
+  if (rental.refund_status === "failed") {
+    return {
+      title: "Your refund needs our help",
+      text: `${amount} could not be sent back automatically. Our staff must finish it by hand: please show this rental number at any of our stores.`,
+    };
+  }
+  return {
+    title: "Your money is on its way back",
+    text: `${amount} is going back to the account you paid from. This can take a few days.`,
+  };
+}
+
+/** @param {Rental} rental */
+export function attemptsWords(rental) {
+  const { declined_attempts: declined, max_payment_attempts: most } = rental;
+  if (declined === 0) return null;
+  const left = Math.max(0, most - declined);
+  const times = declined === 1 ? "once" : `${declined} times`;
+  const tries = left === 1 ? "1 try" : `${left} tries`;
+  return `Your payment was declined ${times}. You have ${tries} left. Try again, or use another card or account.`;
+}
+
+/**
+ * Why reading from the API failed.
+ * @param {ApiError} error
+ */
+export function troubleWords(error) {
+  if (error.code === "NETWORK") return "You seem to be offline, or our site cannot be reached.";
+  if (error.code === "TIMEOUT") return "Our site is taking too long to answer.";
+  if (error.status === 429) return "Our site is very busy just now.";
+  return "Something is not working on our side.";
+}
+
+/**
+ * The special-rate rule, for this many days.
+ * @param {number} duration  In days.
+ * @param {{daily_rate: number, special_daily_rate: number}} rates  In pesos.
+ * @param {number} below  The special rate is for fewer days than this.
+ */
+export function rateWords(duration, rates, below) {
+  const { daily_rate: standard, special_daily_rate: special } = rates;
+  return duration < below
+    ? `Special rate: ${days(duration)} is fewer than ${below}, so each day costs twice the daily rate, ${pesos(special)} instead of ${pesos(standard)}.`
+    : `Daily rate: from ${days(below)} on, each day costs ${pesos(standard)}. Fewer than ${days(below)} would be the special rate, ${pesos(special)} a day.`;
+}
+
+const CHECKOUT_PROBLEMS = {
+  NO_UNIT_AVAILABLE: {
+    text: "Sorry, the last unit was just taken. You have not paid anything. Please try again later, or pick another collectible.",
+    over: true,
+  },
+  RENTAL_ENDED: {
+    text: "Your earlier try has already ended. Please press “Continue to payment” again to start a new one.",
+    over: true,
+  },
+  PAYMENT_PROVIDER_UNAVAILABLE: {
+    text: "PayMongo, our payment partner, is not answering. Nothing is reserved and you have not paid anything. Please try again in a minute.",
+    over: true,
+  },
+  IDEMPOTENCY_KEY_REUSED: {
+    text: "Your details changed while we were working. Please check them and press “Continue to payment” again.",
+    over: true,
+  },
+  TOO_MANY_HOLDS: {
+    text: "You already have several rentals waiting for payment. Pay or cancel one of them, or wait until they run out, then try again.",
+  },
+  COLLECTIBLE_NOT_FOUND: { text: "This collectible is no longer in our collection." },
+  STORE_NOT_FOUND: { text: "This store is no longer open for rentals. Please choose another one." },
+};
+
+/**
+ * Why a checkout did not lead to a payment page.
+ * @param {ApiError} error
+ * @returns {{text: string, over: boolean, answered: boolean}}  `over`: its rental has ended, a
+ *   new try needs a new key. `answered`: it is known that nothing is under way.
+ */
+export function checkoutProblem(error) {
+  const known = CHECKOUT_PROBLEMS[error.code];
+  if (known) return { over: false, answered: true, ...known };
+  if (error.status >= 400 && error.status < 500 && error.status !== 429) {
+    return {
+      text: "We could not accept this request. Please check your details and try again.",
+      over: false,
+      answered: true,
+    };
+  }
+  return {
+    text: `${troubleWords(error)} Please try again: we pick up where you left off, and nothing is reserved or charged twice.`,
+    over: false,
+    answered: error.status === 429,
+  };
+}
