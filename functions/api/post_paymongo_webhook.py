@@ -12,9 +12,9 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field, ValidationError
 
 from api.http import Event, HttpError, Response, header, raw_body, route, success
-from rentals import payments, repository
-from rentals.errors import InvalidSignature
-from rentals.models import Payment, Rental
+from rentals import inventory, payments, repository
+from rentals.errors import InvalidSignature, RefundFailed
+from rentals.models import Payment, Refund, Rental
 from rentals.payments import Outcome
 from rentals.secret_values import paymongo_keys
 from rentals.settings import integer_setting
@@ -30,6 +30,7 @@ class PaymentAttributes(BaseModel):
     status: str
     payment_intent_id: str | None = None
     metadata: dict[str, Any] | None = None
+    refunds: list["RefundResource"] = []
 
 
 class PaymentResource(BaseModel):
@@ -46,6 +47,31 @@ class PaymentResource(BaseModel):
             currency=self.attributes.currency,
             status=self.attributes.status,
             payment_intent_id=self.attributes.payment_intent_id,
+        )
+
+
+class RefundAttributes(BaseModel):
+    """A refund, as far as rentals need it; `amount` is centavos."""
+
+    amount: int
+    payment_id: str
+    status: str
+    metadata: dict[str, Any] | None = None
+
+
+class RefundResource(BaseModel):
+    """A refund."""
+
+    id: Annotated[str, Field(min_length=1, max_length=100)]
+    attributes: RefundAttributes
+
+    def to_refund(self) -> Refund:
+        """The same for the domain."""
+        return Refund(
+            id=self.id,
+            payment_id=self.attributes.payment_id,
+            amount=self.attributes.amount,
+            status=self.attributes.status,
         )
 
 
@@ -134,6 +160,11 @@ def _handle(event: EventData) -> Outcome:
         if kind in ("payment.paid", "payment.failed"):
             payment = PaymentResource.model_validate(resource)
             return _payment_event(kind, event.id, payment)
+        if kind == "payment.refunded":
+            refunds = PaymentResource.model_validate(resource).attributes.refunds
+            return [_refund_event(refund) for refund in refunds][-1] if refunds else Outcome.IGNORED
+        if kind == "payment.refund.updated":
+            return _refund_event(RefundResource.model_validate(resource))
     except ValidationError:
         # Signed by PayMongo and not what it documents: an operator should know, a retry won't help.
         logger.error("an event of a known type could not be read", extra={"event_type": kind})
@@ -158,6 +189,21 @@ def _payment_event(kind: str, event_id: str, resource: PaymentResource) -> Outco
         return payments.payment_declined(rental, event_id)
     payment = resource.to_payment()
     return payments.payment_received(rental, payment) if payment.is_paid else Outcome.IGNORED
+
+
+def _refund_event(resource: RefundResource) -> Outcome:
+    refund = resource.to_refund()
+    rental = _find_rental(resource.attributes.metadata, None)
+    if rental is None:
+        rental = repository.find_by_payment(refund.payment_id)
+    if rental is None:
+        return Outcome.IGNORED
+    try:
+        inventory.record_refund(rental, refund)
+    except RefundFailed:
+        repository.flag_for_attention(rental.id, RefundFailed.__name__)
+        count("NeedsAttention")
+    return Outcome.RECORDED
 
 
 def _find_rental(metadata: Mapping[str, Any] | None, intent_id: str | None) -> Rental | None:

@@ -10,15 +10,18 @@ from rentals.errors import (
     PaymentMismatch,
     PaymentNotReceived,
     PaymentReceived,
+    RefundFailed,
     RentalEnded,
     UnitNotHeld,
     WriteContended,
 )
-from rentals.models import EndReason, PaymentStatus, Rental, Warehouse
+from rentals.models import EndReason, FollowUp, PaymentStatus, Refund, Rental, Warehouse
 from rentals.settings import setting
 
 # Each round asks the index anew; by then other buyers have taken what we lost.
 _RESERVATION_ROUNDS = 8
+# The reconciler looks at a refund this often until PayMongo says that it succeeded or failed.
+REFUND_FOLLOW_UP_SECONDS = 600
 
 
 def reserve_unit(rental: Rental) -> Rental:
@@ -209,6 +212,66 @@ def release_for_refund(rental: Rental) -> Rental:
         if now == rental:
             raise WriteContended(f"rental {rental.id} disagrees with its unit") from None
         return release_for_refund(now)
+    return repository.get(rental.id)
+
+
+def record_refund(rental: Rental, refund: Refund) -> Rental:
+    """Write how a refund of the rental's payment stands; the reconciler watches it to its end.
+
+    A full refund of a completed rental that somebody made at PayMongo ends the rental and gives the
+    unit back; a partial one changes nothing, as does one of another payment. Returns the rental on
+    record. Raises RefundFailed when the refund failed: the money is still here; WriteContended.
+    """
+    is_ours = rental.refund_requested_at is not None
+    is_full = refund.amount >= (rental.amount_paid or 0)
+    if refund.payment_id != rental.payment_id or not (is_ours or is_full):
+        return rental
+    if rental.refund_id == refund.id and rental.refund_status == refund.status == "succeeded":
+        return rental
+    if not is_ours and refund.status != "succeeded":
+        return rental
+    follow_up = (
+        {}
+        if refund.status == "succeeded"
+        else {
+            "followUp": FollowUp.REFUND,
+            "followUpAt": clock.timestamp_in(REFUND_FOLLOW_UP_SECONDS),
+        }
+    )
+    now = clock.now_timestamp()
+    operations = [
+        dynamo.expression(
+            setting("RENTALS_TABLE"),
+            rental.id,
+            update="SET paymentStatus = :refunded, refundId = :refund, refundStatus = :status,"
+            " refundRequestedAt = if_not_exists(refundRequestedAt, :now), updatedAt = :now"
+            + (
+                ", followUp = :followUp, followUpAt = :followUpAt REMOVE unitId, taskToken"
+                if follow_up
+                else " REMOVE unitId, taskToken, followUp, followUpAt, attention"
+            ),
+            condition="paymentId = :payment AND "
+            + ("unitId = :unit" if rental.unit_id else "attribute_not_exists(unitId)"),
+            values={
+                "refunded": PaymentStatus.REFUNDED,
+                "refund": refund.id,
+                "status": refund.status,
+                "payment": refund.payment_id,
+                "now": now,
+                **follow_up,
+                **({"unit": rental.unit_id} if rental.unit_id else {}),
+            },
+        ),
+        repository.end_hold(rental.customer, rental.id),
+    ]
+    if rental.unit_id is not None:
+        operations.append(release(rental.unit_id, rental.id))
+    try:
+        dynamo.transact(operations)
+    except dynamo.ConditionFailed:
+        raise WriteContended(f"rental {rental.id} changed while its refund was written") from None
+    if refund.status == "failed":
+        raise RefundFailed(rental.id, f"refund {refund.id} failed at PayMongo")
     return repository.get(rental.id)
 
 

@@ -139,6 +139,16 @@ class Payment:
 
 
 @dataclass(frozen=True, slots=True)
+class Refund:
+    """A refund. `amount` is centavos; `status` pending, processing, succeeded or failed."""
+
+    id: str
+    payment_id: str
+    amount: int
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
 class Rental:
     """One row of the Rentals table."""
 

@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from rentals import repository
 from rentals.aws import stepfunctions
 from rentals.errors import PaymentCancelled, PaymentFailed, RentalEnded
-from rentals.models import Payment, PaymentStatus, Rental
+from rentals.models import EndReason, Payment, PaymentStatus, Rental
 from rentals.settings import integer_setting, setting
 from rentals.telemetry import count, logger
 
@@ -67,14 +67,19 @@ def payment_cancelled(rental: Rental) -> Outcome:
     return _fail(rental, PaymentCancelled.__name__, "cancelled by the customer")
 
 
-def start_settlement(rental_id: str, execution_suffix: str) -> None:
-    """Start the settlement of a rental; the same suffix starts it once."""
+def start_settlement(
+    rental_id: str, execution_suffix: str, reason: EndReason | None = None
+) -> None:
+    """Start the settlement of a rental; the same suffix starts it once.
+
+    `reason` is why the rental ends, if nobody has paid for it.
+    """
     name = f"{rental_id}-{execution_suffix}"[:80]
     try:
         stepfunctions().start_execution(
             stateMachineArn=setting("SETTLEMENT_STATE_MACHINE_ARN"),
             name=name,
-            input=json.dumps({"rental_id": rental_id}),
+            input=json.dumps({"rental_id": rental_id} | ({"reason": reason} if reason else {})),
         )
     except stepfunctions().exceptions.ExecutionAlreadyExists:
         logger.info("settlement was started before", extra={"execution": name})

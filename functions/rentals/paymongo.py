@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 
 from rentals.errors import PaymentProviderRejected, PaymentProviderUnavailable
-from rentals.models import CURRENCY, Customer, Payment, PaymentMethod
+from rentals.models import CURRENCY, Customer, Payment, PaymentMethod, Refund
 from rentals.secret_values import paymongo_keys
 from rentals.settings import setting
 
@@ -49,16 +49,6 @@ class CheckoutSession:
     def paid_payment(self) -> Payment | None:
         """The payment that was received, if any."""
         return next((payment for payment in self.payments if payment.is_paid), None)
-
-
-@dataclass(frozen=True, slots=True)
-class Refund:
-    """A refund. `amount` is centavos; `status` pending, processing, succeeded or failed."""
-
-    id: str
-    payment_id: str
-    amount: int
-    status: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +157,7 @@ class PayMongo:
 
     def create_refund(self, payment: Payment, amount: int, rental_id: str) -> Refund:
         """Ask for `amount` centavos of a payment back. Look with list_refunds first."""
-        return _refund(
+        return refund_from(
             self._call(
                 "create refund",
                 "POST",
@@ -189,12 +179,12 @@ class PayMongo:
 
     def retrieve_refund(self, refund_id: str) -> Refund:
         """The refund as it is now."""
-        return _refund(self._call("retrieve refund", "GET", f"/v1/refunds/{refund_id}"))
+        return refund_from(self._call("retrieve refund", "GET", f"/v1/refunds/{refund_id}"))
 
     def list_refunds(self, payment_id: str) -> list[Refund]:
         """Every refund of a payment, whatever its status."""
         data = self._call("list refunds", "GET", "/v1/refunds", params={"payment_id": payment_id})
-        return [_refund(each) for each in data]
+        return [refund_from(each) for each in data]
 
     def retrieve_payment(self, payment_id: str) -> Payment:
         """The payment as it is now."""
@@ -262,7 +252,8 @@ def _session(resource: Mapping[str, Any]) -> CheckoutSession:
         raise PaymentProviderUnavailable("unreadable checkout session") from None
 
 
-def _refund(resource: Mapping[str, Any]) -> Refund:
+def refund_from(resource: Mapping[str, Any]) -> Refund:
+    """Read a refund resource. Raises PaymentProviderUnavailable when it is not one."""
     try:
         attributes = resource["attributes"]
         return Refund(

@@ -6,15 +6,13 @@ everybody else from giving it a unit; look for refunds of the payment that exist
 An answer that is lost is looked up by the next run before it asks again.
 """
 
-from rentals import clock, dynamo, inventory, repository
+from rentals import clock, dynamo, inventory
 from rentals.errors import PaymentProviderRejected, PaymentProviderUnavailable, RefundFailed
-from rentals.models import FollowUp, Payment, PaymentStatus, Rental
-from rentals.paymongo import PayMongo, Refund, paymongo
+from rentals.models import Payment, PaymentStatus, Refund, Rental
+from rentals.paymongo import PayMongo, paymongo
 from rentals.settings import setting
 from rentals.telemetry import count
 
-# Looked at again by the reconciler until PayMongo says succeeded or failed.
-_REFUND_FOLLOW_UP_SECONDS = 600
 _UNDER_WAY = "resource_processing_state"
 
 
@@ -35,49 +33,7 @@ def refund_what_buys_nothing(rental: Rental) -> Rental:
     if rental.payment_id is None or rental.refund_requested_at is None:
         return rental
     refund = _refund_once(client, rental, rental.payment_id)
-    return record_refund(rental, refund)
-
-
-def record_refund(rental: Rental, refund: Refund) -> Rental:
-    """Write how the refund of the rental's own payment stands.
-
-    Raises RefundFailed when it failed: the money is still here.
-    """
-    follow_up = (
-        {}
-        if refund.status == "succeeded"
-        else {
-            "followUp": FollowUp.REFUND,
-            "followUpAt": clock.timestamp_in(_REFUND_FOLLOW_UP_SECONDS),
-        }
-    )
-    dynamo.transact(
-        [
-            dynamo.expression(
-                setting("RENTALS_TABLE"),
-                rental.id,
-                update="SET paymentStatus = :refunded, refundId = :refund, refundStatus = :status,"
-                " updatedAt = :now"
-                + (
-                    ", followUp = :followUp, followUpAt = :followUpAt"
-                    if follow_up
-                    else " REMOVE followUp, followUpAt, attention"
-                ),
-                condition="attribute_exists(refundRequestedAt) AND attribute_not_exists(unitId)",
-                values={
-                    "refunded": PaymentStatus.REFUNDED,
-                    "refund": refund.id,
-                    "status": refund.status,
-                    "now": clock.now_timestamp(),
-                    **follow_up,
-                },
-            ),
-            repository.end_hold(rental.customer, rental.id),
-        ]
-    )
-    if refund.status == "failed":
-        raise RefundFailed(rental.id, f"refund {refund.id} failed at PayMongo")
-    return repository.get(rental.id)
+    return inventory.record_refund(rental, refund)
 
 
 def _refund_once(client: PayMongo, rental: Rental, payment_id: str) -> Refund:

@@ -234,6 +234,42 @@ def flag_for_attention(rental_id: str, problem: str) -> None:
     )
 
 
+def due_follow_ups(kind: FollowUp, limit: int) -> list[tuple[str, str]]:
+    """Rentals that are due for another look, longest waiting first: (id, when it was due)."""
+    answer = dynamodb().query(
+        TableName=setting("RENTALS_TABLE"),
+        IndexName=FOLLOW_UP_INDEX,
+        KeyConditionExpression="followUp = :kind AND followUpAt <= :now",
+        ExpressionAttributeValues=dynamo.to_attributes(
+            {":kind": kind, ":now": clock.now_timestamp()}
+        ),
+        Limit=limit,
+    )
+    items = map(dynamo.from_attributes, answer["Items"])
+    return [(item["id"], item["followUpAt"]) for item in items]
+
+
+def claim_follow_up(rental_id: str, due_at: str, next_in_seconds: int) -> Rental | None:
+    """Put off the next look at a rental, and so take this one.
+
+    Returns None when another run took it, or when there is nothing to look at any more.
+    """
+    try:
+        return Rental.from_item(
+            dynamo.update(
+                dynamo.expression(
+                    setting("RENTALS_TABLE"),
+                    rental_id,
+                    update="SET followUpAt = :next",
+                    condition="followUpAt = :due",
+                    values={"due": due_at, "next": clock.timestamp_in(next_in_seconds)},
+                )
+            )
+        )
+    except dynamo.ConditionFailed:
+        return None
+
+
 def _update_pending(rental_id: str, update: str, values: dict[str, Any]) -> Rental:
     try:
         return Rental.from_item(

@@ -1,0 +1,114 @@
+"""What nobody told us: payments whose webhook was lost, rentals whose execution is gone, refunds
+that are still under way, trouble whose cause may have passed.
+
+Each run takes what is due from the sparse follow-up index, a bounded number, longest waiting
+first. Taking one puts it off, so runs that overlap share the work, and a run that dies halfway
+leaves the rest due.
+"""
+
+from collections.abc import Callable
+
+from rentals import inventory, payments, repository
+from rentals.aws import stepfunctions
+from rentals.clock import now, now_timestamp
+from rentals.errors import PaymentProviderError, RefundFailed, RentalError
+from rentals.models import EndReason, FollowUp, Rental
+from rentals.paymongo import paymongo
+from rentals.settings import setting
+from rentals.telemetry import count, logger
+
+# Well under PayMongo's 100 requests a second, and done within one run's time.
+MAX_LOOKS_PER_RUN = 100
+
+_NEXT_LOOK_SECONDS = {
+    FollowUp.PAYMENT: repository.FOLLOW_UP_AFTER_SECONDS,
+    FollowUp.REFUND: inventory.REFUND_FOLLOW_UP_SECONDS,
+    FollowUp.ATTENTION: repository.ATTENTION_AFTER_SECONDS,
+}
+
+
+def reconcile(has_time: Callable[[], bool]) -> int:
+    """Look at everything that is due, for as long as `has_time`; returns how many were looked at.
+
+    What fails for one rental is logged, and due again later; it does not keep others waiting.
+    """
+    looked = 0
+    for kind in FollowUp:
+        for rental_id, due_at in repository.due_follow_ups(kind, MAX_LOOKS_PER_RUN - looked):
+            if not has_time():
+                return looked
+            rental = repository.claim_follow_up(rental_id, due_at, _NEXT_LOOK_SECONDS[kind])
+            if rental is None:
+                continue
+            looked += 1
+            try:
+                _LOOKS[kind](rental)
+            except RentalError as error:
+                if isinstance(error, PaymentProviderError):
+                    count("PayMongoError")
+                logger.warning(
+                    "could not be reconciled",
+                    extra={"rental_id": rental_id, "reason": str(error)},
+                )
+    return looked
+
+
+def is_webhook_enabled() -> bool:
+    """Whether PayMongo still delivers to our endpoint: it turns off endpoints that keep failing."""
+    ours = f"{setting('SITE_URL').rstrip('/')}/api/webhooks/paymongo"
+    return any(url == ours and status == "enabled" for url, status in paymongo().list_webhooks())
+
+
+def _look_for_payment(rental: Rental) -> None:
+    if not rental.is_pending:
+        _settle(rental, None)
+        return
+    if not _is_running(rental.id):
+        expires_at = rental.hold_expires_at
+        is_over = expires_at is not None and expires_at < now_timestamp()
+        _settle(rental, EndReason.HOLD_EXPIRED if is_over else EndReason.ERROR)
+        return
+    if rental.checkout_session_id is None or rental.task_token is None:
+        return
+    payment = paymongo().retrieve_checkout_session(rental.checkout_session_id).paid_payment
+    if payment is not None:
+        count("PaymentFoundByReconciler")
+        payments.payment_received(rental, payment)
+
+
+def _look_at_refund(rental: Rental) -> None:
+    if rental.refund_id is None:
+        _settle(rental, None)
+        return
+    try:
+        inventory.record_refund(rental, paymongo().retrieve_refund(rental.refund_id))
+    except RefundFailed:
+        repository.flag_for_attention(rental.id, RefundFailed.__name__)
+        count("NeedsAttention")
+
+
+def _look_at_trouble(rental: Rental) -> None:
+    _settle(rental, None)
+
+
+_LOOKS: dict[FollowUp, Callable[[Rental], None]] = {
+    FollowUp.PAYMENT: _look_for_payment,
+    FollowUp.REFUND: _look_at_refund,
+    FollowUp.ATTENTION: _look_at_trouble,
+}
+
+
+def _settle(rental: Rental, reason: EndReason | None) -> None:
+    logger.info("settling a stray", extra={"rental_id": rental.id, "reason": reason})
+    payments.start_settlement(rental.id, f"reconciler-{now():%Y%m%dT%H%M%S}", reason)
+
+
+def _is_running(rental_id: str) -> bool:
+    """Whether the rental's execution is under way; its name is the rental id."""
+    executions = setting("RENTAL_STATE_MACHINE_ARN").replace(":stateMachine:", ":execution:")
+    client = stepfunctions()
+    try:
+        execution = client.describe_execution(executionArn=f"{executions}:{rental_id}")
+    except client.exceptions.ExecutionDoesNotExist:
+        return False
+    return execution["status"] == "RUNNING"

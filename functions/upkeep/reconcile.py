@@ -1,0 +1,26 @@
+"""Every minute: see through what nobody told us about, and whether PayMongo still delivers."""
+
+from typing import Any
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from rentals.errors import PaymentProviderError
+from rentals.reconciliation import is_webhook_enabled, reconcile
+from rentals.telemetry import count, logger, metrics
+
+# Enough for one look that has to wait for PayMongo.
+_RESERVE_MILLISECONDS = 25_000
+
+
+@metrics.log_metrics
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
+    """Safe when two runs overlap, and when one is cut off."""
+    logger.structure_logs(append=False, state="Reconcile")
+    looked = reconcile(lambda: context.get_remaining_time_in_millis() > _RESERVE_MILLISECONDS)
+    try:
+        count("WebhookEndpointDisabled", 0 if is_webhook_enabled() else 1)
+    except PaymentProviderError as error:
+        count("PayMongoError")
+        logger.warning("PayMongo did not say whether it delivers", extra={"reason": str(error)})
+    logger.info("reconciled", extra={"looked_at": looked})
+    return {"looked_at": looked}
