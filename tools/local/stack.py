@@ -1,5 +1,6 @@
 """Starting, deploying and stopping the whole system on this machine."""
 
+import ctypes
 import json
 import os
 import signal
@@ -7,6 +8,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -43,6 +45,7 @@ WEBHOOK_EVENTS = [
 _BUCKET = "artifacts"
 _READY_SECONDS = 60.0
 _STOP_SECONDS = 15.0
+_PR_SET_PDEATHSIG = 1  # prctl(2)
 
 Report = Callable[[str], None]
 
@@ -103,6 +106,26 @@ def running(settings: Settings, report: Report = lambda _: None) -> Iterator["Lo
         stack.stop()
 
 
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Ignore Ctrl-C and SIGTERM inside, where Python can: in the main thread."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    signals = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(each, signal.SIG_IGN) for each in signals]
+    try:
+        yield
+    finally:
+        for each, handler in zip(signals, before, strict=True):
+            signal.signal(each, handler)
+
+
+def _end_with_parent() -> None:
+    """In the child: be told to end when the parent is gone, however it went."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
 def _session() -> boto3.Session:
     return boto3.Session(ACCESS_KEY_ID, SECRET_ACCESS_KEY, region_name=REGION)
 
@@ -148,7 +171,11 @@ class LocalStack:
         self._wait_for("front door", f"{self.settings.site_url}/api/stores")
 
     def stop(self) -> None:
-        """Stop every process, the newest first, and wait for it."""
+        """Stop every process, the newest first; a second Ctrl-C changes nothing."""
+        with _uninterrupted():
+            self._stop_all()
+
+    def _stop_all(self) -> None:
         while self._processes:
             _, process = self._processes.pop()
             process.terminate()
@@ -253,6 +280,7 @@ class LocalStack:
                 stderr=subprocess.STDOUT,
                 # Ctrl-C is ours to hand on, in the right order.
                 start_new_session=True,
+                preexec_fn=_end_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509
             )
         self._processes.append((name, process))
 
