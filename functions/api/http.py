@@ -1,7 +1,6 @@
 """The HTTP shell of every route: the envelope, errors as clear answers, the raw body."""
 
 import base64
-import binascii
 import functools
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -127,7 +126,7 @@ def raw_body(event: Event) -> bytes:
         raw = (
             base64.b64decode(body, validate=True) if event.get("isBase64Encoded") else body.encode()
         )
-    except (binascii.Error, UnicodeEncodeError):
+    except ValueError:
         raise HttpError(
             HTTPStatus.BAD_REQUEST, "MALFORMED_BODY", "the body cannot be decoded"
         ) from None
@@ -145,6 +144,7 @@ def json_object(event: Event) -> dict[str, Any]:
     raw = raw_body(event)
     try:
         value = json.loads(raw)
+        json.dumps(value, ensure_ascii=False).encode()  # refuses lone surrogates: they are no text
     except (ValueError, RecursionError):
         value = None
     if not isinstance(value, dict):

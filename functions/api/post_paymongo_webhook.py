@@ -30,7 +30,7 @@ class PaymentAttributes(BaseModel):
     status: str
     payment_intent_id: str | None = None
     metadata: dict[str, Any] | None = None
-    refunds: list["RefundResource"] = []
+    refunds: list["RefundResource"] | None = None
 
 
 class PaymentResource(BaseModel):
@@ -78,7 +78,7 @@ class RefundResource(BaseModel):
 class SessionAttributes(BaseModel):
     """A checkout session, as far as rentals need it."""
 
-    payments: list[PaymentResource] = []
+    payments: list[PaymentResource] | None = None
     payment_intent: dict[str, Any] | None = None
     metadata: dict[str, Any] | None = None
 
@@ -174,8 +174,8 @@ def _handle(event: EventData) -> Outcome:
 
 def _session_paid(session: SessionAttributes) -> Outcome:
     intent_id = (session.payment_intent or {}).get("id")
-    rental = _find_rental(session.metadata, intent_id)
-    paid = [each.to_payment() for each in session.payments if each.to_payment().is_paid]
+    rental = _find_rental(session.metadata, intent_id if isinstance(intent_id, str) else None)
+    paid = [each.to_payment() for each in session.payments or () if each.to_payment().is_paid]
     if rental is None or not paid:
         return Outcome.IGNORED
     return [payments.payment_received(rental, payment) for payment in paid][-1]

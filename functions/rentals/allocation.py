@@ -47,16 +47,21 @@ def candidates(
 ) -> Iterator[tuple[str, Warehouse]]:
     """Units to try, best first, in random order within a page: (unit id, its warehouse).
 
-    The nearest warehouse is asked first. When it is empty, one query over all warehouses tells
-    sold out from elsewhere, so sold out costs two queries however many warehouses there are.
+    The nearest warehouse is asked first. When that finds nothing, one query over all warehouses
+    tells sold out from elsewhere, before anything else is asked: sold out costs two queries
+    however many warehouses there are.
     """
-    ordered = nearest_first(warehouses, store_id)
-    for position, warehouse in enumerate(ordered):
-        page = _page(collectible_id, warehouse.id)
-        if page:
+    is_any_left = False
+    for warehouse in nearest_first(warehouses, store_id):
+        start = _random_point(warehouse.id)
+        page = _from(collectible_id, warehouse.id, start, PAGE_SIZE)
+        if not page and not is_any_left:
+            is_any_left = _is_any_available(collectible_id)
+            if not is_any_left:
+                return
+        if page := _wrap_round(page, collectible_id, warehouse.id, start, PAGE_SIZE):
+            random.shuffle(page)
             yield from ((unit_id, warehouse) for unit_id in page)
-            return
-        if position == 0 and not _is_any_available(collectible_id):
             return
 
 
@@ -82,22 +87,32 @@ def best_eta(
     is_complete = sum(stock.values()) < STOCK_COUNT_LIMIT
     for warehouse in nearest_first(warehouses, store_id):
         if stock.get(warehouse.id) or (
-            not is_complete and _page(collectible_id, warehouse.id, size=1)
+            not is_complete and _from(collectible_id, warehouse.id, f"{warehouse.id}#", limit=1)
         ):
             return eta_days(warehouse.distances[store_id])
     return None
 
 
-def _page(collectible_id: str, warehouse_id: str, size: int = PAGE_SIZE) -> list[str]:
-    """Ids of up to `size` available units of one warehouse, from a random point on, shuffled."""
-    lowest, highest = f"{warehouse_id}#", f"{warehouse_id}#{_AFTER_EVERY_HASH}"
-    start = f"{warehouse_id}#{secrets.token_hex(_HASH_DIGITS // 2)}"
-    units = _query(collectible_id, "id", limit=size, between=(start, highest))
-    if len(units) < size:
-        units += _query(collectible_id, "id", limit=size - len(units), between=(lowest, start))
-    found = list(dict.fromkeys(unit["id"] for unit in units))
-    random.shuffle(found)
-    return found
+def _random_point(warehouse_id: str) -> str:
+    return f"{warehouse_id}#{secrets.token_hex(_HASH_DIGITS // 2)}"
+
+
+def _from(collectible_id: str, warehouse_id: str, start: str, limit: int) -> list[str]:
+    """Ids of available units of one warehouse, from the shelf `start` on."""
+    end = f"{warehouse_id}#{_AFTER_EVERY_HASH}"
+    units = _query(collectible_id, "id", limit=limit, between=(start, end))
+    return [unit["id"] for unit in units]
+
+
+def _wrap_round(
+    page: list[str], collectible_id: str, warehouse_id: str, start: str, size: int
+) -> list[str]:
+    """The page, filled up with units from the beginning of the warehouse to `start`."""
+    if len(page) == size:
+        return page
+    before = (f"{warehouse_id}#", start)
+    units = _query(collectible_id, "id", limit=size - len(page), between=before)
+    return list(dict.fromkeys([*page, *(unit["id"] for unit in units)]))
 
 
 def _is_any_available(collectible_id: str) -> bool:

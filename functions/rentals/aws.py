@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_stepfunctions import SFNClient
 
-# Short enough that several tries fit into a function's 30 s.
+# Short enough that several tries fit into a function's 30 s; the state machines retry for longer.
 _CONFIG = Config(
     connect_timeout=2,
     read_timeout=5,
-    retries={"mode": "standard", "total_max_attempts": 4},
+    retries={"mode": "standard", "total_max_attempts": 3},
 )
 
 

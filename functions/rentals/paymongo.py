@@ -14,10 +14,9 @@ import httpx
 from rentals.errors import PaymentProviderRejected, PaymentProviderUnavailable
 from rentals.models import CURRENCY, Customer, Payment, PaymentMethod, Refund
 from rentals.secret_values import paymongo_keys
-from rentals.settings import setting
+from rentals.settings import integer_setting, setting
 
-# PAYMONGO.md: no SLA, so every call has explicit time-outs; two calls fit into a function's 30 s.
-_TIMEOUT = httpx.Timeout(10, connect=3)
+_CONNECT_TIMEOUT_SECONDS = 3
 
 _METHOD_TYPES = {
     PaymentMethod.CARD: "card",
@@ -68,16 +67,22 @@ class SessionRequest:
 
 class PayMongo:
     """A client. Every method raises PaymentProviderUnavailable when there is no usable answer
-    (worth asking again) and PaymentProviderRejected on any other 4xx (not worth it).
+    within `timeout` seconds (worth asking again) and PaymentProviderRejected on any other 4xx (not
+    worth it).
     """
 
     def __init__(
-        self, base_url: str, secret_key: str, transport: httpx.BaseTransport | None = None
+        self,
+        base_url: str,
+        secret_key: str,
+        *,
+        timeout: float = 10,
+        transport: httpx.BaseTransport | None = None,
     ) -> None:
         self._http = httpx.Client(
             base_url=base_url,
             auth=(secret_key, ""),
-            timeout=_TIMEOUT,
+            timeout=httpx.Timeout(timeout, connect=_CONNECT_TIMEOUT_SECONDS),
             transport=transport,
             headers={"Accept": "application/json"},
         )
@@ -183,7 +188,7 @@ class PayMongo:
 
     def list_refunds(self, payment_id: str) -> list[Refund]:
         """Every refund of a payment, whatever its status."""
-        data = self._call("list refunds", "GET", "/v1/refunds", params={"payment_id": payment_id})
+        data = self._list("list refunds", "/v1/refunds", params={"payment_id": payment_id})
         return [refund_from(each) for each in data]
 
     def retrieve_payment(self, payment_id: str) -> Payment:
@@ -192,8 +197,17 @@ class PayMongo:
 
     def list_webhooks(self) -> list[tuple[str, str]]:
         """URL and status (`enabled`, `disabled`) of every webhook endpoint."""
-        data = self._call("list webhooks", "GET", "/v1/webhooks")
-        return [(each["attributes"]["url"], each["attributes"]["status"]) for each in data]
+        data = self._list("list webhooks", "/v1/webhooks")
+        try:
+            return [(each["attributes"]["url"], each["attributes"]["status"]) for each in data]
+        except (KeyError, TypeError):
+            raise PaymentProviderUnavailable("unreadable webhook") from None
+
+    def _list(self, operation: str, path: str, **options: Any) -> list[Any]:
+        data = self._call(operation, "GET", path, **options)
+        if not isinstance(data, list):
+            raise PaymentProviderUnavailable(f"{operation}: unreadable answer")
+        return data
 
     def _call(self, operation: str, method: str, path: str, **options: Any) -> Any:
         try:
@@ -218,7 +232,7 @@ def paymongo() -> PayMongo:
 
 @lru_cache(maxsize=1)
 def _client(base_url: str, secret_key: str) -> PayMongo:
-    return PayMongo(base_url, secret_key)
+    return PayMongo(base_url, secret_key, timeout=integer_setting("PAYMONGO_TIMEOUT_SECONDS"))
 
 
 def payment_from(resource: Mapping[str, Any]) -> Payment:
@@ -232,7 +246,7 @@ def payment_from(resource: Mapping[str, Any]) -> Payment:
             status=attributes["status"],
             payment_intent_id=attributes.get("payment_intent_id"),
         )
-    except (KeyError, TypeError):
+    except (KeyError, TypeError, AttributeError):
         raise PaymentProviderUnavailable("unreadable payment") from None
 
 
@@ -248,7 +262,7 @@ def _session(resource: Mapping[str, Any]) -> CheckoutSession:
             payment_intent_id=intent.get("id"),
             payments=tuple(payment_from(each) for each in payments),
         )
-    except (KeyError, TypeError):
+    except (KeyError, TypeError, AttributeError):
         raise PaymentProviderUnavailable("unreadable checkout session") from None
 
 
@@ -262,7 +276,7 @@ def refund_from(resource: Mapping[str, Any]) -> Refund:
             amount=attributes["amount"],
             status=attributes["status"],
         )
-    except (KeyError, TypeError):
+    except (KeyError, TypeError, AttributeError):
         raise PaymentProviderUnavailable("unreadable refund") from None
 
 

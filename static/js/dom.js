@@ -12,7 +12,7 @@ export const $ = (selector, root = document) => root.querySelector(selector);
  * @param {Record<string, any>} [attributes]  Functions become event listeners by name;
  *   false and null are left out.
  * @param {...(Node|string|number|null|undefined|false)} children
- * @returns {HTMLElement}
+ * @returns {any} The element, of the class that goes with `tag`.
  */
 export function h(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);

@@ -16,8 +16,9 @@ import { troubleWords } from "./words.js";
  *   heading: string,
  *   lead: string,
  *   more?: (Node|false|null)[],
+ *   spoken?: string|null,
  *   goOn: boolean,
- * }} View  What to show, and whether the answer may still change.
+ * }} View  What to show, what to say on top of it, and whether the answer may still change.
  */
 
 /**
@@ -27,7 +28,10 @@ import { troubleWords } from "./words.js";
 export async function showRental(describe) {
   const id = rentalIdFromUrl();
   if (!id) {
-    showMissing("This link is not complete", "The address names no rental. Please open the link again in full.");
+    showMissing(
+      "This link is not complete",
+      "The address names no rental. Please open the link again in full.",
+    );
     return;
   }
   const opened = performance.now();
@@ -42,12 +46,18 @@ export async function showRental(describe) {
     const state = JSON.stringify([rental, view.heading, view.lead, stores.length]);
     if (state !== shown) {
       shown = state;
-      render(view, rental, stores.find((store) => store.id === rental.store_id));
+      render(
+        view,
+        rental,
+        stores.find((store) => store.id === rental.store_id),
+      );
     }
     return view.goOn;
   };
   // The pages say less without the stores, but work.
-  const storesLoaded = getStores().then((list) => (stores = list)).catch(() => {});
+  const storesLoaded = getStores()
+    .then((list) => (stores = list))
+    .catch(() => {});
 
   try {
     await watch(
@@ -64,7 +74,10 @@ export async function showRental(describe) {
     );
   } catch (error) {
     if (error.code === "RENTAL_NOT_FOUND") {
-      showMissing("We do not know this rental", "Please check the address. Old rentals are removed after a while.");
+      showMissing(
+        "We do not know this rental",
+        "Please check the address. Old rentals are removed after a while.",
+      );
     } else {
       showMissing("This page is not working", troubleWords(error));
     }
@@ -91,8 +104,8 @@ function settle(rental) {
  * @param {Rental} rental
  * @param {import("./api.js").Store|undefined} store
  */
-function render({ tone, heading, lead, more = [] }, rental, store) {
-  setHeading(tone, heading, lead);
+function render({ tone, heading, lead, more = [], spoken }, rental, store) {
+  setHeading(tone, heading, lead, spoken);
   const focused = document.activeElement?.id;
   fill($("#more"), ...more);
   fill($("#details"), ticket(rental, store), progress(rental, store));
@@ -117,13 +130,14 @@ function progress(rental, store) {
  * @param {View["tone"]} tone
  * @param {string} heading
  * @param {string} lead
+ * @param {string|null} [spoken]
  */
-function setHeading(tone, heading, lead) {
+function setHeading(tone, heading, lead, spoken) {
   $("#status").dataset.tone = tone;
   $("#heading").textContent = heading;
   $("#lead").textContent = lead;
   document.title = `${heading} · MongoCollectibles`;
-  announce(`${heading}. ${lead}`);
+  announce(`${heading}. ${lead} ${spoken ?? ""}`);
 }
 
 /** @param {string|null} text */
@@ -144,5 +158,5 @@ function showMissing(heading, lead) {
   showTrouble(null);
   setHeading("bad", heading, lead);
   fill($("#more"), h("a", { class: "button", href: "/" }, "See the collection"));
-  fill($("#details"));
+  $("#details").hidden = true;
 }

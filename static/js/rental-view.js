@@ -90,7 +90,10 @@ export function holdPanel(rental) {
   );
 }
 
-/** @param {string} cancelUrl */
+/**
+ * @param {string} cancelUrl
+ * @returns {HTMLDialogElement}
+ */
 function cancelDialog(cancelUrl) {
   return h(
     "dialog",
@@ -217,9 +220,15 @@ function steps(rental, store) {
   }
   if (rental.status === "pending") {
     if (isOnHold(rental)) {
-      list.push(reserved, ["now", `We wait for your payment until ${time(rental.hold_expires_at)}`]);
+      list.push(reserved, [
+        "now",
+        `We wait for your payment until ${time(rental.hold_expires_at)}`,
+      ]);
     } else if (rental.hold_expires_at) {
-      list.push(reserved, ["now", "The time to pay is over. We check whether your payment arrived"]);
+      list.push(reserved, [
+        "now",
+        "The time to pay is over. We check whether your payment arrived",
+      ]);
       return list;
     } else if (rental.eta !== null) {
       list.push(reserved, ["now", "We prepare the payment page"], ["next", "You pay"]);

@@ -27,7 +27,9 @@ const textRule = (what, longest) => (/** @type {string} */ value) => {
 const RULES = {
   store_id: (value) => (value ? null : "Choose a store."),
   duration: (value) =>
-    parseDuration(value) === null ? `Enter a whole number of days from 1 to ${MAX_DURATION}.` : null,
+    parseDuration(value) === null
+      ? `Enter a whole number of days from 1 to ${MAX_DURATION}.`
+      : null,
   payment_method: (value) => (value ? null : "Choose how to pay."),
   "customer.name": textRule("your full name", 100),
   "customer.email": (value) => {

@@ -3,14 +3,17 @@
 import json
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import cache
 from typing import Any, TypeVar
 
 import httpx
 
 from rentals.dynamo import from_attributes
-from tools.audit import LedgerPayment, Violation, violations
+from tests.workflow.sandbox import Sandbox
+from tools.audit import Violation, violations
 from tools.local.stack import TABLE_PREFIX, LocalStack
 from tools.seed import new_unit
 
@@ -34,6 +37,18 @@ def eventually(
         time.sleep(0.1)
 
 
+def at_once(*actions: Callable[[], Found]) -> list[Found]:
+    """Do all of these at the same time; their results, in order."""
+    with ThreadPoolExecutor(len(actions)) as pool:
+        return [future.result() for future in [pool.submit(action) for action in actions]]
+
+
+@cache
+def _client(stack: LocalStack, service: str) -> Any:
+    """One client of each kind for all tests: making one takes longer than most calls."""
+    return stack.dynamodb() if service == "tables" else stack.client(service)
+
+
 class Shop:
     """One test's collectible, customers and views of the system."""
 
@@ -41,9 +56,12 @@ class Shop:
         self.stack = stack
         self.hold_seconds = stack.settings.hold_seconds
         self.site = httpx.Client(base_url=stack.settings.site_url, timeout=60)
-        self.sandbox = httpx.Client(base_url=stack.settings.paymongo_url, timeout=60)
-        self.stepfunctions = stack.client("stepfunctions")
-        self.dynamodb = stack.dynamodb()
+        self.paymongo = Sandbox(stack.settings.paymongo_url)
+        self.stepfunctions = _client(stack, "stepfunctions")
+        self.dynamodb = _client(stack, "dynamodb")
+        self._opened_at = time.time()
+        self._failed_before = self._failed_executions()
+        self._expected_failures: set[str] = set()
 
     # --- stock ---
 
@@ -54,21 +72,20 @@ class Shop:
             Item={"id": collectible_id, "name": "Test Piece", "description": "", "size": size}
         )
         stock = {"wh-001": units} if isinstance(units, int) else units
-        with self.table("Units").batch_writer() as batch:
-            for warehouse_id, how_many in stock.items():
-                for number in range(how_many):
-                    batch.put_item(
-                        Item=new_unit(
-                            f"{collectible_id}-{warehouse_id}-{number:03}",
-                            collectible_id,
-                            warehouse_id,
-                        )
-                    )
+        for warehouse_id, how_many in stock.items():
+            self.add_units(collectible_id, warehouse_id, how_many)
         return collectible_id
+
+    def add_units(self, collectible_id: str, warehouse_id: str, how_many: int = 1) -> None:
+        """More units of a collectible, once for each warehouse."""
+        with self.table("Units").batch_writer() as batch:
+            for number in range(how_many):
+                unit_id = f"{collectible_id}-{warehouse_id}-{number:03}"
+                batch.put_item(Item=new_unit(unit_id, collectible_id, warehouse_id))
 
     def table(self, name: str) -> Any:
         """A table as boto3's resource."""
-        return self.dynamodb.Table(f"{TABLE_PREFIX}-{name}")
+        return _client(self.stack, "tables").Table(f"{TABLE_PREFIX}-{name}")
 
     def units_of(self, collectible_id: str) -> list[Json]:
         """The rows of a collectible's units."""
@@ -80,10 +97,8 @@ class Shop:
 
     def rows(self, name: str) -> list[Json]:
         """Every row of a table."""
-        pages = (
-            self.stack.client("dynamodb")
-            .get_paginator("scan")
-            .paginate(TableName=f"{TABLE_PREFIX}-{name}", ConsistentRead=True)
+        pages = self.dynamodb.get_paginator("scan").paginate(
+            TableName=f"{TABLE_PREFIX}-{name}", ConsistentRead=True
         )
         return [from_attributes(item) for page in pages for item in page["Items"]]
 
@@ -122,11 +137,19 @@ class Shop:
 
     def checkout(self, collectible_id: str, **changes: Any) -> Json:
         """Check out and wait for the payment URL: the rental as the API shows it."""
-        answer = self.post_checkout(self.body(collectible_id, **changes))
-        assert answer.status_code in (200, 202), answer.text
-        rental: Json = answer.json()["data"]
+        return self.wait_until_payable(self.start_checkout(collectible_id, **changes))
+
+    def start_checkout(self, collectible_id: str, **changes: Any) -> str:
+        """Check out without waiting for the payment URL: the rental's id."""
+        answer = self.post_checkout(self.body(collectible_id, **changes), Prefer="respond-async")
+        assert answer.status_code == 202, answer.text
+        rental_id: str = answer.json()["data"]["rental_id"]
+        return rental_id
+
+    def wait_until_payable(self, rental_id: str) -> Json:
+        """The rental as the API shows it once it has a payment URL."""
         return eventually(
-            lambda: view if (view := self.rental(rental["rental_id"]))["payment_url"] else None,
+            lambda: view if (view := self.rental(rental_id))["payment_url"] else None,
             "a payment URL",
         )
 
@@ -143,12 +166,80 @@ class Shop:
         """
         return httpx.post(rental["payment_url"], data={"outcome": outcome}, timeout=60)
 
+    def pay(self, rental: Json) -> str:
+        """Pay on PayMongo's page: the success URL that the browser is sent to, not followed."""
+        return self._redirected(self.on_hosted_page(rental, "paid"))
+
+    def leave_hosted_page(self, rental: Json) -> str:
+        """Cancel on PayMongo's page: the URL that the browser is sent to, not followed."""
+        return self._redirected(self.on_hosted_page(rental, "cancelled"))
+
+    def follow(self, url: str) -> str:
+        """Open a redirect URL of ours: the page of the site that the browser lands on."""
+        return self._redirected(self.site.get(url))
+
+    def cancel(self, rental: Json) -> str:
+        """Cancel on our own page: the page of the site that the browser lands on."""
+        return self.follow(rental["cancel_url"])
+
     def wait_for_status(self, rental_id: str, *statuses: str) -> Json:
         """The rental once it has one of these statuses."""
         return eventually(
             lambda: view if (view := self.rental(rental_id))["status"] in statuses else None,
             f"status {' or '.join(statuses)}",
         )
+
+    @staticmethod
+    def _redirected(answer: httpx.Response) -> str:
+        assert answer.status_code == 303, answer.text
+        return answer.headers["Location"]
+
+    # --- PayMongo ---
+
+    def session_id(self, rental_id: str) -> str:
+        """The checkout session that the rental's customer pays on."""
+        session_id: str = self.rental_row(rental_id)["checkoutSessionId"]
+        return session_id
+
+    def session(self, rental_id: str) -> Json:
+        """The same as PayMongo knows it."""
+        wanted = self.session_id(rental_id)
+        return next(each for each in self.paymongo.sessions(rental_id) if each["id"] == wanted)
+
+    def wait_for_refund(self, rental_id: str) -> Json:
+        """The one refund of a rental's payments once it has succeeded."""
+
+        def succeeded() -> Json | None:
+            refunds = self.paymongo.refunds(rental_id)
+            assert len(refunds) <= 1, refunds
+            return refunds[0] if refunds and refunds[0]["status"] == "succeeded" else None
+
+        return eventually(succeeded, "the refund")
+
+    def wait_for_calls(self, path: str, how_many: int) -> None:
+        """Until PayMongo was called so many times at this path."""
+        eventually(
+            lambda: sum(call["path"] == path for call in self.paymongo.calls()) >= how_many,
+            f"{how_many} calls of {path}",
+        )
+
+    def post_webhook(
+        self, body: bytes, signature: str | bytes | None, **headers: str
+    ) -> httpx.Response:
+        """Send our webhook endpoint anything."""
+        sent: dict[str, str | bytes] = {"Content-Type": "application/json", **headers}
+        if signature is not None:
+            sent["Paymongo-Signature"] = signature
+        encoded = {
+            name: value if isinstance(value, bytes) else value.encode()
+            for name, value in sent.items()
+        }
+        raw = [(name.encode(), value) for name, value in encoded.items()]
+        return self.site.post("/api/webhooks/paymongo", content=body, headers=raw)
+
+    def post_signed_webhook(self, body: bytes) -> httpx.Response:
+        """Send our webhook endpoint something that PayMongo signed."""
+        return self.post_webhook(body, self.paymongo.signature(body))
 
     # --- the operator ---
 
@@ -164,10 +255,14 @@ class Shop:
         )
         return described
 
-    def history(self, rental_id: str) -> list[Json]:
-        """The events of the rental's execution."""
+    def stop_execution(self, rental_id: str) -> None:
+        """What the Stop button of the Step Functions console does."""
+        self.stepfunctions.stop_execution(executionArn=self.execution_arn(rental_id))
+
+    def history(self, execution_arn: str) -> list[Json]:
+        """The events of an execution."""
         pages = self.stepfunctions.get_paginator("get_execution_history").paginate(
-            executionArn=self.execution_arn(rental_id)
+            executionArn=execution_arn
         )
         return [event for page in pages for event in page["events"]]
 
@@ -175,9 +270,13 @@ class Shop:
         """The states that the rental's execution entered, in order."""
         return [
             event["stateEnteredEventDetails"]["name"]
-            for event in self.history(rental_id)
+            for event in self.history(self.execution_arn(rental_id))
             if "stateEnteredEventDetails" in event
         ]
+
+    def wait_for_state(self, rental_id: str, state: str) -> None:
+        """Until the rental's execution has entered this state."""
+        eventually(lambda: state in self.states_of(rental_id), f"the state {state}")
 
     def wait_for_execution(self, rental_id: str) -> Json:
         """The rental's execution once it is over."""
@@ -185,6 +284,18 @@ class Shop:
             lambda: it if (it := self.execution(rental_id))["status"] != "RUNNING" else None,
             "the execution to end",
         )
+
+    def settlements_of(self, rental_id: str) -> list[Json]:
+        """The settlement executions of a rental, as DescribeExecution shows them."""
+        described = [
+            self.stepfunctions.describe_execution(executionArn=each["executionArn"])
+            for each in self._executions("SettlementStateMachineArn")
+        ]
+        return [each for each in described if json.loads(each["input"])["rental_id"] == rental_id]
+
+    def expect_failure_of(self, rental_id: str) -> None:
+        """This rental needs somebody to look, so its executions may fail."""
+        self._expected_failures.add(rental_id)
 
     @contextmanager
     def hold_of(self, seconds: int) -> Iterator[None]:
@@ -205,56 +316,72 @@ class Shop:
         finally:
             self.stepfunctions.update_state_machine(stateMachineArn=arn, definition=before)
 
-    # --- PayMongo ---
+    def counts(self) -> Json:
+        """How many rentals, customers and executions there are, to see that none was added."""
+        return {
+            "rentals": len(self.rows("Rentals")),
+            "customers": len(self.rows("Customers")),
+            "executions": len(self._executions("RentalStateMachineArn")),
+        }
 
-    def ledger(self) -> list[LedgerPayment]:
-        """Every payment that PayMongo knows."""
-        ledger: Json = self.sandbox.get("/_sandbox/ledger").raise_for_status().json()
-        return [
-            LedgerPayment(
-                id=payment["id"],
-                rental_id=rental_id,
-                amount=payment["amount"],
-                currency=payment["currency"],
-                is_paid=payment["status"] == "paid",
-                refunded=payment["refunded_amount"],
-            )
-            for rental_id, entries in ledger["rentals"].items()
-            for payment in entries["payments"]
-        ]
+    def _executions(self, state_machine: str, **filters: str) -> list[Json]:
+        pages = self.stepfunctions.get_paginator("list_executions").paginate(
+            stateMachineArn=self.stack.outputs[state_machine], **filters
+        )
+        return [each for page in pages for each in page["executions"]]
 
-    def reset_faults(self) -> None:
-        """PayMongo behaves again, and delivers what was held back."""
-        for rules in ("faults", "webhook_rules", "refund_rules"):
-            self.sandbox.delete(f"/_sandbox/{rules}").raise_for_status()
-        self.sandbox.post("/_sandbox/webhooks/release").raise_for_status()
+    def _failed_executions(self) -> dict[str, Json]:
+        return {
+            each["executionArn"]: each
+            for state_machine in ("RentalStateMachineArn", "SettlementStateMachineArn")
+            for status in ("FAILED", "TIMED_OUT")
+            for each in self._executions(state_machine, statusFilter=status)
+        }
 
     # --- the promise ---
 
-    def wait_until_quiet(self) -> None:
-        """Until nothing runs but executions that wait for a customer."""
+    def close(self) -> None:
+        """Let everything that is under way end, and check the promise."""
+        self.paymongo.forget_rules()
+        self.paymongo.release_webhooks()
         eventually(self._is_quiet, "everything to be quiet")
+        assert self.violations() == []
+        assert self._unexpected_failures() == []
+        assert self.paymongo.endpoint_status() == "enabled"
+        refused = [it for it in self.paymongo.answers_since(self._opened_at) if it != 200]
+        assert refused == [], "PayMongo's genuine webhooks are all accepted at once"
 
-    def _is_quiet(self) -> bool:
-        waiting = {row["id"] for row in self.rows("Rentals") if row.get("taskToken")}
-        for output, may_wait in (
-            ("RentalStateMachineArn", waiting),
-            ("SettlementStateMachineArn", set[str]()),
-        ):
-            pages = self.stepfunctions.get_paginator("list_executions").paginate(
-                stateMachineArn=self.stack.outputs[output], statusFilter="RUNNING"
-            )
-            if {each["name"] for page in pages for each in page["executions"]} - may_wait:
-                return False
-        return True
-
-    def violations(self) -> list[Violation]:
+    def violations(self) -> Sequence[Violation]:
         """Every violation of the promise, over the whole system."""
         return violations(
             self.rows("Rentals"),
             self.rows("Units"),
             self.rows("Customers"),
-            self.ledger(),
+            self.paymongo.ledger(),
             hold_seconds=self.hold_seconds,
         )
 
+    def _is_quiet(self) -> bool:
+        """Whether nothing runs but executions that wait for a customer, and whether every pending
+        rental is one of these.
+        """
+        if not self.paymongo.wait_until_idle():
+            return False
+        running = {
+            each["name"]
+            for each in self._executions("RentalStateMachineArn", statusFilter="RUNNING")
+        }
+        settling = self._executions("SettlementStateMachineArn", statusFilter="RUNNING")
+        pending = [row for row in self.rows("Rentals") if row["paymentStatus"] == "pending"]
+        waiting = {row["id"] for row in pending if row.get("taskToken") and "paymentId" not in row}
+        return not settling and running == waiting and len(pending) == len(waiting)
+
+    def _unexpected_failures(self) -> list[str]:
+        """Ordinary endings succeed; a failed execution means that somebody must look."""
+        new = self._failed_executions().keys() - self._failed_before.keys()
+        described = [self.stepfunctions.describe_execution(executionArn=arn) for arn in new]
+        return [
+            f"{each['name']}: {each.get('cause')}"
+            for each in described
+            if json.loads(each["input"])["rental_id"] not in self._expected_failures
+        ]

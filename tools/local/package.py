@@ -44,6 +44,7 @@ def package(s3: "S3Client", bucket: str, *, aws_endpoint_url: str, hold_seconds:
                 properties["CodeUri"] = code
                 variables = properties.setdefault("Environment", {}).setdefault("Variables", {})
                 variables["_HANDLER"] = properties["Handler"]
+                variables["AWS_SDK_UA_APP_ID"] = name  # tells whose call it is, for fault tests
             case "AWS::Serverless::StateMachine":
                 path = ROOT / properties["DefinitionUri"]
                 definition = local_definition(path.read_text(), hold_seconds)

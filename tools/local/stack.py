@@ -203,6 +203,10 @@ class LocalStack:
         """The name of a process that has ended by itself, or None."""
         return next((name for name, each in self._processes if each.poll() is not None), None)
 
+    def pid_of(self, name: str) -> int:
+        """The process id of `engine`, `sandbox` or `front door`."""
+        return next(process.pid for each, process in self._processes if each == name)
+
     def log_of(self, name: str) -> Path:
         """The log file of a process."""
         return self._log_dir / f"{name.replace(' ', '-')}.log"

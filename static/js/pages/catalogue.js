@@ -7,6 +7,7 @@ import { showCurrentHold } from "../current-hold.js";
 import { rentUrl } from "../links.js";
 import "../site.js";
 import { chosenStore } from "../storage.js";
+import { WAKE } from "../watch.js";
 import { stockWords, troubleWords } from "../words.js";
 
 /** Cards in the first view: their pictures load at once. */
@@ -71,7 +72,8 @@ function showStores(stores, chosen) {
  * @param {number} index
  */
 function card(collectible, store, index) {
-  const { id, name, description, size, image_url, daily_rate, special_daily_rate, stock } = collectible;
+  const { id, name, description, size, image_url, daily_rate, special_daily_rate, stock } =
+    collectible;
   const soldOut = stock <= 0;
   const titleId = `name-${index}`;
   return h(
@@ -87,7 +89,11 @@ function card(collectible, store, index) {
       "div",
       { class: "label" },
       h("p", { class: "plate" }, size),
-      h("h2", { id: titleId }, soldOut ? name : h("a", { href: rentUrl(id, store?.id), class: "card-link" }, name)),
+      h(
+        "h2",
+        { id: titleId },
+        soldOut ? name : h("a", { href: rentUrl(id, store?.id), class: "card-link" }, name),
+      ),
       h("p", { class: "description" }, description),
       h(
         "p",
@@ -146,8 +152,10 @@ $("#clear-filters").addEventListener("click", () => {
   filter();
   search.focus();
 });
+const showHold = () => showCurrentHold($("#current-hold"));
+window.addEventListener(WAKE, showHold);
 window.addEventListener("pageshow", (event) => {
-  showCurrentHold($("#current-hold"));
+  showHold();
   // Out of the back/forward cache, stock may be old.
   if (event.persisted) load();
 });

@@ -6,8 +6,8 @@ import { showRental } from "../rental-page.js";
 import { holdPanel, isOnHold } from "../rental-view.js";
 import { ending, isRefund, refundWords } from "../words.js";
 
-/** Cancelling closes the payment page first; a rental still payable after this was not cancelled. */
-const CLOSING_MS = 8000;
+/** Closing the payment page takes a moment; after this it is offered again while it is open. */
+const CLOSING_MS = 10_000;
 
 showRental((rental, waited) => {
   if (rental.status === "completed") {
@@ -16,7 +16,11 @@ showRental((rental, waited) => {
       heading: "This rental is paid after all",
       lead: "Your payment arrived, so the rental is confirmed.",
       more: [
-        h("a", { class: "button", href: rentalUrl("success", rental.rental_id) }, "See the confirmation"),
+        h(
+          "a",
+          { class: "button", href: rentalUrl("success", rental.rental_id) },
+          "See the confirmation",
+        ),
       ],
       goOn: false,
     };
@@ -35,9 +39,9 @@ showRental((rental, waited) => {
     const open = waited > CLOSING_MS && isOnHold(rental);
     return {
       tone: "wait",
-      heading: open ? "This rental is still on hold" : "Closing this rental…",
+      heading: open ? "This rental is not closed yet" : "Closing this rental…",
       lead: open
-        ? "It was not cancelled. You can still pay, or cancel it now."
+        ? "We are still checking with PayMongo. If you did not mean to cancel, you can still pay."
         : "We check that no payment is under way, then the unit goes back on the shelf.",
       more: [open && holdPanel(rental)],
       goOn: true,

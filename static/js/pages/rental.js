@@ -4,7 +4,7 @@ import { h } from "../dom.js";
 import { rentUrl } from "../links.js";
 import { showRental } from "../rental-page.js";
 import { holdPanel, isOnHold } from "../rental-view.js";
-import { ending, isRefund, refundWords } from "../words.js";
+import { attemptsWords, ending, isRefund, refundWords } from "../words.js";
 
 showRental((rental) => {
   if (rental.status === "completed") {
@@ -47,6 +47,7 @@ function pending(rental) {
       heading: "Your rental is on hold",
       lead: "A unit waits for you. Pay before the time runs out, or cancel to let others have it.",
       more: [holdPanel(rental)],
+      spoken: attemptsWords(rental),
       goOn: true,
     };
   }

@@ -13,7 +13,9 @@ const UNPAID_IS_FINAL_AFTER_MS = 90_000;
 showRental((rental, waited) => {
   if (rental.status === "completed") {
     const arrives =
-      rental.eta === null ? "" : ` It arrives at your store by ${dayAfter(rental.updated_at, rental.eta)}.`;
+      rental.eta === null
+        ? ""
+        : ` It arrives at your store by ${dayAfter(rental.updated_at, rental.eta)}.`;
     return {
       tone: "good",
       heading: "Your rental is confirmed",
@@ -45,7 +47,11 @@ showRental((rental, waited) => {
         : "We are asking PayMongo. This takes a few seconds.",
       more: [
         slow &&
-          h("a", { class: "button button-quiet", href: rentalUrl("rental", rental.rental_id) }, "See the rental"),
+          h(
+            "a",
+            { class: "button button-quiet", href: rentalUrl("rental", rental.rental_id) },
+            "See the rental",
+          ),
       ],
       goOn: true,
     };
