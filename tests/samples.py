@@ -37,7 +37,7 @@ def pending_rental(**changes: Any) -> Rental:
 
 
 def checkout_body(*, customer: Json | None = None, **changes: Any) -> Json:
-    """A valid checkout body with these fields changed; `customer` changes fields of the customer."""
+    """A valid checkout body changed as said; `customer` changes fields of the customer."""
     return {
         "collectible_id": "col-001",
         "store_id": "store-a",

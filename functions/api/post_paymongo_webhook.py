@@ -7,102 +7,27 @@ PayMongo disables endpoints that keep failing. Only what a retry can cure is a 5
 import time
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Annotated, Any, Literal
+from typing import Any
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import ValidationError
 
 from api.http import Event, HttpError, Response, header, raw_body, route, success
+from api.paymongo_events import (
+    Envelope,
+    EventData,
+    PaymentResource,
+    RefundResource,
+    SessionAttributes,
+    read_event,
+)
 from rentals import inventory, payments, repository
 from rentals.errors import InvalidSignature, RefundFailed
-from rentals.models import Payment, Refund, Rental
+from rentals.models import Rental
 from rentals.payments import Outcome
 from rentals.secret_values import paymongo_keys
 from rentals.settings import integer_setting
 from rentals.signatures import verify_webhook
 from rentals.telemetry import count, logger
-
-
-class PaymentAttributes(BaseModel):
-    """A payment, as far as rentals need it; `amount` is centavos."""
-
-    amount: int
-    currency: str
-    status: str
-    payment_intent_id: str | None = None
-    metadata: dict[str, Any] | None = None
-    refunds: list["RefundResource"] | None = None
-
-
-class PaymentResource(BaseModel):
-    """A bare payment."""
-
-    id: Annotated[str, Field(min_length=1, max_length=100)]
-    attributes: PaymentAttributes
-
-    def to_payment(self) -> Payment:
-        """The same for the domain."""
-        return Payment(
-            id=self.id,
-            amount=self.attributes.amount,
-            currency=self.attributes.currency,
-            status=self.attributes.status,
-            payment_intent_id=self.attributes.payment_intent_id,
-        )
-
-
-class RefundAttributes(BaseModel):
-    """A refund, as far as rentals need it; `amount` is centavos."""
-
-    amount: int
-    payment_id: str
-    status: str
-    metadata: dict[str, Any] | None = None
-
-
-class RefundResource(BaseModel):
-    """A refund."""
-
-    id: Annotated[str, Field(min_length=1, max_length=100)]
-    attributes: RefundAttributes
-
-    def to_refund(self) -> Refund:
-        """The same for the domain."""
-        return Refund(
-            id=self.id,
-            payment_id=self.attributes.payment_id,
-            amount=self.attributes.amount,
-            status=self.attributes.status,
-        )
-
-
-class SessionAttributes(BaseModel):
-    """A checkout session, as far as rentals need it."""
-
-    payments: list[PaymentResource] | None = None
-    payment_intent: dict[str, Any] | None = None
-    metadata: dict[str, Any] | None = None
-
-
-class EventAttributes(BaseModel):
-    """What happened; `data` is the resource it happened to."""
-
-    type: str
-    livemode: bool
-    data: dict[str, Any]
-
-
-class EventData(BaseModel):
-    """One event; a manual resend repeats its id."""
-
-    id: Annotated[str, Field(min_length=1, max_length=100)]
-    type: Literal["event"]
-    attributes: EventAttributes
-
-
-class Envelope(BaseModel):
-    """What PayMongo posts."""
-
-    data: EventData
 
 
 @route
@@ -137,19 +62,10 @@ def _verified(event: Event) -> Envelope:
         now=time.time(),
         tolerance=integer_setting("WEBHOOK_TOLERANCE_SECONDS"),
     )
-    envelope = _read(body)
+    envelope = read_event(body)
     if envelope.data.attributes.livemode is not keys.is_live:
         raise InvalidSignature("the event is of the other mode")
     return envelope
-
-
-def _read(body: bytes) -> Envelope:
-    try:
-        return Envelope.model_validate_json(body)
-    except ValidationError:
-        raise HttpError(
-            HTTPStatus.BAD_REQUEST, "MALFORMED_EVENT", "the body is not a PayMongo event"
-        ) from None
 
 
 def _handle(event: EventData) -> Outcome:
@@ -173,8 +89,7 @@ def _handle(event: EventData) -> Outcome:
 
 
 def _session_paid(session: SessionAttributes) -> Outcome:
-    intent_id = (session.payment_intent or {}).get("id")
-    rental = _find_rental(session.metadata, intent_id if isinstance(intent_id, str) else None)
+    rental = _find_rental(session.metadata, (session.payment_intent or {}).get("id"))
     paid = [each.to_payment() for each in session.payments or () if each.to_payment().is_paid]
     if rental is None or not paid:
         return Outcome.IGNORED
@@ -206,13 +121,13 @@ def _refund_event(resource: RefundResource) -> Outcome:
     return Outcome.RECORDED
 
 
-def _find_rental(metadata: Mapping[str, Any] | None, intent_id: str | None) -> Rental | None:
+def _find_rental(metadata: Mapping[str, Any] | None, intent_id: object) -> Rental | None:
     """By metadata, then by payment intent: PayMongo copies the session's metadata to payments,
     documented for paid ones only (PAYMONGO.md).
     """
     rental_id = (metadata or {}).get("rental_id")
-    rental = repository.find(rental_id) if isinstance(rental_id, str) and rental_id else None
-    if rental is None and intent_id:
+    rental = repository.find(rental_id) if isinstance(rental_id, str) else None
+    if rental is None and isinstance(intent_id, str):
         rental = repository.find_by_payment_intent(intent_id)
     if rental is not None:
         logger.append_keys(rental_id=rental.id)

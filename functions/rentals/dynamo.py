@@ -17,6 +17,7 @@ _serializer = TypeSerializer()
 _deserializer = TypeDeserializer()
 
 _TRANSACTION_TRIES = 6
+_MAX_KEY_BYTES = 2048
 _CONTENTION_CODES = {"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}
 
 
@@ -47,8 +48,15 @@ def from_attributes(attributes: Mapping[str, Any]) -> Item:
     return {name: _deserializer.deserialize(value) for name, value in attributes.items()}
 
 
+def can_be_key(value: str) -> bool:
+    """Whether a row can have this key: asking DynamoDB for an empty or longer one is an error."""
+    return 0 < len(value.encode(errors="replace")) <= _MAX_KEY_BYTES
+
+
 def get(table: str, item_id: str) -> Item | None:
     """Strongly consistent read of one row."""
+    if not can_be_key(item_id):
+        return None
     answer = dynamodb().get_item(
         TableName=table, Key=to_attributes({"id": item_id}), ConsistentRead=True
     )

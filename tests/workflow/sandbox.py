@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 
 from tools.audit import LedgerPayment
+from tools.local.stack import PAYMONGO_SECRET_KEY
 from tools.paymongo_sandbox.webhooks import signature_header
 
 Json = dict[str, Any]
@@ -16,6 +17,7 @@ class Sandbox:
     """The sandbox's control endpoints; tools/paymongo_sandbox/README.md describes them."""
 
     def __init__(self, base_url: str) -> None:
+        self._api = httpx.Client(base_url=base_url, auth=(PAYMONGO_SECRET_KEY, ""), timeout=60)
         self._http = httpx.Client(base_url=f"{base_url}/_sandbox", timeout=60)
         self.webhook_secret: str = self._get("/webhooks")["webhooks"][0]["attributes"]["secret_key"]
 
@@ -128,6 +130,16 @@ class Sandbox:
         """The API calls so far, oldest first."""
         calls: list[Json] = self._get("/calls")["calls"]
         return calls
+
+    def api(self, path: str) -> Json:
+        """A resource as the account's owner can read it."""
+        resource: Json = self._api.get(path).raise_for_status().json()["data"]
+        return resource
+
+    def refund(self, payment_id: str, amount: int) -> None:
+        """The account's owner gives money back on PayMongo's dashboard; `amount` is centavos."""
+        attributes = {"payment_id": payment_id, "amount": amount, "reason": "others"}
+        self._api.post("/v1/refunds", json={"data": {"attributes": attributes}}).raise_for_status()
 
     def signature(
         self,

@@ -206,6 +206,12 @@ class Shop:
         wanted = self.session_id(rental_id)
         return next(each for each in self.paymongo.sessions(rental_id) if each["id"] == wanted)
 
+    def success_url(self, rental_id: str) -> str:
+        """Where PayMongo sends the customer after paying, without having paid."""
+        path = f"/v1/checkout_sessions/{self.session_id(rental_id)}"
+        url: str = self.paymongo.api(path)["attributes"]["success_url"]
+        return url
+
     def wait_for_refund(self, rental_id: str) -> Json:
         """The one refund of a rental's payments once it has succeeded."""
 

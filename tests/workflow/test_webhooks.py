@@ -7,6 +7,7 @@ import time
 import uuid
 from collections.abc import Callable
 
+import httpx
 import pytest
 
 from tests.workflow.sandbox import Json, event_body
@@ -108,7 +109,7 @@ def test_all_news_of_a_rental_at_once(shop: Shop) -> None:
     shop.wait_for_status(rental["rental_id"], "completed")
 
 
-def _posting(shop: Shop, body: bytes) -> Callable[[], object]:
+def _posting(shop: Shop, body: bytes) -> Callable[[], httpx.Response]:
     return lambda: shop.post_signed_webhook(body)
 
 
@@ -142,10 +143,9 @@ def test_forged_signature(withheld: WithheldPayment) -> None:
         "te=" + "0" * 64,
         "garbage",
         ",,,===",
-        "t=１２３,te=" + "0" * 64,  # noqa: RUF001 - digits, but not ASCII ones
     ]
 
-    answers = [shop.post_webhook(body, each.encode()) for each in forged]
+    answers = [shop.post_webhook(body, each) for each in forged]
 
     assert [answer.status_code for answer in answers] == [401] * len(forged)
     assert {answer.json()["success"] for answer in answers} == {False}
@@ -238,57 +238,49 @@ def test_huge_body(withheld: WithheldPayment) -> None:
 # --- signed, and not about a payment of ours ---
 
 
-@pytest.mark.parametrize(
-    "event_type", ["source.chargeable", "link.payment.paid", "qrph.expired", "invented.later"]
-)
-def test_unknown_event_types_are_accepted(shop: Shop, event_type: str) -> None:
-    body = event_body(event_type, {"id": "x", "attributes": {}}, event_id="evt_unknown")
+def test_unknown_event_types_are_accepted(shop: Shop) -> None:
+    for event_type in ("source.chargeable", "link.payment.paid", "qrph.expired", "invented.later"):
+        body = event_body(event_type, {"id": "x", "attributes": {}}, event_id="evt_unknown")
 
-    answer = shop.post_signed_webhook(body)
+        answer = shop.post_signed_webhook(body)
 
-    assert answer.status_code == 200
-    assert answer.json()["success"] is True
+        assert answer.status_code == 200, event_type
+        assert answer.json()["success"] is True
 
 
 @pytest.mark.parametrize("event_type", ["payment.paid", "payment.failed"])
-@pytest.mark.parametrize(
-    "metadata",
-    [
+def test_events_about_no_rental_of_ours_are_accepted(shop: Shop, event_type: str) -> None:
+    """Whatever else the account's owner sells has other metadata, or none."""
+    unknown: list[Json | None] = [
         {"rental_id": str(uuid.uuid4())},
         {"rental_id": ""},
         {"rental_id": "x" * 3_000},
         {"rental_id": 7},
+        {"rental_id": None},
         {},
         None,
-    ],
-    ids=["unknown", "empty", "long", "number", "none of ours", "missing"],
-)
-def test_events_about_no_rental_of_ours_are_accepted(
-    shop: Shop, event_type: str, metadata: Json | None
-) -> None:
-    payment = _payment({"id": "", "paymentIntentId": f"pi_{uuid.uuid4().hex}"})
-    payment["attributes"]["metadata"] = metadata
-
-    answer = shop.post_signed_webhook(event_body(event_type, payment, event_id="evt_elsewhere"))
-
-    assert answer.status_code == 200, answer.text
+    ]
+    for metadata in unknown:
+        for intent_id in (f"pi_{uuid.uuid4().hex}", "pi_" + "x" * 3_000, "", None):
+            payment = _payment({"id": "", "paymentIntentId": intent_id})
+            payment["attributes"]["metadata"] = metadata
+            body = event_body(event_type, payment, event_id="evt_elsewhere")
+            answer = shop.post_signed_webhook(body)
+            assert answer.status_code == 200, (metadata, intent_id)
 
 
-@pytest.mark.parametrize(
-    "event_type",
-    [
+def test_unreadable_events_of_known_types_are_accepted(shop: Shop) -> None:
+    """A retry would not make them readable."""
+    for event_type in (
         "payment.paid",
         "payment.failed",
         "checkout_session.payment.paid",
         "payment.refunded",
         "payment.refund.updated",
-    ],
-)
-def test_unreadable_events_of_known_types_are_accepted(shop: Shop, event_type: str) -> None:
-    """A retry would not make them readable."""
-    for data in ({}, {"id": "pay_1", "attributes": None}, {"id": "pay_1", "attributes": {}}):
-        body = event_body(event_type, data, event_id="evt_unreadable")
-        assert shop.post_signed_webhook(body).status_code == 200
+    ):
+        for data in ({}, {"id": "pay_1", "attributes": None}, {"id": "pay_1", "attributes": {}}):
+            body = event_body(event_type, data, event_id="evt_unreadable")
+            assert shop.post_signed_webhook(body).status_code == 200, (event_type, data)
 
 
 def test_paid_event_of_a_payment_that_is_not_paid_changes_nothing(shop: Shop) -> None:
