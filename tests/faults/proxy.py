@@ -89,6 +89,14 @@ class _Invocation:
     last: tuple[str, Call] | None = None
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Functions are killed while they wait for an answer: that is what this is for."""
+
+
 class FaultProxy(ABC):
     """Forwards everything; records calls; breaks those it is armed for."""
 
@@ -100,8 +108,7 @@ class FaultProxy(ABC):
         self._lock = threading.Lock()
         self._armed: list[Arming] = []
         self._calls: dict[str | None, list[Call]] = {}
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler_class())
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), self._handler_class())
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
 
     def __enter__(self) -> Self:
