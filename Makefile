@@ -8,7 +8,7 @@ export UV_PYTHON_DOWNLOADS := never
 RUN := $(UV) run --frozen --quiet
 export PYTHONPATH := functions:.
 
-.PHONY: run test lint unit workflow setup lock clean help
+.PHONY: run test lint unit workflow faults setup lock clean help
 
 help: ## Show this
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -28,6 +28,9 @@ unit: setup ## Tests that need no stack: rules, adapters, template, benchmarks
 
 workflow: setup ## Tests against a deployed local stack of their own
 	$(RUN) pytest tests/workflow
+
+faults: setup ## The whole fault matrix, all races, 50,000 steps of interleavings (hours)
+	$(RUN) pytest tests/faults --all-faults
 
 setup: .venv/.locked
 

@@ -55,8 +55,8 @@ def reserve_unit(rental: Rental) -> Rental:
 
 
 def _require_reservable(rental: Rental) -> None:
-    paid_and_not_refunded = rental.payment_id is not None and rental.refund_requested_at is None
-    if not rental.is_pending and not paid_and_not_refunded:
+    is_open = rental.is_pending or rental.payment_id is not None
+    if not is_open or rental.refund_requested_at is not None:
         raise RentalEnded(rental.id, rental.payment_status)
 
 
@@ -193,7 +193,8 @@ def release_for_refund(rental: Rental) -> Rental:
             rental.id,
             update="SET refundRequestedAt = :now, updatedAt = :now REMOVE unitId, taskToken,"
             " paymentUrl",
-            condition="paymentId = :payment AND paymentStatus = :status AND "
+            condition="paymentId = :payment AND paymentStatus = :status"
+            " AND attribute_not_exists(refundRequestedAt) AND "
             + ("unitId = :unit" if rental.unit_id else "attribute_not_exists(unitId)"),
             values={
                 "payment": rental.payment_id,
@@ -226,7 +227,8 @@ def record_refund(rental: Rental, refund: Refund) -> Rental:
     is_full = refund.amount >= (rental.amount_paid or 0)
     if refund.payment_id != rental.payment_id or not (is_ours or is_full):
         return rental
-    if rental.refund_id == refund.id and rental.refund_status == refund.status == "succeeded":
+    is_of_an_earlier_try = rental.refund_id not in (None, refund.id) and refund.status == "failed"
+    if rental.refund_status == "succeeded" or is_of_an_earlier_try:
         return rental
     if not is_ours and refund.status != "succeeded":
         return rental
@@ -250,12 +252,15 @@ def record_refund(rental: Rental, refund: Refund) -> Rental:
                 if follow_up
                 else " REMOVE unitId, taskToken, followUp, followUpAt, attention"
             ),
-            condition="paymentId = :payment AND "
+            # Events come in any order: "pending" must not replace "succeeded".
+            condition="paymentId = :payment"
+            " AND (attribute_not_exists(refundStatus) OR refundStatus <> :succeeded) AND "
             + ("unitId = :unit" if rental.unit_id else "attribute_not_exists(unitId)"),
             values={
                 "refunded": PaymentStatus.REFUNDED,
                 "refund": refund.id,
                 "status": refund.status,
+                "succeeded": "succeeded",
                 "payment": refund.payment_id,
                 "now": now,
                 **follow_up,
@@ -269,6 +274,9 @@ def record_refund(rental: Rental, refund: Refund) -> Rental:
     try:
         dynamo.transact(operations)
     except dynamo.ConditionFailed:
+        existing = repository.get(rental.id)
+        if existing.refund_status == "succeeded":
+            return existing
         raise WriteContended(f"rental {rental.id} changed while its refund was written") from None
     if refund.status == "failed":
         raise RefundFailed(rental.id, f"refund {refund.id} failed at PayMongo")

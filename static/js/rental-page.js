@@ -34,6 +34,10 @@ export async function showRental(describe) {
     );
     return;
   }
+  // A redirect keeps the fragment of the payment page's address, which is PayMongo's business.
+  if (window.location.hash) {
+    history.replaceState(history.state, "", window.location.pathname + window.location.search);
+  }
   const opened = performance.now();
   /** @type {import("./api.js").Store[]} */
   let stores = [];

@@ -1,22 +1,33 @@
 """A stack of its own whose functions call AWS and PayMongo through proxies that can break."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import pytest
 
 from tests.faults.matrix import Matrix
 from tests.faults.proxy import EngineProxy, PayMongoProxy
-from tools.local.stack import Settings, free_port, running
+from tests.workflow.shop import Shop
+from tools.local.stack import LocalStack, Settings, free_port, running
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """`make faults` runs everything; CI a share."""
-    parser.addoption("--all-faults", action="store_true", help="the whole matrix")
+    parser.addoption("--all-faults", action="store_true", help="everything, not CI's share")
+
+
+@dataclass(frozen=True)
+class ProxiedStack:
+    """A running stack and the proxies that its functions call through."""
+
+    stack: LocalStack
+    engine: EngineProxy
+    paymongo: PayMongoProxy
 
 
 @pytest.fixture(scope="session")
-def matrix(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Matrix]:
-    """The fault matrix over a running stack."""
+def proxied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProxiedStack]:
+    """One for all fault tests."""
     aws_port, paymongo_port = free_port(), free_port()
     with EngineProxy(aws_port) as engine, PayMongoProxy(paymongo_port) as paymongo:
         settings = Settings(
@@ -27,9 +38,23 @@ def matrix(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Matrix]:
             log_dir=tmp_path_factory.mktemp("faults"),
             # Retries of the state machines wait a twentieth of the time.
             engine_environment={"SFN_WAIT_SCALE": "0.05"},
-            sandbox_options=("--webhook-retry-seconds", "20"),
+            sandbox_options=("--webhook-retry-seconds", "20", "--refund-seconds", "0.3"),
             function_endpoint_url=engine.url,
             parameters={"PayMongoApiUrl": paymongo.url, "PayMongoTimeoutSeconds": "1"},
         )
         with running(settings) as stack:
-            yield Matrix(stack, engine, paymongo)
+            yield ProxiedStack(stack, engine, paymongo)
+
+
+@pytest.fixture(scope="session")
+def matrix(proxied: ProxiedStack) -> Matrix:
+    """The fault matrix over the running stack."""
+    return Matrix(proxied.stack, proxied.engine, proxied.paymongo)
+
+
+@pytest.fixture
+def shop(proxied: ProxiedStack) -> Iterator[Shop]:
+    """A customer's, PayMongo's and an operator's view; the promise is checked at the end."""
+    shop = Shop(proxied.stack)
+    yield shop
+    shop.close()

@@ -33,6 +33,10 @@ class Sandbox:
         """Events from now on are held, dropped, duplicated, ..."""
         self._post("/webhook_rules", mode=mode, event_type=event_type, times=times, **options)
 
+    def next_refund(self, outcome: str) -> None:
+        """The next refund will succeed, fail, or be on hold."""
+        self._post("/refund_rules", outcome=outcome)
+
     def release_webhooks(self, order: str = "original") -> None:
         """Deliver what was held, one by one, and wait until it was."""
         self.forget_rules("webhook_rules")
@@ -50,6 +54,10 @@ class Sandbox:
         """A payment succeeds, even on an expired session; the payment's resource."""
         payment: Json = self._act(session_id, "settle", **options)["payment"]
         return payment
+
+    def try_to_settle(self, session_id: str) -> httpx.Response:
+        """A payment succeeds, unless the session is paid already (409)."""
+        return self._http.post(f"/checkout_sessions/{session_id}/settle", json={})
 
     def decline(self, session_id: str, **options: Any) -> str:
         """An attempt fails; the event's id."""

@@ -222,6 +222,30 @@ class Shop:
 
         return eventually(succeeded, "the refund")
 
+    def eventually_refunded(self, rental_id: str, amount: int) -> None:
+        """Until so many centavos of a rental's payments have been given back."""
+        eventually(
+            lambda: (
+                sum(
+                    refund["amount"]
+                    for refund in self.paymongo.refunds(rental_id)
+                    if refund["status"] == "succeeded"
+                )
+                == amount
+            ),
+            f"{amount} centavos to be refunded",
+        )
+
+    def eventually_refund_status(self, rental_id: str, status: str) -> None:
+        """Until the API says that the refund stands so."""
+        eventually(
+            lambda: self.rental(rental_id)["refund_status"] == status, f"refund status {status}"
+        )
+
+    def wait_for_session(self, rental_id: str) -> Json:
+        """The first checkout session that PayMongo has for the rental, known to us or not."""
+        return eventually(lambda: self.paymongo.sessions(rental_id), "a session at PayMongo")[0]
+
     def wait_for_calls(self, path: str, how_many: int) -> None:
         """Until PayMongo was called so many times at this path."""
         eventually(
@@ -289,6 +313,17 @@ class Shop:
         return eventually(
             lambda: it if (it := self.execution(rental_id))["status"] != "RUNNING" else None,
             "the execution to end",
+        )
+
+    def settle(self, rental_id: str) -> None:
+        """Start a settlement by hand, and wait until it is over."""
+        arn = self.stepfunctions.start_execution(
+            stateMachineArn=self.stack.outputs["SettlementStateMachineArn"],
+            input=json.dumps({"rental_id": rental_id}),
+        )["executionArn"]
+        eventually(
+            lambda: self.stepfunctions.describe_execution(executionArn=arn)["status"] != "RUNNING",
+            "the settlement to end",
         )
 
     def settlements_of(self, rental_id: str) -> list[Json]:

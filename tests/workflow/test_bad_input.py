@@ -66,11 +66,8 @@ WRONG_VALUES: list[tuple[str, list[Any]]] = [
 ]
 WRONG_CUSTOMER_VALUES: list[tuple[str, list[Any]]] = [
     ("name", ["", "  ", "x" * 101, "Ana\nCruz", "\x00", 7, None]),
-    (
-        "email",
-        ["", "ana", "ana@", "@example.com", "a b@example.com", "ana@example", None, 7]
-        + ["x" * 250 + "@example.com", "ana@example.com\r\nBcc: b@example.com"],
-    ),
+    ("email", ["", "ana", "ana@", "@example.com", "a b@example.com", "ana@example", 7, None]),
+    ("email", ["x" * 250 + "@example.com", "ana@example.com\r\nBcc: b@example.com"]),
     ("phone", ["", "123456", "+63 (91) - -", "0917-CALL-ANA", "1" * 21, 9170000000, None]),
     ("address", ["", "x" * 201, "x" * 50_000, None]),
     ("city", ["", "x" * 101, "\t", None]),
@@ -159,7 +156,7 @@ def test_text_that_is_not_unicode(counter: Counter) -> None:
 
 
 def test_body_over_64_kilobytes(counter: Counter) -> None:
-    body = counter.body(customer={"address": "x" * 65_000})
+    body = counter.body(customer={"address": "x" * 66_000})
 
     expect_refused(counter.shop.post_checkout(body), 413, "BODY_TOO_LARGE")
 
@@ -176,7 +173,7 @@ def test_unknown_ids(counter: Counter) -> None:
             if path != CHECKOUT:
                 body = {key: body[key] for key in ("collectible_id", "store_id", "duration")}
             expect_refused(shop.site.post(path, json=body), 404, code)
-    for rental_id in ("unknown", "x" * 3_000, "%00", "%F0%9F%A6%96", "checkout", "quote"):
+    for rental_id in ("unknown", "x" * 3_000, "%00", "%F0%9F%A6%96"):
         answer = shop.site.get(f"/api/rentals/{rental_id}")
         expect_refused(answer, 404, "RENTAL_NOT_FOUND")
     for store_id in ("store-z", "", "x" * 3_000):
@@ -202,6 +199,8 @@ def test_wrong_verb_and_unknown_route(counter: Counter) -> None:
     for verb, path in (
         ("PUT", CHECKOUT),
         ("DELETE", CHECKOUT),
+        ("GET", CHECKOUT),
+        ("GET", "/api/rentals/quote"),
         ("PATCH", "/api/rentals/quote"),
         ("POST", "/api/collectibles"),
         ("DELETE", "/api/rentals/some-id"),
@@ -221,7 +220,7 @@ def test_longest_and_strangest_input_that_is_right(shop: Shop) -> None:
     customer = {
         "name": "Ñ" * 100,
         "email": f"{'x' * 60}@{'y' * 60}.example.com",
-        "phone": "+(63) 917-000-0000 00",
+        "phone": "+(63) 917-000-0000 0",
         "address": "🏠" * 200,
         "city": "Parañaque",
         "postal_code": "0900",

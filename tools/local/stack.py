@@ -237,6 +237,8 @@ class LocalStack:
             "LOG_LEVEL": "INFO",
             "MINISTACK_REGION": REGION,
             "SFTP_ENABLED": "0",
+            # A burst's spare execution environments cost a process each.
+            "LAMBDA_WARM_TTL_SECONDS": "60",
         }
         if self.settings.state_dir is not None:
             state_dir = self.settings.state_dir.resolve() / "engine"

@@ -1,0 +1,195 @@
+"""What the site sends and what it never does: headers, weight, and markup from outside."""
+
+import json
+
+import httpx
+import pytest
+from playwright.sync_api import Response, Route, expect
+
+from tests.browser.test_accessibility import HELD, RENTAL_ID
+from tests.browser.visitor import (
+    CHECKOUT,
+    COLLECTIBLES,
+    Visitor,
+    failure,
+    new_customer,
+    only_rental_of,
+)
+from tests.workflow.shop import Shop
+from tools.local.front_door import ROOT
+from tools.local.stack import LocalStack
+
+PAYLOADS = [
+    "<img src=x onerror=alert(1)>",
+    '"><script>alert(1)</script>',
+    "'-alert(1)-'{{7*7}}${alert(1)}",
+    "javascript:alert(1)",
+]
+STATIC = sorted(
+    f"/{path.relative_to(ROOT / 'static')}"
+    for path in (ROOT / "static").rglob("*")
+    if path.is_file()
+)
+SEEDED = json.loads((ROOT / "tools" / "catalogue" / "stock.json").read_text(encoding="utf-8"))
+FIRST_VIEW_BYTES = 150_000
+
+
+def expect_no_markup_from_outside(visitor: Visitor) -> None:
+    """A payload that became markup would be here; the visitor notes what it would have done."""
+    expect(visitor.page.locator("[onerror], script:not([src]), img[src=x]")).to_have_count(0)
+    expect(visitor.page.locator("[href^='javascript:' i]")).to_have_count(0)
+
+
+def test_markup_in_every_text_field(shop: Shop, visitor: Visitor) -> None:
+    collectible, customer = shop.add_collectible(), new_customer(shop)
+    visitor.open_form(collectible)
+    visitor.page.check("#payment_method-card")
+    for field in customer:
+        for payload in PAYLOADS:
+            visitor.page.fill(f"#customer-{field}", payload)
+            visitor.page.keyboard.press("Tab")
+            expect_no_markup_from_outside(visitor)
+    visitor.page.fill("#duration", PAYLOADS[0])
+    visitor.submit.click()
+    expect(visitor.page.locator("#error-summary").get_by_role("link")).to_have_count(4)
+    expect_no_markup_from_outside(visitor)
+
+    hostile = dict.fromkeys(("name", "address", "city"), PAYLOADS[0])
+    visitor.page.fill("#duration", "3")
+    visitor.fill_in(customer | hostile)
+    visitor.page.reload()
+    visitor.expect_filled_in(hostile)
+    visitor.expect_price()
+    visitor.submit.click()
+    visitor.expect_payment_page()
+    expect_no_markup_from_outside(visitor)
+    expect(visitor.page.get_by_text(PAYLOADS[0]).first).to_be_visible()
+    visitor.pay()
+    expect_no_markup_from_outside(visitor)
+    assert shop.rental_row(only_rental_of(shop, customer))["customer"]["name"] == PAYLOADS[0]
+
+
+def test_markup_in_the_search(visitor: Visitor) -> None:
+    visitor.open_catalogue()
+    for payload in PAYLOADS:
+        visitor.page.fill("#search", payload)
+        expect(visitor.page.locator("#no-match")).to_be_visible()
+        expect_no_markup_from_outside(visitor)
+
+
+@pytest.mark.parametrize("payload", PAYLOADS)
+def test_markup_in_every_url_parameter(visitor: Visitor, payload: str) -> None:
+    quoted = str(httpx.QueryParams({"p": payload})).removeprefix("p=")
+    visitor.expect_failures_of("/payment/")
+    for page in ("rental", "success", "failed"):
+        visitor.page.goto(f"/{page}.html?rental_id={quoted}#{quoted}")
+        visitor.expect_heading("This link is not complete")
+        expect_no_markup_from_outside(visitor)
+    visitor.page.goto(f"/rent.html?collectible_id={quoted}&store_id=store-a#{quoted}")
+    expect(visitor.page.locator("#unknown")).to_be_visible()
+    expect_no_markup_from_outside(visitor)
+    visitor.page.goto(f"/rent.html?collectible_id=col-001&store_id={quoted}&duration={quoted}")
+    visitor.expect_heading("Tin Robot No. 7")
+    expect_no_markup_from_outside(visitor)
+    for outcome in ("success", "failed"):
+        visitor.page.goto(f"/payment/{outcome}?rental_id={quoted}&signature={quoted}")
+        expect_no_markup_from_outside(visitor)
+
+
+def test_markup_from_the_api_is_text(visitor: Visitor) -> None:
+    visitor.expect_failures_of("/api/rentals/checkout")
+    hostile = {"name": PAYLOADS[0], "description": PAYLOADS[1], "image_url": PAYLOADS[3]}
+    visitor.change_answer(COLLECTIBLES, hostile)
+    visitor.change_answer("**/api/stores", {"name": PAYLOADS[0], "address": PAYLOADS[1]})
+    error = {"field": "customer.name", "message": PAYLOADS[1]}
+    unknown = {"field": PAYLOADS[0], "message": PAYLOADS[1]}
+    visitor.answer(CHECKOUT, 400, failure("VALIDATION_ERROR", [error, unknown]))
+
+    visitor.open_catalogue()
+    expect(visitor.page.get_by_role("heading", name=PAYLOADS[0]).first).to_be_visible()
+    expect_no_markup_from_outside(visitor)
+    visitor.open_form("col-001")
+    visitor.expect_heading(PAYLOADS[0])
+    visitor.fill_in(
+        {"name": "Ana", "email": "ana@example.com", "phone": "0917 000 0000"}
+        | {"address": "1 Rizal Street", "city": "Makati", "postal_code": "1200"}
+    )
+    visitor.submit.click()
+    expect(visitor.page.locator("#customer-name-error")).to_contain_text(PAYLOADS[1])
+    expect(visitor.page.locator("#error-list")).to_contain_text(PAYLOADS[0])
+    expect_no_markup_from_outside(visitor)
+
+
+def test_links_that_are_no_web_addresses_are_not_offered(visitor: Visitor) -> None:
+    hostile = {"payment_url": PAYLOADS[3], "cancel_url": PAYLOADS[3]}
+    rental = HELD | hostile | {"collectible_name": PAYLOADS[0], "collectible_id": "../x"}
+    visitor.answer(f"**/api/rentals/{RENTAL_ID}", 200, {"success": True, "data": rental})
+
+    visitor.page.goto(f"/rental.html?rental_id={RENTAL_ID}")
+
+    expect(visitor.page.locator("#ticket-name")).to_have_text(PAYLOADS[0])
+    expect(visitor.page.locator("#continue-payment, #cancel-rental")).to_have_count(0)
+    expect_no_markup_from_outside(visitor)
+
+
+def test_what_the_browser_remembers_may_be_rubbish(visitor: Visitor) -> None:
+    for rubbish in (json.dumps(PAYLOADS[0]), "{", "[]", '{"customer": 1, "duration": {}}'):
+        visitor.page.goto("/404.html")
+        visitor.page.evaluate(
+            """rubbish => {
+              for (const key of ["mc.store", "mc.rental"]) localStorage.setItem(key, rubbish);
+              for (const key of ["mc.draft", "mc.attempt"]) sessionStorage.setItem(key, rubbish);
+            }""",
+            rubbish,
+        )
+        visitor.open_catalogue()
+        expect(visitor.page.locator(".card-link").first).to_be_visible()
+        visitor.open_form("col-001")
+        expect_no_markup_from_outside(visitor)
+
+
+@pytest.mark.parametrize("path", ["/", "/no-such-page", *STATIC])
+def test_security_headers(stack: LocalStack, path: str) -> None:
+    headers = httpx.get(stack.settings.site_url + path).headers
+
+    policy = dict(
+        directive.strip().split(" ", 1)
+        for directive in headers["Content-Security-Policy"].split(";")
+    )
+    assert policy["default-src"] == "'none'"
+    assert policy["script-src"] == policy["style-src"] == policy["connect-src"] == "'self'"
+    assert policy["frame-ancestors"] == policy["base-uri"] == "'none'"
+    assert policy["form-action"] == "'self'"
+    assert "unsafe" not in headers["Content-Security-Policy"]
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["X-Frame-Options"] == "DENY"
+    assert headers["Referrer-Policy"] == "same-origin"
+    assert headers["Cross-Origin-Opener-Policy"] == "same-origin"
+    assert "payment=()" in headers["Permissions-Policy"]
+
+
+def test_first_view_is_light_and_does_not_jump(visitor: Visitor) -> None:
+    responses: list[Response] = []
+    visitor.page.on("response", responses.append)
+    visitor.page.add_init_script(
+        "window.jumped = 0;"
+        "new PerformanceObserver((list) => list.getEntries().forEach((it) => {"
+        "  if (!it.hadRecentInput) jumped += it.value; }))"
+        ".observe({type: 'layout-shift', buffered: true});"
+    )
+
+    def without_test_pieces(route: Route) -> None:
+        answer = route.fetch()
+        data = [each for each in answer.json()["data"] if each["id"] in SEEDED]
+        route.fulfill(response=answer, json={"success": True, "data": data})
+
+    visitor.page.route(COLLECTIBLES, without_test_pieces)
+    visitor.open_catalogue()
+    visitor.page.wait_for_load_state("networkidle")
+
+    sizes = {each.url: len(each.body()) for each in responses}
+    assert sum(sizes.values()) < FIRST_VIEW_BYTES, sizes
+    assert sum("/images/" in url for url in sizes) == len(SEEDED)
+    assert visitor.page.evaluate("jumped") < 0.1
+    without_size = visitor.page.locator("img:not([width][height])")
+    expect(without_size).to_have_count(0)

@@ -1,0 +1,231 @@
+"""The API is slow, fails, or says no: clear words, nothing lost, and a way on."""
+
+from typing import Any
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.visitor import (
+    CHECKOUT,
+    COLLECTIBLES,
+    QUOTE,
+    Visitor,
+    failure,
+    new_customer,
+    only_rental_of,
+    rentals_of,
+)
+from tests.workflow.shop import Shop
+
+ANA = {
+    "name": "Ana Cruz",
+    "email": "ana@example.com",
+    "phone": "+63 917 000 0000",
+    "address": "1 Rizal Street",
+    "city": "Makati",
+    "postal_code": "1200",
+}
+
+
+def test_sold_out_while_filling_the_form(shop: Shop, visitor: Visitor) -> None:
+    collectible, customer = shop.add_collectible(), new_customer(shop)
+    visitor.expect_failures_of("/api/rentals/checkout")
+    visitor.open_form(collectible)
+    visitor.fill_in(customer)
+    other = shop.checkout(collectible)
+
+    visitor.submit.click()
+
+    expect(visitor.problem).to_contain_text("the last unit was just taken")
+    expect(visitor.page.locator("#sold-out")).to_be_visible()
+    expect(visitor.submit).to_be_disabled()
+    visitor.expect_filled_in(customer)
+
+    shop.cancel(other)
+    shop.wait_for_status(other["rental_id"], "cancelled")
+    visitor.page.get_by_role("button", name="One day more").click()
+    expect(visitor.submit).to_be_enabled()
+    visitor.submit.click()
+    visitor.expect_payment_page()
+    visitor.pay()
+    statuses = [row["paymentStatus"] for row in rentals_of(shop, customer)]
+    assert statuses == ["rejected", "completed"]
+
+
+def test_field_errors_as_the_api_reports_them(shop: Shop, visitor: Visitor) -> None:
+    collectible, customer = shop.add_collectible(), new_customer(shop)
+    visitor.expect_failures_of("/api/rentals/checkout")
+    visitor.open_form(collectible)
+    visitor.fill_in(customer | {"email": f"ana..{customer['email']}"})
+
+    visitor.submit.click()
+
+    summary = visitor.page.locator("#error-summary")
+    expect(summary).to_be_focused()
+    expect(summary.get_by_role("link")).to_have_count(1)
+    expect(visitor.page.locator("#customer-email-error")).to_contain_text("Email: ")
+    expect(visitor.page.locator("#customer-name")).to_have_value(customer["name"])
+    visitor.fill_in(customer)
+    visitor.submit.click()
+    visitor.expect_payment_page()
+    assert only_rental_of(shop, customer)
+
+
+def test_paymongo_down(shop: Shop, visitor: Visitor) -> None:
+    collectible, customer = shop.add_collectible(), new_customer(shop)
+    visitor.expect_failures_of("/api/rentals/checkout")
+    visitor.open_form(collectible)
+    visitor.fill_in(customer)
+    shop.paymongo.fault("error_400", "create_checkout_session")
+
+    visitor.submit.click()
+    expect(visitor.problem).to_contain_text("Nothing is reserved and you have not paid anything")
+    visitor.expect_filled_in(customer)
+    visitor.submit.click()
+
+    visitor.expect_payment_page()
+    visitor.pay()
+    statuses = [row["paymentStatus"] for row in rentals_of(shop, customer)]
+    assert statuses == ["failed", "completed"]
+
+
+def test_answer_without_a_payment_page_yet(shop: Shop, visitor: Visitor) -> None:
+    collectible, customer = shop.add_collectible(), new_customer(shop)
+    visitor.page.route(
+        CHECKOUT,
+        lambda route: route.continue_(headers=route.request.headers | {"prefer": "respond-async"}),
+    )
+    visitor.open_form(collectible)
+    visitor.fill_in(customer)
+
+    with visitor.page.expect_response(CHECKOUT) as answer:
+        visitor.submit.click()
+
+    assert answer.value.status == 202
+    visitor.expect_payment_page()
+    visitor.pay()
+    assert only_rental_of(shop, customer)
+
+
+def test_slow_checkout_says_what_is_happening(visitor: Visitor) -> None:
+    page = visitor.page
+    page.clock.install()
+    visitor.open_form("col-001")
+    visitor.fill_in(ANA)
+    keys = visitor.idempotency_keys()
+    visitor.hold(CHECKOUT)
+
+    visitor.submit.click()
+    progress = page.locator("#progress")
+    expect(progress).to_have_text("Reserving a unit…")
+    expect(visitor.submit).to_have_attribute("aria-disabled", "true")
+    page.clock.fast_forward(1500)
+    expect(progress).to_have_text("Preparing payment…")
+    page.clock.fast_forward(8000)
+    expect(progress).to_have_text("Still working. Thank you for waiting…")
+    visitor.submit.click()
+
+    assert len(keys) == 1
+
+
+_CASES: list[tuple[int, dict[str, Any] | str, str, bool]] = [
+    (409, failure("RENTAL_ENDED"), "Your earlier try has already ended", False),
+    (422, failure("IDEMPOTENCY_KEY_REUSED"), "Your details changed", False),
+    (502, failure("PAYMENT_PROVIDER_UNAVAILABLE"), "PayMongo, our payment partner", False),
+    (404, failure("STORE_NOT_FOUND"), "This store is no longer open", True),
+    (413, failure("BODY_TOO_LARGE"), "We could not accept this request", True),
+    (429, failure("TOO_MANY_HOLDS"), "several rentals waiting for payment", True),
+    (429, "Too Many Requests", "Our site is very busy just now", True),
+    (500, failure("INTERNAL_ERROR"), "Something is not working on our side", True),
+    (504, "<h1>Gateway Timeout</h1>", "Something is not working on our side", True),
+    (200, "<h1>Not JSON</h1>", "Please try again", True),
+]
+
+
+@pytest.mark.parametrize(("status", "body", "words", "same_key"), _CASES)
+def test_refused_checkout(
+    visitor: Visitor, status: int, body: dict[str, Any] | str, words: str, same_key: bool
+) -> None:
+    visitor.expect_failures_of("/api/rentals/checkout")
+    visitor.open_form("col-001")
+    visitor.fill_in(ANA)
+    visitor.answer(CHECKOUT, status, body)
+    keys = visitor.idempotency_keys()
+
+    for _ in range(2):
+        visitor.submit.click()
+        expect(visitor.problem).to_contain_text(words)
+        expect(visitor.problem).to_be_focused()
+        expect(visitor.submit).to_have_attribute("aria-disabled", "false")
+
+    visitor.expect_filled_in(ANA)
+    # A try that may still be under way is picked up; one that is over is not.
+    assert len(set(keys)) == (1 if same_key else 2)
+
+
+def test_checkout_without_any_answer(visitor: Visitor) -> None:
+    visitor.page.add_init_script(
+        "const wait = AbortSignal.timeout;"
+        "AbortSignal.timeout = (ms) => wait.call(AbortSignal, ms >= 30_000 ? 100 : ms);"
+    )
+    visitor.open_form("col-001")
+    visitor.fill_in(ANA)
+    visitor.hold(CHECKOUT)
+
+    visitor.submit.click()
+
+    expect(visitor.problem).to_contain_text("Our site is taking too long to answer")
+    visitor.expect_filled_in(ANA)
+
+
+def test_price_that_cannot_be_read(visitor: Visitor) -> None:
+    visitor.expect_failures_of("/api/rentals/quote")
+    visitor.open_form("col-001")
+    visitor.answer(QUOTE, 500, failure("INTERNAL_ERROR"), times=1)
+
+    visitor.page.fill("#duration", "9")
+    expect(visitor.page.locator("#quote-problem")).to_contain_text("We could not get the price")
+    visitor.page.locator("#quote-retry").click()
+
+    expect(visitor.page.locator("#quote-total")).to_have_text("₱9,000")
+
+
+@pytest.mark.parametrize("path", ["/", "/rent.html?collectible_id=col-001&store_id=store-a"])
+def test_page_that_cannot_be_loaded(visitor: Visitor, path: str) -> None:
+    visitor.expect_failures_of("/api/collectibles")
+    visitor.answer(COLLECTIBLES, 500, failure("INTERNAL_ERROR"), times=1)
+
+    visitor.page.goto(path)
+    problem = visitor.page.locator("#load-problem")
+    expect(problem).to_contain_text("Something is not working on our side")
+    visitor.page.locator("#retry").click()
+
+    expect(problem).to_be_hidden()
+    expect(visitor.page.get_by_text("Tin Robot No. 7").first).to_be_visible()
+
+
+def test_rental_page_goes_on_asking(shop: Shop, visitor: Visitor) -> None:
+    rental = shop.checkout(shop.add_collectible())
+    visitor.expect_failures_of("/api/rentals/")
+    url = f"**/api/rentals/{rental['rental_id']}"
+    visitor.answer(url, 500, failure("INTERNAL_ERROR"))
+
+    visitor.page.goto(f"/rental.html?rental_id={rental['rental_id']}")
+    expect(visitor.page.locator("#trouble")).to_contain_text("We keep trying")
+    visitor.page.unroute(url)
+
+    visitor.expect_heading("Your rental is on hold")
+    expect(visitor.page.locator("#trouble")).to_be_hidden()
+
+
+def test_unknown_rental_and_collectible(visitor: Visitor) -> None:
+    visitor.expect_failures_of("/api/rentals/")
+    nobody = "00000000-0000-4000-8000-000000000000"
+    for page in ("rental", "success", "failed"):
+        visitor.page.goto(f"/{page}.html?rental_id={nobody}")
+        visitor.expect_heading("We do not know this rental")
+        visitor.page.goto(f"/{page}.html")
+        visitor.expect_heading("This link is not complete")
+    visitor.page.goto("/rent.html?collectible_id=col-999")
+    expect(visitor.page.locator("#unknown")).to_be_visible()
+    expect(visitor.page.locator("#rent-form")).to_be_hidden()

@@ -1,0 +1,139 @@
+"""The search: random runs by seed, and the shortest run that still fails."""
+
+from dataclasses import dataclass
+from random import Random
+
+from tests.interleavings.simulation import ACTIONS, Action, Fresh, PromiseBroken, Simulation
+from tests.interleavings.world import World
+
+STEPS_PER_EXAMPLE = (25, 90)
+_TRIES_PER_STEP = 30
+_SHRINK_RUNS = 300
+# How often each happens, relative to the others, when it can.
+_WEIGHTS = {
+    "advance": 40,
+    "go_on": 14,
+    "deliver": 12,
+    "checkout": 8,
+    "pay": 8,
+    "tell_eventbridge": 8,
+    "reconcile": 5,
+    "settle_refund": 5,
+    "come_back": 4,
+    "cancel": 4,
+    "decline": 5,
+    "deliver_again": 3,
+    "lose": 3,
+    "same_key_again": 3,
+    "hold_runs_out": 3,
+    "stop": 3,
+    "pay_late": 4,
+    "pay_again": 2,
+    "begin_payment": 2,
+    "finish_payment": 3,
+    "pay_wrong_amount": 1,
+    "refund_by_owner": 1,
+    "outage": 1,
+}
+
+
+@dataclass(slots=True)
+class Failure:
+    """A run that broke the promise, as short as it was made."""
+
+    seed: str
+    actions: list[Action]
+    problem: str
+    log: list[str]
+
+    def __str__(self) -> str:
+        actions = "\n".join(f"        {action!r}," for action in self.actions)
+        log = "\n".join(self.log)
+        return f"seed {self.seed}: {self.problem}\n{log}\n    actions:\n{actions}"
+
+
+@dataclass(slots=True)
+class Totals:
+    """What was run."""
+
+    examples: int = 0
+    steps: int = 0
+    invocations: int = 0
+    faults: int = 0
+
+
+def run_example(world: World, seed: str, totals: Totals) -> Failure | None:
+    """One random example, checked to its quiet end."""
+    random = Random(seed)
+    simulation = Simulation(world, seed)
+    actions: list[Action] = []
+    wanted = random.randint(*STEPS_PER_EXAMPLE)
+    names, weights = list(_WEIGHTS), list(_WEIGHTS.values())
+    try:
+        while len(actions) < wanted:
+            name = random.choices(names, weights)[0]
+            draw = Fresh(random)
+            actions.append((name, ()))
+            try:
+                if not simulation.act(name, draw):
+                    actions.pop()
+                    continue
+            finally:
+                if actions and actions[-1] == (name, ()):
+                    actions[-1] = (name, tuple(draw.drawn))
+            totals.steps += 1
+        simulation.quiesce(random)
+        simulation.check_promise()
+    except PromiseBroken as problem:
+        return Failure(seed, actions, str(problem), simulation.log)
+    finally:
+        simulation.close()
+        totals.examples += 1
+        totals.invocations += simulation.invocations
+        totals.faults += simulation.causes.faults
+    return None
+
+
+def replay(world: World, seed: str, actions: list[Action]) -> Failure | None:
+    """Run these actions; what is wrong, if anything."""
+    simulation = Simulation(world, seed)
+    try:
+        simulation.play(actions)
+    except PromiseBroken as problem:
+        return Failure(seed, actions, str(problem), simulation.log)
+    finally:
+        simulation.close()
+    return None
+
+
+def shrink(world: World, failure: Failure) -> Failure:
+    """Leave out actions and make choices plainer for as long as it still fails."""
+    best = replay(world, failure.seed, failure.actions)
+    if best is None:
+        return failure  # only the random quiet end shows it
+    runs = 0
+    size = max(1, len(best.actions) // 2)
+    while runs < _SHRINK_RUNS:
+        shorter = None
+        for start in range(0, len(best.actions), size):
+            runs += 1
+            actions = best.actions[:start] + best.actions[start + size :]
+            shorter = replay(world, failure.seed, actions)
+            if shorter:
+                best = shorter
+                break
+        if shorter is None and size == 1:
+            break
+        if shorter is None:
+            size = max(1, size // 2)
+    for number, (name, drawn) in enumerate(best.actions):
+        for place in range(len(drawn)):
+            simpler = (*drawn[:place], 0, *drawn[place + 1 :])
+            actions = [*best.actions]
+            actions[number] = (name, simpler)
+            if drawn[place] and (plainer := replay(world, failure.seed, actions)):
+                best, drawn = plainer, simpler
+    return best
+
+
+__all__ = ["ACTIONS", "Failure", "Totals", "replay", "run_example", "shrink"]

@@ -1,0 +1,65 @@
+"""cfn-lint with the serverless rules, as .cfnlintrc.yaml configures it."""
+
+import json
+from typing import Any
+
+import pytest
+from cfnlint.api import lint
+from cfnlint.config import ConfigMixIn
+from cfnlint.runner import Runner
+
+from tests.template.sources import ROOT, definitions, resources, value_of
+from tools.local.package import local_definition
+
+
+@pytest.fixture(scope="module")
+def runner() -> Any:
+    """cfn-lint with its rules loaded, which takes longer than linting."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(ROOT)
+        return Runner(ConfigMixIn([]))
+
+
+def test_the_template_has_no_findings(runner: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    assert runner.config.templates == ["template.yaml"]
+
+    findings = [f"{each.rule.id} line {each.linenumber}: {each.message}" for each in runner.run()]
+
+    assert findings == []
+
+
+def inline(name: str, definition: Any) -> Any:
+    substitutions = resources("AWS::Serverless::StateMachine")[name]["DefinitionSubstitutions"]
+    return {
+        "Type": "AWS::StepFunctions::StateMachine",
+        "Properties": {
+            "RoleArn": "arn:aws:iam::123456789012:role/states",
+            "TracingConfiguration": {"Enabled": True},
+            "Definition": definition,
+            "DefinitionSubstitutions": {
+                each: value_of(value) if "Ref" in value else "arn:aws:lambda:x:1:function:x"
+                for each, value in substitutions.items()
+            },
+        },
+    }
+
+
+def test_the_definitions_follow_the_language(runner: Any) -> None:
+    # cfn-lint takes TimeoutSeconds for a number only; JSONata states may compute it.
+    as_deployed = {
+        name: json.loads(local_definition(json.dumps(definition), 900))
+        for name, definition in definitions().items()
+    }
+    broken = json.loads(json.dumps(as_deployed["RentalStateMachine"]))
+    broken["States"]["ReserveUnit"]["Retries"] = broken["States"]["ReserveUnit"].pop("Retry")
+    template = {
+        "Resources": {
+            **{name: inline(name, definition) for name, definition in as_deployed.items()},
+            "Broken": inline("RentalStateMachine", broken),
+        }
+    }
+
+    findings = lint(json.dumps(template), rules=runner.rules, regions=["ap-southeast-1"])
+
+    assert {(each.rule.id, each.path[1]) for each in findings} == {("E3601", "Broken")}

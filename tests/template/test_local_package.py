@@ -1,0 +1,133 @@
+"""The stack on this machine is the template itself, but for differences that are listed."""
+
+import io
+import json
+import zipfile
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.template.sources import ROOT, definitions, resources, template
+from tools.local.package import Template, local_definition, package
+
+HOLD_SECONDS = 42
+AWS_URL = "http://127.0.0.1:4566"
+
+
+class Bucket:
+    """Stands for S3."""
+
+    def __init__(self) -> None:
+        self.objects: dict[str, bytes] = {}
+
+    def put_object(self, *, Bucket: str, Key: str, Body: bytes) -> None:  # noqa: N803 - boto3's
+        self.objects[Key] = Body
+
+
+@pytest.fixture(scope="module")
+def bucket() -> Bucket:
+    return Bucket()
+
+
+@pytest.fixture(scope="module")
+def packaged(bucket: Bucket) -> Template:
+    """The template as the local stack deploys it."""
+    return package(bucket, "artifacts", aws_endpoint_url=AWS_URL, hold_seconds=HOLD_SECONDS)  # type: ignore[arg-type]
+
+
+def differences(before: Any, after: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """Paths at which two templates differ."""
+    if isinstance(before, dict) and isinstance(after, dict):
+        for key in before.keys() | after.keys():
+            if key not in before or key not in after:
+                yield (*path, key)
+            else:
+                yield from differences(before[key], after[key], (*path, key))
+    elif before != after:
+        yield path
+
+
+def test_only_the_listed_places_differ(packaged: Template) -> None:
+    defaults = ("Globals", "Function")
+    expected = {
+        (*defaults, "CodeUri"),
+        (*defaults, "Architectures"),
+        (*defaults, "Runtime"),
+        (*defaults, "Environment", "Variables", "AWS_ENDPOINT_URL"),
+        ("Resources", "Api", "Properties", "GatewayResponses"),
+    }
+    for name in resources("AWS::Serverless::StateMachine"):
+        expected.add(("Resources", name, "Properties", "DefinitionUri"))
+    for name, properties in resources("AWS::Serverless::Function").items():
+        expected.add(("Resources", name, "Properties", "CodeUri"))
+        variables = ("Resources", name, "Properties", "Environment", "Variables", "_HANDLER")
+        expected.add(variables if "Environment" in properties else variables[:4])
+    for kind in resources("AWS::Serverless::Api")["Api"]["GatewayResponses"]:
+        expected.add(("Resources", f"ApiAnswerTo{kind.title().replace('_', '')}"))
+
+    assert set(differences(template(), packaged)) == expected
+
+
+def test_functions_keep_their_handlers_and_share_one_package(
+    packaged: Template, bucket: Bucket
+) -> None:
+    code = set()
+    for name, properties in resources("AWS::Serverless::Function").items():
+        local = packaged["Resources"][name]["Properties"]
+        assert local["Environment"]["Variables"]["_HANDLER"] == properties["Handler"]
+        code.add(local["CodeUri"]["Key"])
+
+    [key] = code
+    assert key in bucket.objects
+
+
+def test_the_package_holds_the_shipped_modules_as_they_are(
+    packaged: Template, bucket: Bucket
+) -> None:
+    key = packaged["Resources"]["ReserveUnitFunction"]["Properties"]["CodeUri"]["Key"]
+    with zipfile.ZipFile(io.BytesIO(bucket.objects[key])) as archive:
+        content = {name: archive.read(name) for name in archive.namelist()}
+
+    functions = ROOT / "functions"
+    modules = {str(path.relative_to(functions)): path for path in functions.rglob("*.py")}
+    assert set(content) - set(modules) == {"bootstrap"}
+    assert all(content[name] == path.read_bytes() for name, path in modules.items())
+
+
+def test_gateway_responses_are_the_same_as_resources(packaged: Template) -> None:
+    for kind, response in resources("AWS::Serverless::Api")["Api"]["GatewayResponses"].items():
+        name = f"ApiAnswerTo{kind.title().replace('_', '')}"
+        assert packaged["Resources"][name] == {
+            "Type": "AWS::ApiGateway::GatewayResponse",
+            "Properties": {"RestApiId": {"Ref": "Api"}, "ResponseType": kind, **response},
+        }
+
+
+def test_definitions_differ_in_the_time_out_of_the_hold_only(
+    packaged: Template, bucket: Bucket
+) -> None:
+    for name, definition in definitions().items():
+        key = packaged["Resources"][name]["Properties"]["DefinitionUri"]["Key"]
+        local = json.loads(bucket.objects[key])
+        expected = (
+            {("States", "AwaitPayment", "TimeoutSeconds")}
+            if name == "RentalStateMachine"
+            else set()
+        )
+        assert set(differences(definition, local)) == expected
+        if expected:
+            assert local["States"]["AwaitPayment"]["TimeoutSeconds"] == HOLD_SECONDS
+
+
+def test_a_definition_that_is_no_json_is_refused() -> None:
+    with pytest.raises(json.JSONDecodeError):
+        local_definition("{", HOLD_SECONDS)
+
+
+def test_packaging_again_gives_the_same_so_that_an_update_changes_nothing(
+    packaged: Template,
+) -> None:
+    again = package(Bucket(), "artifacts", aws_endpoint_url=AWS_URL, hold_seconds=HOLD_SECONDS)  # type: ignore[arg-type]
+
+    assert again == packaged
