@@ -22,6 +22,9 @@ from rentals.settings import setting
 _RESERVATION_ROUNDS = 8
 # The reconciler looks at a refund this often until PayMongo says that it succeeded or failed.
 REFUND_FOLLOW_UP_SECONDS = 600
+# A write that ends the watch over a rental must not overlook a second payment.
+_NOTHING_LEFT_TO_DO = ", followUp, followUpAt, attention"
+_NO_SURPLUS = " AND attribute_not_exists(surplusPaymentIds)"
 
 
 def reserve_unit(rental: Rental) -> Rental:
@@ -109,13 +112,14 @@ def confirm_rental(rental: Rental) -> Rental:
         )
     if rental.unit_id is None:
         raise UnitNotHeld(rental.id)
+    is_over = not rental.surplus_payment_ids
     complete = dynamo.expression(
         setting("RENTALS_TABLE"),
         rental.id,
         update="SET paymentStatus = :completed, completedAt = :now, updatedAt = :now"
-        " REMOVE endReason, taskToken, paymentUrl, attention, followUp, followUpAt",
+        " REMOVE endReason, taskToken, paymentUrl" + (_NOTHING_LEFT_TO_DO if is_over else ""),
         condition="unitId = :unit AND paymentId = :payment AND paymentStatus = :status"
-        " AND attribute_not_exists(refundRequestedAt)",
+        " AND attribute_not_exists(refundRequestedAt)" + (_NO_SURPLUS if is_over else ""),
         values={
             "completed": PaymentStatus.COMPLETED,
             "status": rental.payment_status,
@@ -138,7 +142,7 @@ def end_unpaid(rental: Rental, reason: EndReason) -> Rental:
     when money has arrived, WriteContended.
     """
     if not rental.is_pending:
-        return rental
+        return rental if rental.payment_id else repository.end_follow_up(rental)
     if rental.payment_id is not None:
         raise PaymentReceived(rental.id)
     operations = [
@@ -227,8 +231,10 @@ def record_refund(rental: Rental, refund: Refund) -> Rental:
     is_full = refund.amount >= (rental.amount_paid or 0)
     if refund.payment_id != rental.payment_id or not (is_ours or is_full):
         return rental
+    if rental.refund_status == "succeeded":
+        return repository.end_follow_up(rental)
     is_of_an_earlier_try = rental.refund_id not in (None, refund.id) and refund.status == "failed"
-    if rental.refund_status == "succeeded" or is_of_an_earlier_try:
+    if is_of_an_earlier_try:
         return rental
     if not is_ours and refund.status != "succeeded":
         return rental
@@ -240,6 +246,7 @@ def record_refund(rental: Rental, refund: Refund) -> Rental:
             "followUpAt": clock.timestamp_in(REFUND_FOLLOW_UP_SECONDS),
         }
     )
+    is_over = refund.status == "succeeded" and not rental.surplus_payment_ids
     now = clock.now_timestamp()
     operations = [
         dynamo.expression(
@@ -247,15 +254,14 @@ def record_refund(rental: Rental, refund: Refund) -> Rental:
             rental.id,
             update="SET paymentStatus = :refunded, refundId = :refund, refundStatus = :status,"
             " refundRequestedAt = if_not_exists(refundRequestedAt, :now), updatedAt = :now"
-            + (
-                ", followUp = :followUp, followUpAt = :followUpAt REMOVE unitId, taskToken"
-                if follow_up
-                else " REMOVE unitId, taskToken, followUp, followUpAt, attention"
-            ),
+            + (", followUp = :followUp, followUpAt = :followUpAt" if follow_up else "")
+            + " REMOVE unitId, taskToken"
+            + (_NOTHING_LEFT_TO_DO if is_over else ""),
             # Events come in any order: "pending" must not replace "succeeded".
             condition="paymentId = :payment"
             " AND (attribute_not_exists(refundStatus) OR refundStatus <> :succeeded) AND "
-            + ("unitId = :unit" if rental.unit_id else "attribute_not_exists(unitId)"),
+            + ("unitId = :unit" if rental.unit_id else "attribute_not_exists(unitId)")
+            + (_NO_SURPLUS if is_over else ""),
             values={
                 "refunded": PaymentStatus.REFUNDED,
                 "refund": refund.id,

@@ -34,6 +34,8 @@ def reconcile(has_time: Callable[[], bool]) -> int:
     """
     looked = 0
     for kind in FollowUp:
+        if looked >= MAX_LOOKS_PER_RUN:
+            break
         for rental_id, due_at in repository.due_follow_ups(kind, MAX_LOOKS_PER_RUN - looked):
             if not has_time():
                 return looked

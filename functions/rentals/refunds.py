@@ -6,7 +6,7 @@ everybody else from giving it a unit; look for refunds of the payment that exist
 An answer that is lost is looked up by the next run before it asks again.
 """
 
-from rentals import clock, dynamo, inventory
+from rentals import clock, dynamo, inventory, repository
 from rentals.errors import PaymentProviderRejected, PaymentProviderUnavailable, RefundFailed
 from rentals.models import Payment, PaymentStatus, Refund, Rental
 from rentals.paymongo import PayMongo, paymongo
@@ -28,7 +28,7 @@ def refund_what_buys_nothing(rental: Rental) -> Rental:
     if rental.surplus_payment_ids:
         rental = _forget_surplus(rental)
     if rental.payment_id is None or rental.payment_status is PaymentStatus.COMPLETED:
-        return rental
+        return repository.end_follow_up(rental)
     rental = inventory.release_for_refund(rental)
     if rental.payment_id is None or rental.refund_requested_at is None:
         return rental
@@ -70,8 +70,7 @@ def _forget_surplus(rental: Rental) -> Rental:
             dynamo.expression(
                 setting("RENTALS_TABLE"),
                 rental.id,
-                update="DELETE surplusPaymentIds :done SET updatedAt = :now"
-                " REMOVE followUp, followUpAt",
+                update="DELETE surplusPaymentIds :done SET updatedAt = :now",
                 values={
                     "done": set(rental.surplus_payment_ids),
                     "now": clock.now_timestamp(),

@@ -272,6 +272,29 @@ def claim_follow_up(rental_id: str, due_at: str, next_in_seconds: int) -> Rental
         return None
 
 
+def end_follow_up(rental: Rental) -> Rental:
+    """Nothing is left to see through for a rental, unless there is news since it was read.
+
+    Returns the rental as it is now, or as it was read.
+    """
+    if rental.follow_up is None or rental.surplus_payment_ids:
+        return rental
+    try:
+        return Rental.from_item(
+            dynamo.update(
+                dynamo.expression(
+                    setting("RENTALS_TABLE"),
+                    rental.id,
+                    update="REMOVE followUp, followUpAt, attention",
+                    condition="followUpAt = :seen AND attribute_not_exists(surplusPaymentIds)",
+                    values={"seen": rental.follow_up_at},
+                )
+            )
+        )
+    except dynamo.ConditionFailed:
+        return rental
+
+
 def _update_pending(rental_id: str, update: str, values: dict[str, Any]) -> Rental:
     try:
         return Rental.from_item(

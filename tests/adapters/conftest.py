@@ -28,7 +28,7 @@ TABLE_PROPERTIES = (
     "KeySchema",
     "GlobalSecondaryIndexes",
 )
-WAREHOUSES = {
+WAREHOUSES: dict[str, dict[str, float]] = {
     "wh-near": {"store-a": 10, "store-b": 80},
     "wh-middle": {"store-a": 25.1},
     "wh-far": {"store-a": 120},

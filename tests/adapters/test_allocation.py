@@ -2,7 +2,7 @@
 
 import pytest
 
-from rentals import allocation, catalogue
+from rentals import catalogue
 from rentals.allocation import (
     PAGE_SIZE,
     STOCK_COUNT_LIMIT,
@@ -22,7 +22,7 @@ def found(store_id: str = "store-a") -> list[tuple[str, str]]:
 
 
 def start_at(monkeypatch: pytest.MonkeyPatch, digits: str) -> None:
-    monkeypatch.setattr(allocation.secrets, "token_hex", lambda size: digits)
+    monkeypatch.setattr("rentals.allocation.secrets.token_hex", lambda size: digits)
 
 
 def test_units_of_the_nearest_warehouse_that_has_some_are_offered(shop: Shop) -> None:

@@ -114,7 +114,7 @@ def contend(environment: pytest.MonkeyPatch) -> Any:
     def use(*failures: ClientError) -> Contention:
         client = Contention(*failures)
         environment.setattr(dynamo, "dynamodb", lambda: client)
-        environment.setattr(dynamo.time, "sleep", lambda seconds: None)
+        environment.setattr("rentals.dynamo.time.sleep", lambda seconds: None)
         return client
 
     return use

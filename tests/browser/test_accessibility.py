@@ -12,8 +12,7 @@ from tests.browser.visitor import (
     CHECKOUT,
     COLLECTIBLES,
     QUOTE,
-    ColorScheme,
-    Device,
+    SIZES,
     Visitor,
     failure,
 )
@@ -208,35 +207,37 @@ STATES: list[Callable[[Visitor], None]] = [
 ]
 
 
-@pytest.mark.parametrize(("device", "color_scheme"), [("desktop", "light"), ("phone", "dark")])
-@pytest.mark.parametrize("state", STATES, ids=lambda state: state.__name__)
-def test_shop_pages(
-    visit: Visit, state: Callable[[Visitor], None], device: Device, color_scheme: ColorScheme
-) -> None:
-    # Without motion, because a colour on its way to another is neither.
-    visitor = visit(device=device, color_scheme=color_scheme, reduced_motion="reduce")
-    visitor.expect_failures_of("/api/")
-    visitor.expect_failures_of("/no-such-page")
-
-    state(visitor)
-
+def expect_accessible(visitor: Visitor) -> None:
+    """As it is on a desk in light colours, then on a phone in dark ones."""
+    assert visitor.accessibility_violations() == []
+    visitor.page.set_viewport_size(SIZES["phone"])
+    visitor.page.emulate_media(color_scheme="dark")
     assert visitor.accessibility_violations() == []
     visitor.expect_no_sideways_scrolling()
 
 
-@pytest.mark.parametrize(("device", "color_scheme"), [("desktop", "dark"), ("phone", "light")])
-@pytest.mark.parametrize("page", ["rental", "success", "failed"])
-def test_pages_about_a_rental(
-    visit: Visit, page: str, device: Device, color_scheme: ColorScheme
-) -> None:
-    visitor = visit(device=device, color_scheme=color_scheme, reduced_motion="reduce")
+@pytest.fixture
+def still(visit: Visit) -> Visitor:
+    """Without motion, because a colour on its way to another is neither."""
+    return visit(reduced_motion="reduce")
 
-    for of_page, state in HEADINGS:
-        if of_page == page:
-            show(visitor, page, state)
-            expect(visitor.page.locator(".ticket")).to_be_visible()
-            assert visitor.accessibility_violations() == [], state
-            visitor.expect_no_sideways_scrolling()
+
+@pytest.mark.parametrize("state", STATES, ids=lambda state: state.__name__)
+def test_shop_pages(still: Visitor, state: Callable[[Visitor], None]) -> None:
+    still.expect_failures_of("/api/")
+    still.expect_failures_of("/no-such-page")
+
+    state(still)
+
+    expect_accessible(still)
+
+
+@pytest.mark.parametrize(("page", "state"), HEADINGS)
+def test_pages_about_a_rental(still: Visitor, page: str, state: str) -> None:
+    show(still, page, state)
+    expect(still.page.locator(".ticket")).to_be_visible()
+
+    expect_accessible(still)
 
 
 def test_changes_are_announced(visitor: Visitor) -> None:

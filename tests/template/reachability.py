@@ -56,9 +56,9 @@ def _used_by(definition: Definition) -> Iterator[Definition]:
             if isinstance(target, tuple):
                 yield target
         elif isinstance(each, ast.Attribute) and isinstance(each.value, ast.Name):
-            target = _imports(module).get(each.value.id)
-            if isinstance(target, str):
-                yield target, each.attr
+            imported = _imports(module).get(each.value.id)
+            if isinstance(imported, str):
+                yield imported, each.attr
 
 
 @cache

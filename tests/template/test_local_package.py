@@ -61,8 +61,12 @@ def test_only_the_listed_places_differ(packaged: Template) -> None:
         expected.add(("Resources", name, "Properties", "DefinitionUri"))
     for name, properties in resources("AWS::Serverless::Function").items():
         expected.add(("Resources", name, "Properties", "CodeUri"))
-        variables = ("Resources", name, "Properties", "Environment", "Variables", "_HANDLER")
-        expected.add(variables if "Environment" in properties else variables[:4])
+        environment = ("Resources", name, "Properties", "Environment")
+        if "Environment" in properties:
+            expected.add((*environment, "Variables", "_HANDLER"))
+            expected.add((*environment, "Variables", "AWS_SDK_UA_APP_ID"))
+        else:
+            expected.add(environment)
     for kind in resources("AWS::Serverless::Api")["Api"]["GatewayResponses"]:
         expected.add(("Resources", f"ApiAnswerTo{kind.title().replace('_', '')}"))
 

@@ -3,10 +3,10 @@
 import pytest
 from botocore.exceptions import ClientError, ConnectTimeoutError, ReadTimeoutError
 
+from rentals import repository
 from rentals.errors import InfrastructureUnavailable, NoUnitAvailable
 from rentals.models import Rental
 from tests.samples import PENDING_RENTAL
-from workflow import task as shell
 from workflow.task import Event, task
 
 TELLING = "telling-text"
@@ -24,7 +24,7 @@ def client_error(code: str, status: int) -> ClientError:
 
 @pytest.fixture(autouse=True)
 def one_rental(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shell.repository, "get", lambda rental_id: PENDING_RENTAL)
+    monkeypatch.setattr(repository, "get", lambda rental_id: PENDING_RENTAL)
 
 
 def run_failing(error: Exception) -> None:
@@ -80,7 +80,7 @@ def test_a_rental_that_cannot_be_read_is_retried(monkeypatch: pytest.MonkeyPatch
     def throttled(rental_id: str) -> Rental:
         raise client_error("ThrottlingException", 400)
 
-    monkeypatch.setattr(shell.repository, "get", throttled)
+    monkeypatch.setattr(repository, "get", throttled)
 
     with pytest.raises(InfrastructureUnavailable):
         run_failing(AssertionError("the state must not run"))

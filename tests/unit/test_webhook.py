@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from api import post_paymongo_webhook as webhook
 from api.http import Response
+from rentals import inventory, payments, repository
 from rentals.errors import InfrastructureUnavailable, RefundFailed, WriteContended
 from rentals.models import Payment, Refund, Rental
 from rentals.payments import Outcome
@@ -72,10 +73,10 @@ def domain(environment: pytest.MonkeyPatch) -> Domain:
     environment.setenv("WEBHOOK_TOLERANCE_SECONDS", "604800")
     environment.setattr(webhook, "paymongo_keys", lambda: PayMongoKeys("sk_test_unit", SECRET))
     for name in ("find", "find_by_payment_intent", "find_by_payment", "flag_for_attention"):
-        environment.setattr(webhook.repository, name, getattr(domain, name))
+        environment.setattr(repository, name, getattr(domain, name))
     for name in ("payment_received", "payment_declined"):
-        environment.setattr(webhook.payments, name, getattr(domain, name))
-    environment.setattr(webhook.inventory, "record_refund", domain.record_refund)
+        environment.setattr(payments, name, getattr(domain, name))
+    environment.setattr(inventory, "record_refund", domain.record_refund)
     return domain
 
 

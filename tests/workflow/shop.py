@@ -25,7 +25,10 @@ PATIENCE_SECONDS = 60.0
 
 
 def eventually(
-    look: Callable[[], Found | None], what: str, seconds: float = PATIENCE_SECONDS
+    look: Callable[[], Found | None],
+    what: str,
+    seconds: float = PATIENCE_SECONDS,
+    pause: float = 0.1,
 ) -> Found:
     """The first truthy answer of `look`; fails when there is none in time."""
     deadline = time.monotonic() + seconds
@@ -34,7 +37,7 @@ def eventually(
         if found:
             return found
         assert time.monotonic() < deadline, f"still waiting for: {what}"
-        time.sleep(0.1)
+        time.sleep(pause)
 
 
 def at_once(*actions: Callable[[], Found]) -> list[Found]:
@@ -337,6 +340,22 @@ class Shop:
     def expect_failure_of(self, rental_id: str) -> None:
         """This rental needs somebody to look, so its executions may fail."""
         self._expected_failures.add(rental_id)
+
+    @contextmanager
+    def concurrency_of(self, function: str, limit: int) -> Iterator[None]:
+        """Inside, Lambda runs at most so many of this function at once, and refuses the rest."""
+        client = _client(self.stack, "lambda")
+        (name,) = (
+            each["FunctionName"]
+            for page in client.get_paginator("list_functions").paginate()
+            for each in page["Functions"]
+            if f"-{function}-" in each["FunctionName"]
+        )
+        client.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=limit)
+        try:
+            yield
+        finally:
+            client.delete_function_concurrency(FunctionName=name)
 
     @contextmanager
     def hold_of(self, seconds: int) -> Iterator[None]:

@@ -2,7 +2,7 @@
 
 What differs from `sam package`, and why:
 - functions run on a custom runtime, see lambda_runtime.py;
-- functions find AWS at the engine's address (or at a proxy before it);
+- functions find AWS at the engine's address (or at a proxy before it), and say who is calling;
 - gateway responses are taken as resources, not from the API's definition;
 - a callback task's TimeoutSeconds must be a number, so the hold is put into the definition;
 - `CodeUri` in Globals is not followed, so every function gets its own.

@@ -1,0 +1,81 @@
+"""The reconciler takes what is due: bounded, in order, and not kept waiting by one failure."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from rentals import reconciliation, repository
+from rentals.errors import PaymentProviderUnavailable
+from rentals.models import FollowUp, Rental
+from tests.adapters.conftest import Shop
+from tests.samples import pending_rental
+
+LONG_AGO = "2026-01-01T00:00:0{}.000Z"
+
+
+def add_due(shop: Shop, *kinds: FollowUp) -> list[str]:
+    """Rentals due for a look, in this order; none is counted as a hold."""
+    ids = [f"rental-{number}" for number in range(len(kinds))]
+    for number, (rental_id, kind) in enumerate(zip(ids, kinds, strict=True)):
+        row = repository._new_item(pending_rental(id=rental_id))
+        ended = {"paymentStatus": "expired", "endReason": "hold_expired"}
+        due = {"followUp": kind, "followUpAt": LONG_AGO.format(number)}
+        shop.put("Rentals", row | ended | due)
+    return ids
+
+
+@pytest.fixture
+def looks(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Ids of the rentals that are looked at."""
+    seen: list[str] = []
+    stand_in: Callable[[Rental], Any] = lambda rental: seen.append(rental.id)  # noqa: E731
+    for kind in FollowUp:
+        monkeypatch.setitem(reconciliation._LOOKS, kind, stand_in)
+    return seen
+
+
+def test_everything_that_is_due_is_looked_at_once(shop: Shop, looks: list[str]) -> None:
+    ids = add_due(shop, FollowUp.REFUND, FollowUp.PAYMENT, FollowUp.ATTENTION, FollowUp.PAYMENT)
+
+    assert reconciliation.reconcile(lambda: True) == 4
+    assert sorted(looks) == ids
+    assert reconciliation.reconcile(lambda: True) == 0
+
+
+def test_a_run_is_bounded_and_the_next_one_goes_on(
+    shop: Shop, looks: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reconciliation, "MAX_LOOKS_PER_RUN", 2)
+    ids = add_due(shop, *[FollowUp.PAYMENT] * 3, FollowUp.REFUND)
+
+    assert reconciliation.reconcile(lambda: True) == 2
+    assert looks == ids[:2]
+    assert reconciliation.reconcile(lambda: True) == 2
+    assert looks == ids
+
+
+def test_a_run_without_time_left_leaves_the_rest_due(shop: Shop, looks: list[str]) -> None:
+    ids = add_due(shop, *[FollowUp.PAYMENT] * 3)
+    time_left = iter([True, False])
+
+    assert reconciliation.reconcile(lambda: next(time_left)) == 1
+    assert looks == ids[:1]
+    assert len(repository.due_follow_ups(FollowUp.PAYMENT, 10)) == 2
+
+
+def test_one_that_fails_keeps_no_other_waiting_and_is_due_again_later(
+    shop: Shop, looks: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = add_due(shop, FollowUp.PAYMENT, FollowUp.REFUND)
+
+    def fail(rental: Rental) -> None:
+        raise PaymentProviderUnavailable("no answer")
+
+    monkeypatch.setitem(reconciliation._LOOKS, FollowUp.PAYMENT, fail)
+
+    assert reconciliation.reconcile(lambda: True) == 2
+    assert looks == ids[1:]
+    failed = repository.get(ids[0])
+    assert failed.follow_up is FollowUp.PAYMENT
+    assert str(failed.follow_up_at) > LONG_AGO.format(9)

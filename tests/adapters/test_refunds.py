@@ -1,0 +1,217 @@
+"""Giving money back once, whatever PayMongo's answers do."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import pytest
+
+from rentals import inventory, refunds, repository
+from rentals.errors import PaymentProviderRejected, PaymentProviderUnavailable, RefundFailed
+from rentals.models import EndReason, FollowUp, Payment, PaymentStatus, Refund, Rental, Size
+from rentals.pricing import price_rental
+from tests.adapters.conftest import Shop, paid
+
+TOTAL = 600_000
+
+
+@dataclass
+class PayMongo:
+    """PayMongo's refunds: as the client sees them, with troubles that strike once each."""
+
+    refunds: list[Refund] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
+    status: str = "pending"
+    trouble: list[Callable[[], None]] = field(default_factory=list)
+
+    def list_refunds(self, payment_id: str) -> list[Refund]:
+        return [each for each in self.refunds if each.payment_id == payment_id]
+
+    def retrieve_payment(self, payment_id: str) -> Payment:
+        return Payment(payment_id, TOTAL, "PHP", "paid")
+
+    def create_refund(self, payment: Payment, amount: int, rental_id: str) -> Refund:
+        self.asked.append(payment.id)
+        if self.trouble:
+            self.trouble.pop(0)()
+        return self.add(payment.id, amount)
+
+    def add(self, payment_id: str, amount: int = TOTAL) -> Refund:
+        refund = Refund(f"ref_{len(self.refunds)}", payment_id, amount, self.status)
+        self.refunds.append(refund)
+        return refund
+
+    def refuse(self, code: str) -> None:
+        raise PaymentProviderRejected("create refund", 400, [code])
+
+    def answer_gets_lost(self) -> None:
+        self.add(self.asked[-1])
+        raise PaymentProviderUnavailable("create refund: ReadTimeout")
+
+
+@pytest.fixture
+def paymongo(monkeypatch: pytest.MonkeyPatch) -> PayMongo:
+    provider = PayMongo()
+    monkeypatch.setattr(refunds, "paymongo", lambda: provider)
+    return provider
+
+
+def held(shop: Shop) -> Rental:
+    shop.add_units(1)
+    rental = shop.add_rental()
+    repository.set_price(rental, price_rental(Size.SMALL, 3))
+    return inventory.reserve_unit(repository.get(rental.id))
+
+
+def late(shop: Shop) -> Rental:
+    return paid(inventory.end_unpaid(held(shop), EndReason.HOLD_EXPIRED), amount=TOTAL)
+
+
+def give_back(rental: Rental) -> Rental:
+    """As the state machine does: with the row as it is now."""
+    return refunds.refund_what_buys_nothing(repository.get(rental.id))
+
+
+def test_money_that_bought_nothing_goes_back(shop: Shop, paymongo: PayMongo) -> None:
+    after = give_back(late(shop))
+
+    assert (after.payment_status, after.refund_id, after.refund_status) == (
+        PaymentStatus.REFUNDED,
+        "ref_0",
+        "pending",
+    )
+    assert after.follow_up is FollowUp.REFUND
+    assert paymongo.refunds == [Refund("ref_0", "pay_1", TOTAL, "pending")]
+
+
+def test_the_intent_is_on_record_before_anything_is_asked_for(
+    shop: Shop, paymongo: PayMongo
+) -> None:
+    rental = late(shop)
+
+    def look() -> None:
+        assert repository.get(rental.id).refund_requested_at is not None
+
+    paymongo.trouble.append(look)
+    give_back(rental)
+    assert paymongo.trouble == []
+
+
+def test_asking_twice_refunds_once(shop: Shop, paymongo: PayMongo) -> None:
+    rental = late(shop)
+
+    for _ in range(3):
+        give_back(rental)
+
+    assert paymongo.asked == ["pay_1"]
+
+
+def test_a_refund_whose_answer_was_lost_is_found(shop: Shop, paymongo: PayMongo) -> None:
+    rental = late(shop)
+    paymongo.trouble.append(paymongo.answer_gets_lost)
+    with pytest.raises(PaymentProviderUnavailable):
+        give_back(rental)
+
+    assert give_back(rental).refund_id == "ref_0"
+    assert paymongo.asked == ["pay_1"]
+
+
+def test_a_refund_that_was_refused_because_it_exists_is_found(
+    shop: Shop, paymongo: PayMongo
+) -> None:
+    def exists_since_a_moment() -> None:
+        paymongo.add("pay_1")
+        paymongo.refuse("parameter_above_maximum")
+
+    paymongo.trouble.append(exists_since_a_moment)
+
+    assert give_back(late(shop)).refund_id == "ref_0"
+
+
+def test_a_refund_under_way_that_is_not_listed_yet_is_asked_for_later(
+    shop: Shop, paymongo: PayMongo
+) -> None:
+    paymongo.trouble.append(lambda: paymongo.refuse("resource_processing_state:payment_id"))
+
+    with pytest.raises(PaymentProviderUnavailable):
+        give_back(late(shop))
+
+
+@pytest.mark.parametrize("code", ["allowed_date_exceeded", "available_balance_insufficient"])
+def test_a_refund_that_is_refused_is_for_people(shop: Shop, paymongo: PayMongo, code: str) -> None:
+    rental = late(shop)
+    paymongo.trouble.append(lambda: paymongo.refuse(code))
+
+    with pytest.raises(RefundFailed, match=code):
+        give_back(rental)
+
+    # The reconciler still watches it, and nobody gets a unit for this money.
+    after = repository.get(rental.id)
+    assert after.follow_up is FollowUp.PAYMENT
+    assert after.refund_requested_at is not None
+
+
+def test_a_failed_refund_gave_nothing_back_and_is_asked_for_again(
+    shop: Shop, paymongo: PayMongo
+) -> None:
+    rental = late(shop)
+    paymongo.status = "failed"
+    with pytest.raises(RefundFailed):
+        give_back(rental)
+    paymongo.status = "succeeded"
+
+    after = give_back(rental)
+
+    assert (after.refund_id, after.refund_status) == ("ref_1", "succeeded")
+    assert after.follow_up is None
+
+
+def test_money_of_the_wrong_amount_goes_back_and_frees_the_unit(
+    shop: Shop, paymongo: PayMongo
+) -> None:
+    give_back(paid(held(shop), amount=TOTAL - 1))
+
+    assert len(shop.on_shelf()) == 1
+    assert paymongo.asked == ["pay_1"]
+
+
+def test_only_the_surplus_of_a_completed_rental_goes_back(shop: Shop, paymongo: PayMongo) -> None:
+    rental = inventory.confirm_rental(paid(held(shop)))
+    repository.record_payment(rental.id, "pay_3", TOTAL, "PHP")
+    repository.record_payment(rental.id, "pay_2", TOTAL, "PHP")
+
+    after = give_back(rental)
+
+    assert paymongo.asked == ["pay_2", "pay_3"]
+    assert after.payment_status is PaymentStatus.COMPLETED
+    assert (after.surplus_payment_ids, after.follow_up) == (frozenset(), None)
+
+
+def test_a_surplus_whose_refund_was_not_answered_is_refunded_once(
+    shop: Shop, paymongo: PayMongo
+) -> None:
+    rental = inventory.confirm_rental(paid(held(shop)))
+    repository.record_payment(rental.id, "pay_2", TOTAL, "PHP")
+    paymongo.trouble.append(paymongo.answer_gets_lost)
+    with pytest.raises(PaymentProviderUnavailable):
+        give_back(rental)
+
+    assert give_back(rental).surplus_payment_ids == frozenset()
+    assert paymongo.asked == ["pay_2"]
+
+
+def test_nothing_is_refunded_for_a_rental_that_nobody_paid_for(
+    shop: Shop, paymongo: PayMongo
+) -> None:
+    rental = inventory.end_unpaid(held(shop), EndReason.HOLD_EXPIRED)
+
+    assert give_back(rental) == rental
+    assert paymongo.asked == []
+
+
+def test_money_that_bought_something_meanwhile_is_kept(shop: Shop, paymongo: PayMongo) -> None:
+    rental = inventory.reserve_unit(late(shop))
+
+    assert give_back(rental).refund_requested_at is None
+
+    assert paymongo.asked == []
+    inventory.confirm_rental(repository.get(rental.id))
