@@ -8,7 +8,7 @@ export UV_PYTHON_DOWNLOADS := never
 RUN := $(UV) run --frozen --quiet
 export PYTHONPATH := functions:.
 
-.PHONY: run test lint unit workflow faults setup lock clean help
+.PHONY: run test lint unit workflow browser faults-share faults setup lock clean help
 
 help: ## Show this
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -16,7 +16,7 @@ help: ## Show this
 run: setup ## Run the whole system on this machine until Ctrl-C
 	@exec $(RUN) python -m tools.local
 
-test: setup lint unit workflow ## Run every check and test
+test: setup lint unit workflow browser faults-share ## Run every check and test
 
 lint: setup ## Style, types
 	$(RUN) ruff check .
@@ -29,7 +29,15 @@ unit: setup ## Tests that need no stack: rules, adapters, template, benchmarks
 workflow: setup ## Tests against a deployed local stack of their own
 	$(RUN) pytest tests/workflow
 
+browser: setup ## Tests of the site in headless Chromium
+	$(RUN) pytest tests/browser
+
+faults-share: setup ## The share of `make faults` that is part of `make test`
+	$(RUN) pytest tests/interleavings
+	$(RUN) pytest tests/faults
+
 faults: setup ## The whole fault matrix, all races, 50,000 steps of interleavings (hours)
+	$(RUN) pytest tests/interleavings --steps 50000
 	$(RUN) pytest tests/faults --all-faults
 
 setup: .venv/.locked

@@ -19,12 +19,9 @@ from tests.workflow.shop import Shop
 from tools.local.front_door import ROOT
 from tools.local.stack import LocalStack
 
-PAYLOADS = [
-    "<img src=x onerror=alert(1)>",
-    '"><script>alert(1)</script>',
-    "'-alert(1)-'{{7*7}}${alert(1)}",
-    "javascript:alert(1)",
-]
+MARKUP = '"><img src=x onerror=alert(1)><script>alert(1)</script>'
+SCRIPT_URL = "javascript:alert(1)"
+PAYLOADS = [MARKUP, SCRIPT_URL]
 STATIC = sorted(
     f"/{path.relative_to(ROOT / 'static')}"
     for path in (ROOT / "static").rglob("*")
@@ -49,12 +46,12 @@ def test_markup_in_every_text_field(shop: Shop, visitor: Visitor) -> None:
             visitor.page.fill(f"#customer-{field}", payload)
             visitor.page.keyboard.press("Tab")
             expect_no_markup_from_outside(visitor)
-    visitor.page.fill("#duration", PAYLOADS[0])
+    visitor.page.fill("#duration", MARKUP)
     visitor.submit.click()
     expect(visitor.page.locator("#error-summary").get_by_role("link")).to_have_count(4)
     expect_no_markup_from_outside(visitor)
 
-    hostile = dict.fromkeys(("name", "address", "city"), PAYLOADS[0])
+    hostile = dict.fromkeys(("name", "address", "city"), MARKUP)
     visitor.page.fill("#duration", "3")
     visitor.fill_in(customer | hostile)
     visitor.page.reload()
@@ -63,10 +60,10 @@ def test_markup_in_every_text_field(shop: Shop, visitor: Visitor) -> None:
     visitor.submit.click()
     visitor.expect_payment_page()
     expect_no_markup_from_outside(visitor)
-    expect(visitor.page.get_by_text(PAYLOADS[0]).first).to_be_visible()
+    expect(visitor.page.get_by_text(MARKUP).first).to_be_visible()
     visitor.pay()
     expect_no_markup_from_outside(visitor)
-    assert shop.rental_row(only_rental_of(shop, customer))["customer"]["name"] == PAYLOADS[0]
+    assert shop.rental_row(only_rental_of(shop, customer))["customer"]["name"] == MARKUP
 
 
 def test_markup_in_the_search(visitor: Visitor) -> None:
@@ -99,43 +96,43 @@ def test_markup_in_every_url_parameter(visitor: Visitor, payload: str) -> None:
 
 def test_markup_from_the_api_is_text(visitor: Visitor) -> None:
     visitor.expect_failures_of("/api/rentals/checkout")
-    hostile = {"name": PAYLOADS[0], "description": PAYLOADS[1], "image_url": PAYLOADS[3]}
+    hostile = {"name": MARKUP, "description": MARKUP, "image_url": SCRIPT_URL}
     visitor.change_answer(COLLECTIBLES, hostile)
-    visitor.change_answer("**/api/stores", {"name": PAYLOADS[0], "address": PAYLOADS[1]})
-    error = {"field": "customer.name", "message": PAYLOADS[1]}
-    unknown = {"field": PAYLOADS[0], "message": PAYLOADS[1]}
+    visitor.change_answer("**/api/stores", {"name": MARKUP, "address": MARKUP})
+    error = {"field": "customer.name", "message": MARKUP}
+    unknown = {"field": MARKUP, "message": MARKUP}
     visitor.answer(CHECKOUT, 400, failure("VALIDATION_ERROR", [error, unknown]))
 
     visitor.open_catalogue()
-    expect(visitor.page.get_by_role("heading", name=PAYLOADS[0]).first).to_be_visible()
+    expect(visitor.page.get_by_role("heading", name=MARKUP).first).to_be_visible()
     expect_no_markup_from_outside(visitor)
     visitor.open_form("col-001")
-    visitor.expect_heading(PAYLOADS[0])
+    visitor.expect_heading(MARKUP)
     visitor.fill_in(
         {"name": "Ana", "email": "ana@example.com", "phone": "0917 000 0000"}
         | {"address": "1 Rizal Street", "city": "Makati", "postal_code": "1200"}
     )
     visitor.submit.click()
-    expect(visitor.page.locator("#customer-name-error")).to_contain_text(PAYLOADS[1])
-    expect(visitor.page.locator("#error-list")).to_contain_text(PAYLOADS[0])
+    expect(visitor.page.locator("#customer-name-error")).to_contain_text(MARKUP)
+    expect(visitor.page.locator("#error-list")).to_contain_text(MARKUP)
     expect_no_markup_from_outside(visitor)
 
 
 def test_links_that_are_no_web_addresses_are_not_offered(visitor: Visitor) -> None:
-    hostile = {"payment_url": PAYLOADS[3], "cancel_url": PAYLOADS[3]}
-    rental = HELD | hostile | {"collectible_name": PAYLOADS[0], "collectible_id": "../x"}
+    hostile = {"payment_url": SCRIPT_URL, "cancel_url": SCRIPT_URL}
+    rental = HELD | hostile | {"collectible_name": MARKUP, "collectible_id": "../x"}
     visitor.answer(f"**/api/rentals/{RENTAL_ID}", 200, {"success": True, "data": rental})
 
     visitor.page.goto(f"/rental.html?rental_id={RENTAL_ID}")
 
-    expect(visitor.page.locator("#ticket-name")).to_have_text(PAYLOADS[0])
+    expect(visitor.page.locator("#ticket-name")).to_have_text(MARKUP)
     expect(visitor.page.locator("#continue-payment, #cancel-rental")).to_have_count(0)
     expect_no_markup_from_outside(visitor)
 
 
 def test_what_the_browser_remembers_may_be_rubbish(visitor: Visitor) -> None:
     visitor.expect_failures_of("/api/collectibles?store_id=")
-    for rubbish in (json.dumps(PAYLOADS[0]), "{", "[]", '{"customer": 1, "duration": {}}'):
+    for rubbish in (json.dumps(MARKUP), "{", '{"customer": 1, "duration": {}}'):
         visitor.page.goto("/robots.txt")
         visitor.page.evaluate(
             """rubbish => {

@@ -1,5 +1,5 @@
-"""moto's DynamoDB without the wire: the same backend and the same checks, minus HTTP, signatures and
-serialisation, which take ten times as long as the work itself.
+"""moto's DynamoDB without the wire: the same backend and the same checks, minus HTTP, signatures
+and serialisation, which take ten times as long as the work itself.
 """
 
 import copy
@@ -37,10 +37,11 @@ class FastDynamoDB:
         handler.current_account, handler.region = self._account, self._region
         handler.body = handler.params = copy.deepcopy(parameters)
         try:
-            result: Json = _METHODS[operation](handler).result
+            result: Any = _METHODS[operation](handler).result
         except JsonRESTError as error:
             raise _client_error(error, operation) from None
-        return result
+        answer: Json = result
+        return answer
 
     def rows(self, table: str) -> list[Json]:
         """Every row of a table."""

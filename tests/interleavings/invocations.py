@@ -1,8 +1,8 @@
 """Function invocations that can be stopped at every outgoing call, and calls that go wrong.
 
 Each invocation has a thread of its own and only one of them runs at any time: the simulation says
-which, and for how many calls. So the order of all calls of all functions is the simulation's choice,
-and the same choices give the same run.
+which, and for how many calls. So the order of all calls of all functions is the simulation's
+choice, and the same choices give the same run.
 """
 
 import threading
@@ -16,8 +16,8 @@ from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeou
 Answer = TypeVar("Answer")
 
 
-class Killed(BaseException):  # noqa: N818 - no error that a handler could catch
-    """The process is gone."""
+class Killed(BaseException):
+    """The process is gone: nothing that a handler could catch."""
 
 
 class Fault(StrEnum):

@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from random import Random
 
-from tests.interleavings.simulation import ACTIONS, Action, Fresh, PromiseBroken, Simulation
+from tests.interleavings.simulation import Action, Fresh, PromiseBroken, Simulation
 from tests.interleavings.world import World
 
 STEPS_PER_EXAMPLE = (25, 90)
 _TRIES_PER_STEP = 30
-_SHRINK_RUNS = 300
+_SHRINK_RUNS = 200
 # How often each happens, relative to the others, when it can.
 _WEIGHTS = {
     "advance": 40,
@@ -61,6 +61,12 @@ class Totals:
     invocations: int = 0
     faults: int = 0
 
+    def __str__(self) -> str:
+        return (
+            f"{self.steps} steps in {self.examples} examples: "
+            f"{self.invocations} invocations, {self.faults} faults"
+        )
+
 
 def run_example(world: World, seed: str, totals: Totals) -> Failure | None:
     """One random example, checked to its quiet end."""
@@ -107,33 +113,38 @@ def replay(world: World, seed: str, actions: list[Action]) -> Failure | None:
 
 
 def shrink(world: World, failure: Failure) -> Failure:
-    """Leave out actions and make choices plainer for as long as it still fails."""
+    """Leave out actions and make choices plainer, for as long as it still fails."""
     best = replay(world, failure.seed, failure.actions)
     if best is None:
-        return failure  # only the random quiet end shows it
+        return failure  # only the quiet end it had shows it
     runs = 0
-    size = max(1, len(best.actions) // 2)
-    while runs < _SHRINK_RUNS:
-        shorter = None
-        for start in range(0, len(best.actions), size):
+    for candidate_of in (_shorter, _plainer):
+        place = 0
+        while runs < _SHRINK_RUNS and (actions := candidate_of(best.actions, place)) is not None:
             runs += 1
-            actions = best.actions[:start] + best.actions[start + size :]
-            shorter = replay(world, failure.seed, actions)
-            if shorter:
-                best = shorter
-                break
-        if shorter is None and size == 1:
-            break
-        if shorter is None:
-            size = max(1, size // 2)
-    for number, (name, drawn) in enumerate(best.actions):
-        for place in range(len(drawn)):
-            simpler = (*drawn[:place], 0, *drawn[place + 1 :])
-            actions = [*best.actions]
-            actions[number] = (name, simpler)
-            if drawn[place] and (plainer := replay(world, failure.seed, actions)):
-                best, drawn = plainer, simpler
+            found = replay(world, failure.seed, actions)
+            best, place = (found, place) if found else (best, place + 1)
     return best
 
 
-__all__ = ["ACTIONS", "Failure", "Totals", "replay", "run_example", "shrink"]
+def _shorter(actions: list[Action], place: int) -> list[Action] | None:
+    """The candidate number `place`: halves first, then quarters, down to single actions."""
+    size = len(actions) // 2
+    while size > 0:
+        chunks = -(-len(actions) // size)
+        if place < chunks:
+            return actions[: place * size] + actions[(place + 1) * size :]
+        place -= chunks
+        size //= 2
+    return None
+
+
+def _plainer(actions: list[Action], place: int) -> list[Action] | None:
+    """The candidate number `place`: one choice made 0."""
+    for number, (name, drawn) in enumerate(actions):
+        for index, value in enumerate(drawn):
+            if value and place == 0:
+                plain = (name, (*drawn[:index], 0, *drawn[index + 1 :]))
+                return [*actions[:number], plain, *actions[number + 1 :]]
+            place -= bool(value)
+    return None

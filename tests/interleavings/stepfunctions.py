@@ -14,10 +14,9 @@ from types import SimpleNamespace
 from typing import Any
 
 from botocore.exceptions import ClientError
-from jsonata import Jsonata
+from jsonata import Jsonata  # type: ignore[import-untyped]
 
 from rentals.clock import timestamp
-from rentals.dynamo import from_attributes
 from tests.interleavings.invocations import Invocation, call_aws
 from tests.template.sources import definitions, resources, template, value_of
 
@@ -169,8 +168,9 @@ class StepFunctions:
             if (each.machine, each.name) == (machine, name):
                 if each.is_running and each.input == data:
                     return {"executionArn": each.arn}
-                code = {"Error": {"Code": "ExecutionAlreadyExists"}}
-                raise _AlreadyExists(code, "StartExecution")
+                raise _AlreadyExists(
+                    {"Error": {"Code": "ExecutionAlreadyExists"}}, "StartExecution"
+                )
         definition = _machine(machine)
         execution = Execution(
             machine, name, data, definition["StartAt"], timestamp(self._clock.now()), data
@@ -355,8 +355,3 @@ def _transformed(transformer: Json, event: Json) -> str:
         return json.dumps(found)
 
     return re.sub(r"<(\w+)>", value, transformer["InputTemplate"])
-
-
-def plain(rows: list[Json]) -> list[Json]:
-    """Rows as Python values."""
-    return [from_attributes(row) for row in rows]

@@ -263,9 +263,7 @@ class World:
             return made
 
         polling = _PollingClock()
-        paymongo = PayMongo(
-            "http://paymongo", SECRET_KEY, transport=_FaultyTransport(self.sandbox)
-        )
+        paymongo = PayMongo("http://paymongo", SECRET_KEY, transport=_FaultyTransport(self.sandbox))
         for target, value in {
             "rentals.aws.boto3": SimpleNamespace(client=client),
             "rentals.clock.now": self.clock.now,
@@ -274,10 +272,8 @@ class World:
             "rentals.dynamo.time": polling,
             "rentals.paymongo._client": lambda *_: paymongo,
             "rentals.allocation.secrets": SimpleNamespace(token_hex=self._token_hex),
-            "rentals.allocation.random": SimpleNamespace(shuffle=lambda x: self.random.shuffle(x)),
-            "tools.paymongo_sandbox.resources.secrets": SimpleNamespace(
-                choice=lambda among: self.random.choice(among)
-            ),
+            "rentals.allocation.random": self.random,
+            "tools.paymongo_sandbox.resources.secrets": self.random,
         }.items():
             patch.setattr(target, value)
         # Logs and metrics are not what is tested, and cost more than the rest.
@@ -369,6 +365,3 @@ def running_world() -> Iterator[World]:
         finally:
             telemetry.logger.setLevel(level)
             clear_caches()
-
-
-__all__ = ["World", "handler", "integer_setting", "running_world"]

@@ -38,7 +38,7 @@ def package(s3: "S3Client", bucket: str, *, aws_endpoint_url: str, hold_seconds:
     defaults["Runtime"] = "provided.al2023"
     defaults["Environment"]["Variables"]["AWS_ENDPOINT_URL"] = aws_endpoint_url
     for name, resource in list(template["Resources"].items()):
-        properties = resource["Properties"]
+        properties = resource.get("Properties", {})
         match resource["Type"]:
             case "AWS::Serverless::Function":
                 properties["CodeUri"] = code
