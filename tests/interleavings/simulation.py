@@ -35,6 +35,8 @@ _LAMBDA_SECONDS = 30.0
 _RECONCILER_SECONDS = 120.0
 _STEP_SECONDS = 0.3
 _LASTING_CALLS = 14
+# One more than any state is tried when AWS fails.
+_ATTEMPTS = 10
 _QUIET_ROUNDS = 15
 # What may be for a moment, while a function or a state machine is at work.
 _MOMENTARY = {"nothing hangs", "no money buys nothing", "ended holds no unit"}
@@ -475,6 +477,21 @@ class Simulation:
         self._advance(_pick(draw, ready), draw)
         return True
 
+    def break_down(self, draw: Draw) -> bool:
+        """Every attempt at a state fails in the same way, until no retry is left."""
+        ready = [each for each in self.steps.executions if each.can_advance]
+        if not ready:
+            return False
+        execution = _pick(draw, ready)
+        state = execution.state
+        self._outage = (_pick(draw, list(Fault)), draw.below(5))
+        for _ in range(_ATTEMPTS):
+            if execution.state == state and execution.can_advance:
+                self._outage_left = 1
+                self._advance(execution, Replayed([]))
+        self._outage_left = 0
+        return True
+
     def _advance(self, execution: Execution, draw: Draw) -> None:
         state = execution.state
         wanted = self.steps.advance(execution)
@@ -747,6 +764,7 @@ ACTIONS: dict[str, Callable[[Simulation, Draw], bool]] = {
         Simulation.tell_eventbridge,
         Simulation.reconcile,
         Simulation.outage,
+        Simulation.break_down,
     )
 }
 

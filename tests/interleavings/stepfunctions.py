@@ -59,6 +59,19 @@ def _machine(name: str) -> Json:
 
 
 @cache
+def transitions() -> frozenset[tuple[str, str, str]]:
+    """Every way from one state to another: machine, from, to."""
+    return frozenset(
+        (name, state_name, way[key])
+        for name, definition in definitions().items()
+        for state_name, state in definition["States"].items()
+        for way in (state, *state.get("Catch", ()), *state.get("Choices", ()))
+        for key in ("Next", "Default")
+        if key in way
+    )
+
+
+@cache
 def _settlement_targets() -> list[Json]:
     """EventBridge rules that start a state machine when an execution has ended."""
     return [
@@ -123,6 +136,7 @@ class StepFunctions:
     def __init__(self, clock: Any, update_item: Callable[[Json], Any]) -> None:
         self.executions: list[Execution] = []
         self.events: list[Json] = []
+        self.taken: set[tuple[str, str, str]] = set()
         self._clock = clock
         self._update_item = update_item
         self._tokens: dict[str, Execution] = {}
@@ -300,6 +314,7 @@ class StepFunctions:
         self._enter(execution, how["Next"])
 
     def _enter(self, execution: Execution, state: str) -> None:
+        self.taken.add((execution.machine, execution.state, state))
         execution.state = state
         execution.retries = {}
         execution.busy = execution.token = execution.deadline = None

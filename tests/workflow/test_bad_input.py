@@ -61,7 +61,7 @@ WRONG_VALUES: list[tuple[str, list[Any]]] = [
     ("duration", [0, -1, 366, "7", 1.5, 3.0, True, None, [3], 10**30, float("inf")]),
     ("payment_method", ["", "cash", "CARD", "paymaya", 1, None, ["card"]]),
     ("store_id", ["", "   ", "x" * 65, 7, None]),
-    ("collectible_id", ["", "x" * 100_00, 7, None, {}]),
+    ("collectible_id", ["", "x" * 10_000, 7, None, {}]),
     ("customer", [None, "Ana", [], 7]),
 ]
 WRONG_CUSTOMER_VALUES: list[tuple[str, list[Any]]] = [
@@ -75,12 +75,12 @@ WRONG_CUSTOMER_VALUES: list[tuple[str, list[Any]]] = [
 ]
 
 
-@pytest.mark.parametrize(("field", "values"), WRONG_VALUES, ids=[each[0] for each in WRONG_VALUES])
-def test_wrong_field(counter: Counter, field: str, values: list[Any]) -> None:
-    for value in values:
-        content = json.dumps(counter.body(**{field: value}))
-        answer = counter.shop.site.post(CHECKOUT, content=content)
-        assert wrong_fields(answer) == {field}, value
+def test_wrong_field(counter: Counter) -> None:
+    for field, values in WRONG_VALUES:
+        for value in values:
+            content = json.dumps(counter.body(**{field: value}))
+            answer = counter.shop.site.post(CHECKOUT, content=content)
+            assert wrong_fields(answer) == {field}, value
 
 
 def test_wrong_field_of_the_customer(counter: Counter) -> None:

@@ -6,6 +6,7 @@ python -m tools.local.front_door --port 8000 --api-url http://.../prod
 import argparse
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,9 @@ from starlette.middleware.base import BaseHTTPMiddleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Mount, Route
-from starlette.staticfiles import StaticFiles
+from starlette.routing import Route
+
+from tools.site import STATIC, SiteFile, published
 
 ROOT = Path(__file__).parents[2]
 VERBS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
@@ -46,7 +48,7 @@ def create_app(api_url: str) -> Starlette:
         routes=[
             Route("/api/{path:path}", _forward, methods=VERBS),
             Route("/payment/{path:path}", _forward, methods=VERBS),
-            Mount("/", StaticFiles(directory=ROOT / "static", html=True)),
+            Route("/{path:path}", _serve, methods=["GET", "HEAD"]),
         ],
         middleware=[
             Middleware(GZipMiddleware, minimum_size=1024),
@@ -79,8 +81,27 @@ async def _site_headers(
     response = await call_next(request)
     if not request.url.path.startswith(("/api/", "/payment/")):
         response.headers.update(_SITE_HEADERS)
-        response.headers["Cache-Control"] = "no-cache"
     return response
+
+
+async def _serve(request: Request) -> Response:
+    """A file of the site, read anew when something in its folder has changed."""
+    files = _published(max(path.stat().st_mtime_ns for path in STATIC.rglob("*")))
+    path = "/" + request.path_params["path"]
+    file = files.get("/index.html" if path == "/" else path)
+    status = 200 if file else 404
+    file = file or files["/404.html"]
+    return Response(
+        file.content,
+        status,
+        {"Cache-Control": file.cache_control if status == 200 else "no-cache"},
+        media_type=file.media_type,
+    )
+
+
+@lru_cache(maxsize=1)
+def _published(changed_at: int) -> dict[str, SiteFile]:
+    return published()
 
 
 async def _forward(request: Request) -> Response:
