@@ -301,6 +301,21 @@ def test_a_late_repetition_does_not_take_the_unit_from_its_next_owner(shop: Shop
     assert shop.row("Units", str(owner.unit_id))["reservedBy"] == owner.id
 
 
+def test_a_unit_is_put_back_by_its_owner_only(shop: Shop) -> None:
+    shop.add_units(2)
+    rental, owner = (inventory.reserve_unit(shop.add_rental(number)) for number in (1, 2))
+    # No call of ours writes this: the two records disagree about whose unit it is.
+    disagreeing = shop.row("Rentals", rental.id) | {"unitId": owner.unit_id}
+    shop.put("Rentals", disagreeing)
+
+    with pytest.raises(WriteContended):
+        inventory.end_unpaid(repository.get(rental.id), EndReason.HOLD_EXPIRED)
+
+    assert shop.row("Units", str(owner.unit_id))["reservedBy"] == owner.id
+    assert shop.row("Rentals", rental.id) == disagreeing
+    shop.put("Rentals", disagreeing | {"unitId": rental.unit_id})
+
+
 def test_a_rental_that_was_paid_is_never_ended_unpaid(shop: Shop) -> None:
     stale = reserved(shop)
     rental = paid(stale)

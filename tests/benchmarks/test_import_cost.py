@@ -13,6 +13,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.template.sources import ROOT, resources
+from tests.unit.test_architecture import CALL_PAYMONGO, READ_OUTSIDE_DATA
 
 # boto3 first, alone; then each handler in a fork of that, so that none gains from another one.
 MEASURE = """
@@ -31,17 +32,6 @@ for name in sys.argv[1:]:
         print(json.dumps([name, (time.process_time() - started) / of_boto3]), flush=True)
         os._exit(0)
 """
-
-# DESIGN.md, Code conventions: what makes an import dear, and who may have it.
-READ_OUTSIDE_DATA = {"api.post_checkout", "api.post_quote", "api.post_paymongo_webhook"}
-CALL_PAYMONGO = {
-    "api.get_payment_failed",
-    "api.get_payment_success",
-    "upkeep.reconcile",
-    "workflow.close_payment_session",
-    "workflow.create_payment_session",
-    "workflow.refund_payment",
-}
 
 
 @pytest.fixture(scope="module")

@@ -18,15 +18,11 @@ from tests.browser.visitor import (
 from tests.workflow.shop import Shop
 from tools.local.front_door import ROOT
 from tools.local.stack import LocalStack
+from tools.site import published
 
 MARKUP = '"><img src=x onerror=alert(1)><script>alert(1)</script>'
 SCRIPT_URL = "javascript:alert(1)"
 PAYLOADS = [MARKUP, SCRIPT_URL]
-STATIC = sorted(
-    f"/{path.relative_to(ROOT / 'static')}"
-    for path in (ROOT / "static").rglob("*")
-    if path.is_file()
-)
 SEEDED = json.loads((ROOT / "tools" / "catalogue" / "stock.json").read_text(encoding="utf-8"))
 FIRST_VIEW_BYTES = 150_000
 
@@ -149,8 +145,19 @@ def test_what_the_browser_remembers_may_be_rubbish(visitor: Visitor) -> None:
 
 def test_security_headers_on_every_page_and_asset(stack: LocalStack) -> None:
     with httpx.Client(base_url=stack.settings.site_url) as client:
-        for path in ["/", "/no-such-page", *STATIC]:
-            expect_security_headers(client.get(path).headers)
+        expect_security_headers(client.get("/no-such-page").headers)
+        for path in ["/", *published()]:
+            answer = client.get(path)
+            assert answer.status_code == 200, path
+            expect_security_headers(answer.headers)
+
+
+def test_assets_may_be_kept_for_ever_and_pages_are_asked_for_anew(stack: LocalStack) -> None:
+    with httpx.Client(base_url=stack.settings.site_url) as client:
+        for path, file in published().items():
+            cache_control = client.get(path).headers["Cache-Control"]
+            assert cache_control == file.cache_control
+            assert ("immutable" in cache_control) is path.startswith("/assets/")
 
 
 def expect_security_headers(headers: httpx.Headers) -> None:

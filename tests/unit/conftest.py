@@ -9,7 +9,7 @@ from pytest_socket import disable_socket, enable_socket
 from rentals.settings import integer_setting, setting
 
 # A red build should be about the change, not about luck or a slow machine.
-settings.register_profile("unit", deadline=None, derandomize=True, max_examples=60)
+settings.register_profile("unit", deadline=None, derandomize=True, max_examples=40)
 settings.load_profile("unit")
 
 
