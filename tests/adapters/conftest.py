@@ -110,21 +110,28 @@ class Shop:
                 RequestItems={f"{PREFIX}{table}": requests[start : start + BATCH_LIMIT]}  # type: ignore[dict-item]
             )
 
-    def restore(self) -> None:
-        """Every table that was written to as it was before."""
-        leftovers = [
+    def finish(self) -> list[str]:
+        """Put every table back as it was before; where units, rentals and holds disagreed."""
+        left = {table: self.rows(table) for table in self.written}
+        found = violations(
+            *(left.get(table, []) for table in ("Rentals", "Units", "Customers")),
+            [],
+            hold_seconds=10**9,
+        )
+        obsolete = [
             (f"{PREFIX}{table}", {"DeleteRequest": {"Key": {"id": {"S": row["id"]}}}})
-            for table in self.written
-            for row in self.rows(table)
+            for table, rows in left.items()
+            for row in rows
             if row not in CATALOGUE.get(table, [])
         ]
-        for start in range(0, len(leftovers), BATCH_LIMIT):
+        for start in range(0, len(obsolete), BATCH_LIMIT):
             requests: dict[str, Any] = {}
-            for table, request in leftovers[start : start + BATCH_LIMIT]:
+            for table, request in obsolete[start : start + BATCH_LIMIT]:
                 requests.setdefault(table, []).append(request)
             aws.dynamodb().batch_write_item(RequestItems=requests)
-        for table in self.written & CATALOGUE.keys():
+        for table in left.keys() & CATALOGUE.keys():
             self.put(table, *CATALOGUE[table])
+        return [str(each) for each in found if each.rule in LASTING_RULES]
 
     def row(self, table: str, item_id: str) -> Json:
         """A row as it is stored."""
@@ -147,13 +154,6 @@ class Shop:
             "Customers", repository.customer_key(rental.customer.email)
         ).get("openRentals", set())
         return counted
-
-    def disagreements(self) -> list[str]:
-        """Where units, rentals and counted holds disagree."""
-        found = violations(
-            self.rows("Rentals"), self.rows("Units"), self.rows("Customers"), [], hold_seconds=10**9
-        )
-        return [str(each) for each in found if each.rule in LASTING_RULES]
 
 
 def create_tables() -> None:
@@ -226,9 +226,7 @@ def shop(made_tables: None, environment: pytest.MonkeyPatch) -> Iterator[Shop]:
     shop = Shop()
     yield shop
     shop.close()
-    disagreements = shop.disagreements()
-    shop.restore()
-    assert disagreements == []
+    assert shop.finish() == []
 
 
 def paid(rental: Rental, payment_id: str = "pay_1", amount: int | None = None) -> Rental:

@@ -408,8 +408,8 @@ class Shop:
         assert self.violations() == []
         assert self._unexpected_failures() == []
         assert self.paymongo.endpoint_status() == "enabled"
-        refused = [it for it in self.paymongo.answers_since(self._opened_at) if it != 200]
-        assert refused == [], "PayMongo's genuine webhooks are all accepted at once"
+        # PayMongo's own webhooks are all accepted at once.
+        assert set(self.paymongo.answers_since(self._opened_at)) <= {200}
 
     def violations(self) -> Sequence[Violation]:
         """Every violation of the promise, over the whole system."""

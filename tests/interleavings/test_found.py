@@ -1,0 +1,110 @@
+"""What the random search found, each as the shortest story that shows it.
+
+A step is the name of an action, which then makes the plainest choices, or the name and its choices.
+"""
+
+from collections.abc import Iterator
+from random import Random
+
+import pytest
+
+from tests.interleavings.simulation import Replayed, Simulation
+from tests.interleavings.world import World
+
+Step = str | tuple[str, tuple[int, ...]]
+
+PAYABLE = ("checkout", *["advance"] * 4)
+FAIL = ("settle_refund", (3,))
+
+
+class Story:
+    """A simulation told step by step."""
+
+    def __init__(self, world: World) -> None:
+        self.simulation = Simulation(world, "story")
+
+    def tell(self, *steps: Step) -> None:
+        """Do these, each of which must be possible."""
+        for step in steps:
+            name, drawn = (step, ()) if isinstance(step, str) else step
+            assert self.simulation.act(name, Replayed(drawn)), f"{step} is not possible"
+
+    def lose_all_mail(self) -> None:
+        """PayMongo's events of the past never arrive."""
+        self.simulation.mail.clear()
+
+    def advance_to(self, *states: str) -> None:
+        """Let executions go on until each of these states has been left."""
+        for state in states:
+            while not any(each[1] == state for each in self.simulation.steps.taken):
+                self.tell("advance")
+
+    def end(self) -> None:
+        """Nothing more happens; the promise holds."""
+        self.simulation.quiesce(Random(0))
+        self.simulation.check_promise()
+
+
+@pytest.fixture
+def story(world: World) -> Iterator[Story]:
+    """An empty shop."""
+    story = Story(world)
+    yield story
+    story.simulation.close()
+
+
+def test_attention_ends_when_refund_had_succeeded_before(story: Story) -> None:
+    """The reconciler settled such a rental every 15 minutes for ever."""
+    story.tell(*PAYABLE, "pay_wrong_amount", "deliver")
+    story.advance_to("ConfirmRental")
+    story.tell("advance", "tell_eventbridge")
+    story.advance_to("RefundMismatch")
+    story.tell("settle_refund", "deliver", "deliver", "deliver")
+    story.advance_to("FlagForAttention")
+
+    story.end()
+
+
+def test_second_payment_is_refunded_when_only_closing_the_session_finds_it(story: Story) -> None:
+    """Confirming the rental forgot that the reconciler was to look at the second payment."""
+    story.tell(*PAYABLE, "pay", "pay_again")
+    story.lose_all_mail()
+    story.tell("hold_runs_out")
+
+    story.end()
+
+
+def test_refund_of_second_payment_that_fails_is_asked_for_again(story: Story) -> None:
+    """Nobody watched refunds of second payments: the money stayed here unnoticed."""
+    story.tell(*PAYABLE, "pay", "pay_again")
+    story.tell(*["deliver"] * 4)
+    story.advance_to("RefundSurplus")
+    story.tell(FAIL)
+
+    story.end()
+
+
+def test_refund_of_second_payment_that_fails_unheard_is_asked_for_again(story: Story) -> None:
+    """The same when PayMongo's events of it are lost."""
+    story.tell(*PAYABLE, "pay", "pay_again")
+    story.tell(*["deliver"] * 4)
+    story.advance_to("RefundSurplus")
+    story.tell(FAIL)
+    story.lose_all_mail()
+
+    story.end()
+
+
+def test_second_payment_is_refunded_when_settlement_is_stopped_and_first_refund_ends(
+    story: Story,
+) -> None:
+    """The end of the first payment's refund forgot the second payment."""
+    story.tell(*PAYABLE, "pay_wrong_amount", "deliver")
+    story.advance_to("ConfirmRental")
+    story.tell("advance", "tell_eventbridge")
+    story.advance_to("FlagForAttention")
+    story.lose_all_mail()
+    story.tell("advance", "pay_again", "deliver")
+    story.tell(("stop", (0,)), "settle_refund")
+
+    story.end()
