@@ -227,6 +227,8 @@ def record_refund(rental: Rental, refund: Refund) -> Rental:
     unit back; a partial one changes nothing, as does one of another payment. Returns the rental on
     record. Raises RefundFailed when the refund failed: the money is still here; WriteContended.
     """
+    if refund.payment_id in rental.surplus_payment_ids and refund.status == "failed":
+        raise RefundFailed(rental.id, f"refund {refund.id} failed at PayMongo")
     is_ours = rental.refund_requested_at is not None
     is_full = refund.amount >= (rental.amount_paid or 0)
     if refund.payment_id != rental.payment_id or not (is_ours or is_full):

@@ -79,7 +79,7 @@ def _look_for_payment(rental: Rental) -> None:
 
 
 def _look_at_refund(rental: Rental) -> None:
-    if rental.refund_id is None:
+    if rental.refund_id is None or rental.surplus_payment_ids:
         _settle(rental, None)
         return
     try:

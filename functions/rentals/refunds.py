@@ -6,9 +6,11 @@ everybody else from giving it a unit; look for refunds of the payment that exist
 An answer that is lost is looked up by the next run before it asks again.
 """
 
+from collections.abc import Sequence
+
 from rentals import clock, dynamo, inventory, repository
 from rentals.errors import PaymentProviderRejected, PaymentProviderUnavailable, RefundFailed
-from rentals.models import Payment, PaymentStatus, Refund, Rental
+from rentals.models import FollowUp, Payment, PaymentStatus, Refund, Rental
 from rentals.paymongo import PayMongo, paymongo
 from rentals.settings import setting
 from rentals.telemetry import count
@@ -23,10 +25,12 @@ def refund_what_buys_nothing(rental: Rental) -> Rental:
     PaymentProviderRejected.
     """
     client = paymongo()
-    for payment_id in sorted(rental.surplus_payment_ids):
-        _refund_once(client, rental, payment_id)
     if rental.surplus_payment_ids:
-        rental = _forget_surplus(rental)
+        refunds = [
+            _refund_once(client, rental, payment_id)
+            for payment_id in sorted(rental.surplus_payment_ids)
+        ]
+        rental = _watch_surplus(rental, refunds)
     if rental.payment_id is None or rental.payment_status is PaymentStatus.COMPLETED:
         return repository.end_follow_up(rental)
     rental = inventory.release_for_refund(rental)
@@ -64,16 +68,21 @@ def _existing_refund(client: PayMongo, payment_id: str) -> Refund | None:
     return live[0] if live else None
 
 
-def _forget_surplus(rental: Rental) -> Rental:
+def _watch_surplus(rental: Rental, refunds: Sequence[Refund]) -> Rental:
+    """Forget surplus payments that are refunded; the reconciler looks at the others again."""
+    done = {refund.payment_id for refund in refunds if refund.status == "succeeded"}
     return Rental.from_item(
         dynamo.update(
             dynamo.expression(
                 setting("RENTALS_TABLE"),
                 rental.id,
-                update="DELETE surplusPaymentIds :done SET updatedAt = :now",
+                update="SET updatedAt = :now, followUp = :followUp, followUpAt = :followUpAt"
+                + (" DELETE surplusPaymentIds :done" if done else ""),
                 values={
-                    "done": set(rental.surplus_payment_ids),
                     "now": clock.now_timestamp(),
+                    "followUp": FollowUp.REFUND,
+                    "followUpAt": clock.timestamp_in(inventory.REFUND_FOLLOW_UP_SECONDS),
+                    **({"done": done} if done else {}),
                 },
             )
         )

@@ -113,11 +113,10 @@ class Shop:
     def finish(self) -> list[str]:
         """Put every table back as it was before; where units, rentals and holds disagreed."""
         left = {table: self.rows(table) for table in self.written}
-        found = violations(
-            *(left.get(table, []) for table in ("Rentals", "Units", "Customers")),
-            [],
-            hold_seconds=10**9,
+        rentals, units, customers = (
+            left.get(table, []) for table in ("Rentals", "Units", "Customers")
         )
+        found = violations(rentals, units, customers, [], hold_seconds=10**9)
         obsolete = [
             (f"{PREFIX}{table}", {"DeleteRequest": {"Key": {"id": {"S": row["id"]}}}})
             for table, rows in left.items()

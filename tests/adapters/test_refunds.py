@@ -175,6 +175,7 @@ def test_money_of_the_wrong_amount_goes_back_and_frees_the_unit(
 
 
 def test_only_the_surplus_of_a_completed_rental_goes_back(shop: Shop, paymongo: PayMongo) -> None:
+    paymongo.status = "succeeded"
     rental = inventory.confirm_rental(paid(held(shop)))
     repository.record_payment(rental.id, "pay_3", TOTAL, "PHP")
     repository.record_payment(rental.id, "pay_2", TOTAL, "PHP")
@@ -186,9 +187,25 @@ def test_only_the_surplus_of_a_completed_rental_goes_back(shop: Shop, paymongo: 
     assert (after.surplus_payment_ids, after.follow_up) == (frozenset(), None)
 
 
+def test_a_surplus_whose_refund_is_under_way_stays_watched_and_is_asked_for_once(
+    shop: Shop, paymongo: PayMongo
+) -> None:
+    rental = inventory.confirm_rental(paid(held(shop)))
+    repository.record_payment(rental.id, "pay_2", TOTAL, "PHP")
+
+    for _ in range(2):
+        after = give_back(rental)
+        assert after.surplus_payment_ids == {"pay_2"}
+        assert after.follow_up is FollowUp.REFUND
+
+    assert after.payment_status is PaymentStatus.COMPLETED
+    assert paymongo.asked == ["pay_2"]
+
+
 def test_a_surplus_whose_refund_was_not_answered_is_refunded_once(
     shop: Shop, paymongo: PayMongo
 ) -> None:
+    paymongo.status = "succeeded"
     rental = inventory.confirm_rental(paid(held(shop)))
     repository.record_payment(rental.id, "pay_2", TOTAL, "PHP")
     paymongo.trouble.append(paymongo.answer_gets_lost)

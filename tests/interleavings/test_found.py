@@ -105,6 +105,7 @@ def test_second_payment_is_refunded_when_settlement_is_stopped_and_first_refund_
     story.advance_to("FlagForAttention")
     story.lose_all_mail()
     story.tell("advance", "pay_again", "deliver")
-    story.tell(("stop", (0,)), "settle_refund")
+    story.lose_all_mail()
+    story.tell("stop", "settle_refund")
 
     story.end()

@@ -107,6 +107,8 @@ class SandboxTransport(httpx.BaseTransport):
         self._loop = asyncio.new_event_loop()
         app = create_app(Settings(secret_key=SECRET_KEY))
         self._app = httpx.ASGITransport(app=app)
+        self._lifespan = app.router.lifespan_context(app)
+        self._loop.run_until_complete(self._lifespan.__aenter__())
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         return self._loop.run_until_complete(self._answer(request))
@@ -117,7 +119,7 @@ class SandboxTransport(httpx.BaseTransport):
                               content=await response.aread())  # fmt: skip
 
     def close(self) -> None:
-        self._loop.run_until_complete(self._app.aclose())
+        self._loop.run_until_complete(self._lifespan.__aexit__(None, None, None))
         self._loop.close()
 
 
@@ -289,6 +291,7 @@ class World:
         """Empty but for one collectible with two units in two warehouses, and two stores."""
         self.random.seed(seed)
         self.clock.seconds = 0.0
+        self.forget_secrets()
         self.steps = StepFunctions(self.clock, self._update_item)
         self.sandbox.reset()
         for table in self._dynamodb.tables.values():
@@ -360,8 +363,10 @@ def running_world() -> Iterator[World]:
     """A world, and everything as it was afterwards."""
     with pytest.MonkeyPatch.context() as patch, mock_aws():
         level = telemetry.logger.log_level
+        world = World(patch)
         try:
-            yield World(patch)
+            yield world
         finally:
+            world.sandbox.transport.close()
             telemetry.logger.setLevel(level)
             clear_caches()

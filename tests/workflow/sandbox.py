@@ -12,13 +12,16 @@ from tools.paymongo_sandbox.webhooks import signature_header
 
 Json = dict[str, Any]
 
+# The servers close idle connections after five seconds; ours are given up before that.
+LIMITS = httpx.Limits(keepalive_expiry=2)
+
 
 class Sandbox:
     """The sandbox's control endpoints; tools/paymongo_sandbox/README.md describes them."""
 
     def __init__(self, base_url: str) -> None:
         self._api = httpx.Client(base_url=base_url, auth=(PAYMONGO_SECRET_KEY, ""), timeout=60)
-        self._http = httpx.Client(base_url=f"{base_url}/_sandbox", timeout=60)
+        self._http = httpx.Client(base_url=f"{base_url}/_sandbox", timeout=60, limits=LIMITS)
         self.webhook_secret: str = self._get("/webhooks")["webhooks"][0]["attributes"]["secret_key"]
 
     # --- misbehaviour ---

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import httpx
 
 from rentals.dynamo import from_attributes
-from tests.workflow.sandbox import Sandbox
+from tests.workflow.sandbox import LIMITS, Sandbox
 from tools.audit import Violation, violations
 from tools.local.stack import TABLE_PREFIX, LocalStack
 from tools.seed import new_unit
@@ -58,7 +58,7 @@ class Shop:
     def __init__(self, stack: LocalStack) -> None:
         self.stack = stack
         self.hold_seconds = stack.settings.hold_seconds
-        self.site = httpx.Client(base_url=stack.settings.site_url, timeout=60)
+        self.site = httpx.Client(base_url=stack.settings.site_url, timeout=60, limits=LIMITS)
         self.paymongo = Sandbox(stack.settings.paymongo_url)
         self.stepfunctions = _client(stack, "stepfunctions")
         self.dynamodb = _client(stack, "dynamodb")
@@ -408,8 +408,8 @@ class Shop:
         assert self.violations() == []
         assert self._unexpected_failures() == []
         assert self.paymongo.endpoint_status() == "enabled"
-        # PayMongo's own webhooks are all accepted at once.
-        assert set(self.paymongo.answers_since(self._opened_at)) <= {200}
+        # No webhook of PayMongo's own is refused; a connection may break (None), and is made again.
+        assert set(self.paymongo.answers_since(self._opened_at)) <= {200, None}
 
     def violations(self) -> Sequence[Violation]:
         """Every violation of the promise, over the whole system."""
