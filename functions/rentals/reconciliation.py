@@ -8,8 +8,10 @@ leaves the rest due.
 
 from collections.abc import Callable
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from rentals import inventory, payments, repository
-from rentals.aws import stepfunctions
+from rentals.aws import describe, stepfunctions
 from rentals.clock import now, now_timestamp
 from rentals.errors import PaymentProviderError, RefundFailed, RentalError
 from rentals.models import EndReason, FollowUp, Rental
@@ -17,8 +19,9 @@ from rentals.paymongo import paymongo
 from rentals.settings import setting
 from rentals.telemetry import count, logger
 
-# Well under PayMongo's 100 requests a second, and done within one run's time.
-MAX_LOOKS_PER_RUN = 100
+# Well under PayMongo's 100 requests a second, done within one run's time, and the same for each
+# kind, so that many of one don't keep the others waiting.
+MAX_LOOKS_PER_KIND = 50
 
 _NEXT_LOOK_SECONDS = {
     FollowUp.PAYMENT: repository.FOLLOW_UP_AFTER_SECONDS,
@@ -34,25 +37,26 @@ def reconcile(has_time: Callable[[], bool]) -> int:
     """
     looked = 0
     for kind in FollowUp:
-        if looked >= MAX_LOOKS_PER_RUN:
-            break
-        for rental_id, due_at in repository.due_follow_ups(kind, MAX_LOOKS_PER_RUN - looked):
+        for rental_id, due_at in repository.due_follow_ups(kind, MAX_LOOKS_PER_KIND):
             if not has_time():
                 return looked
-            rental = repository.claim_follow_up(rental_id, due_at, _NEXT_LOOK_SECONDS[kind])
-            if rental is None:
-                continue
-            looked += 1
             try:
-                _LOOKS[kind](rental)
+                rental = repository.claim_follow_up(rental_id, due_at, _NEXT_LOOK_SECONDS[kind])
+                if rental is not None:
+                    looked += 1
+                    _LOOKS[kind](rental)
+            except PaymentProviderError as error:
+                count("PayMongoError")
+                _log_failure(rental_id, str(error))
             except RentalError as error:
-                if isinstance(error, PaymentProviderError):
-                    count("PayMongoError")
-                logger.warning(
-                    "could not be reconciled",
-                    extra={"rental_id": rental_id, "reason": str(error)},
-                )
+                _log_failure(rental_id, str(error))
+            except (ClientError, BotoCoreError) as error:
+                _log_failure(rental_id, describe(error))
     return looked
+
+
+def _log_failure(rental_id: str, reason: str) -> None:
+    logger.warning("could not be reconciled", extra={"rental_id": rental_id, "reason": reason})
 
 
 def is_webhook_enabled() -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError
 
 from rentals import reconciliation, repository
 from rentals.errors import PaymentProviderUnavailable
@@ -43,16 +44,16 @@ def test_everything_that_is_due_is_looked_at_once(shop: Shop, looks: list[str]) 
     assert reconciliation.reconcile(lambda: True) == 0
 
 
-def test_a_run_is_bounded_and_the_next_one_goes_on(
+def test_a_run_is_bounded_by_kind_and_the_next_one_goes_on(
     shop: Shop, looks: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reconciliation, "MAX_LOOKS_PER_RUN", 2)
+    monkeypatch.setattr(reconciliation, "MAX_LOOKS_PER_KIND", 2)
     ids = add_due(shop, *[FollowUp.PAYMENT] * 3, FollowUp.REFUND)
 
-    assert reconciliation.reconcile(lambda: True) == 2
-    assert looks == ids[:2]
-    assert reconciliation.reconcile(lambda: True) == 2
-    assert looks == ids
+    assert reconciliation.reconcile(lambda: True) == 3
+    assert looks == [*ids[:2], ids[3]], "many payments keep no refund waiting"
+    assert reconciliation.reconcile(lambda: True) == 1
+    assert sorted(looks) == ids
 
 
 def test_a_run_without_time_left_leaves_the_rest_due(shop: Shop, looks: list[str]) -> None:
@@ -64,13 +65,22 @@ def test_a_run_without_time_left_leaves_the_rest_due(shop: Shop, looks: list[str
     assert len(repository.due_follow_ups(FollowUp.PAYMENT, 10)) == 2
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        PaymentProviderUnavailable("no answer"),
+        ClientError({"Error": {"Code": "ThrottlingException"}}, "UpdateItem"),
+        EndpointConnectionError(endpoint_url="nowhere"),
+    ],
+    ids=["PayMongo", "AWS refuses", "AWS is away"],
+)
 def test_one_that_fails_keeps_no_other_waiting_and_is_due_again_later(
-    shop: Shop, looks: list[str], monkeypatch: pytest.MonkeyPatch
+    shop: Shop, looks: list[str], monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     ids = add_due(shop, FollowUp.PAYMENT, FollowUp.REFUND)
 
     def fail(rental: Rental) -> None:
-        raise PaymentProviderUnavailable("no answer")
+        raise error
 
     monkeypatch.setitem(reconciliation._LOOKS, FollowUp.PAYMENT, fail)
 
