@@ -38,21 +38,22 @@ def secretsmanager() -> "SecretsManagerClient":
     return boto3.client("secretsmanager", config=_CONFIG)
 
 
-_THROTTLED = {
+_WORTH_A_RETRY = {
     "LimitExceededException",
     "ProvisionedThroughputExceededException",
     "RequestLimitExceeded",
     "ThrottlingException",
     "TooManyRequestsException",
+    "TransactionConflictException",  # a single write met a transaction on the same row
 }
 
 
 def is_transient(error: ClientError | BotoCoreError) -> bool:
-    """Whether asking again may help: no connection, throttled, or an error of the service."""
+    """Whether asking again may help: no connection, throttled, in conflict, or an error of AWS."""
     if isinstance(error, BotoCoreError):
         return True
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    return status >= 500 or error.response["Error"]["Code"] in _THROTTLED
+    return status >= 500 or error.response["Error"]["Code"] in _WORTH_A_RETRY
 
 
 def describe(error: ClientError | BotoCoreError) -> str:

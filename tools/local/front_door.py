@@ -27,6 +27,8 @@ ROOT = Path(__file__).parents[2]
 VERBS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 # API Gateway's own limit is 29 s; ours must not be the shorter one.
 _API_TIMEOUT_SECONDS = 35.0
+# Longer than clients keep idle connections, so that none is closed under a request.
+_KEEP_ALIVE_SECONDS = 60
 _HOP_BY_HOP = {"connection", "content-length", "date", "host", "keep-alive", "transfer-encoding"}
 
 
@@ -109,7 +111,7 @@ async def _forward(request: Request) -> Response:
     path = request.scope["raw_path"].decode()
     if request.url.query:
         path += f"?{request.url.query}"
-    headers = [(k, v) for k, v in request.headers.items() if k not in _HOP_BY_HOP]
+    headers = [(k, v) for k, v in request.headers.raw if k.decode("latin-1") not in _HOP_BY_HOP]
     try:
         answer = await api.request(
             request.method, path.lstrip("/"), content=await request.body(), headers=headers
@@ -136,6 +138,7 @@ def main() -> None:
         host="127.0.0.1",
         port=arguments.port,
         log_level="warning",
+        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
     )
 
 

@@ -16,6 +16,8 @@ from tools.paymongo_sandbox.settings import Settings
 from tools.paymongo_sandbox.store import StateFileError
 
 _SECONDS_TO_SHUT_DOWN = 1
+# Longer than clients keep idle connections, so that none is closed under a request.
+_KEEP_ALIVE_SECONDS = 60
 
 
 def main() -> None:
@@ -51,6 +53,7 @@ def main() -> None:
         http=DroppableProtocol,
         ws="none",
         log_level="warning",
+        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=_SECONDS_TO_SHUT_DOWN,
     )
     print(f"PayMongo sandbox on {address}", flush=True)
