@@ -16,7 +16,7 @@ help: ## Show this
 run: setup ## Run the whole system on this machine until Ctrl-C
 	@exec $(RUN) python -m tools.local
 
-test: setup lint unit workflow browser faults-share ## Run every check and test
+test: setup lint unit workflow browser ## Run every check and test
 
 lint: setup ## Style, types
 	$(RUN) ruff check .
