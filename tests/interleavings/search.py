@@ -9,6 +9,7 @@ from tests.interleavings.world import World
 
 STEPS_PER_EXAMPLE = (25, 90)
 _SHRINK_RUNS = 200
+_TRIES = 1_000  # in some moods nothing is left to do
 # How often each happens, relative to the others, when it can.
 _WEIGHTS = {
     "advance": 50,
@@ -81,7 +82,9 @@ def run_example(world: World, seed: str, totals: Totals) -> Failure | None:
     names, weights = list(_WEIGHTS), _mood(random)
     rentals = random.randint(1, MAX_RENTALS)
     try:
-        while len(actions) < wanted:
+        tries = 0
+        while len(actions) < wanted and tries < _TRIES:
+            tries += 1
             name = random.choices(names, weights)[0]
             if name == "checkout" and len(simulation.visits) >= rentals:
                 continue

@@ -193,7 +193,7 @@ class Simulation:
     ) -> Invocation:
         """Invoke a function; it may go wrong and it may be overtaken, as drawn."""
         plan = self._plan(draw)
-        pause = draw.below(7) if not self._is_quiet and draw.below(3) == 2 else None
+        pause = 1 + draw.below(4) if not self._is_quiet and draw.below(2) else None
         if draw.below(8) == 7:
             self.world.forget_secrets()
         work = handler(function)
