@@ -79,7 +79,7 @@ def _welcome(settings: Settings, seconds: float) -> None:
     console.print(f"  PayMongo sandbox  {settings.paymongo_url}")
     console.print(f"  AWS endpoint      {settings.aws_url}\n")
     console.print("  To use the AWS CLI in another terminal:\n")
-    console.print(f"    export AWS_ENDPOINT_URL={settings.aws_url} AWS_REGION={REGION}")
+    console.print(f"    export AWS_ENDPOINT_URL={settings.aws_url} AWS_DEFAULT_REGION={REGION}")
     console.print(
         f"    export AWS_ACCESS_KEY_ID={ACCESS_KEY_ID} AWS_SECRET_ACCESS_KEY={SECRET_ACCESS_KEY}"
     )

@@ -22,6 +22,8 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from tools.local.package import ROOT, package
+from tools.ops import webhook
+from tools.ops.account import Account, Keys
 from tools.seed import seed
 
 if TYPE_CHECKING:
@@ -34,13 +36,6 @@ SECRET_NAME = "mongocollectibles/paymongo"  # noqa: S105 - a name, not a secret
 PAYMONGO_SECRET_KEY = "sk_test_sandbox"  # noqa: S105 - opens nothing but the sandbox
 # The engine's root credentials.
 ACCESS_KEY_ID = SECRET_ACCESS_KEY = "test"  # noqa: S105
-WEBHOOK_EVENTS = [
-    "checkout_session.payment.paid",
-    "payment.paid",
-    "payment.failed",
-    "payment.refunded",
-    "payment.refund.updated",
-]
 
 _BUCKET = "artifacts"
 _READY_SECONDS = 60.0
@@ -304,30 +299,16 @@ class LocalStack:
         raise StartupError(f"{name} was not ready in time; its log is {self.log_of(name)}")
 
     def _store_secret(self) -> None:
-        """PayMongo's keys and the webhook's secret, as a person would store them on AWS."""
+        """PayMongo's keys and the webhook's secret, as operators store them on AWS."""
         secrets = self.client("secretsmanager")
-        url = f"{self.settings.site_url}/api/webhooks/paymongo"
-        with httpx.Client(
-            base_url=self.settings.paymongo_url, auth=(PAYMONGO_SECRET_KEY, "")
-        ) as paymongo:
-            registered = paymongo.get("/v1/webhooks").raise_for_status().json()["data"]
-            if any(each["attributes"]["url"] == url for each in registered):
-                return  # a restart with state: its secret is stored already
-            answer = paymongo.post(
-                "/v1/webhooks",
-                json={"data": {"attributes": {"url": url, "events": WEBHOOK_EVENTS}}},
-            ).raise_for_status()
-        value = json.dumps(
-            {
-                "secretKey": PAYMONGO_SECRET_KEY,
-                "publicKey": "pk_test_sandbox",
-                "webhookSecret": answer.json()["data"]["attributes"]["secret_key"],
-            }
+        keys = {"secretKey": PAYMONGO_SECRET_KEY, "publicKey": "pk_test_sandbox"}
+        with suppress(secrets.exceptions.ResourceExistsException):
+            secrets.create_secret(Name=SECRET_NAME, SecretString=json.dumps(keys))
+        webhook.register(
+            Account(self.settings.paymongo_url, PAYMONGO_SECRET_KEY),
+            Keys(secrets, SECRET_NAME),
+            f"{self.settings.site_url}/api/webhooks/paymongo",
         )
-        try:
-            secrets.create_secret(Name=SECRET_NAME, SecretString=value)
-        except secrets.exceptions.ResourceExistsException:
-            secrets.put_secret_value(SecretId=SECRET_NAME, SecretString=value)
 
     def _deploy(self) -> None:
         s3 = self.client("s3")

@@ -1,0 +1,136 @@
+"""What all commands share: which stack, tables or JSON, and errors as a person can act on them."""
+
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import typer
+from botocore.exceptions import BotoCoreError, ClientError
+from rich.console import Console
+from rich.table import Table
+from typer.core import TyperGroup
+
+from rentals.errors import PaymentProviderRejected, PaymentProviderUnavailable
+from tools.ops import account, target
+from tools.ops.errors import CommandError
+from tools.ops.target import Target
+
+Json = dict[str, Any]
+
+# Options of the program that people also write after the command.
+_WITH_VALUE = ("--profile", "--region", "--endpoint-url", "--stack-name")
+_FLAGS = ("--json",)
+
+EPILOG = (
+    "Of every command, before or after it: --profile, --region, --endpoint-url, --stack-name,"
+    " --json. Without them and without AWS settings in the environment, commands act on the stack"
+    " of `make run`."
+)
+
+
+@dataclass
+class Session:
+    """One run of a command: where it acts and how it speaks.
+
+    Results go to stdout, as tables or as one JSON document; everything else to stderr.
+    """
+
+    target: Target
+    as_json: bool = False
+
+    def __post_init__(self) -> None:
+        self.console = Console(highlight=False, soft_wrap=False)
+        self.messages = Console(stderr=True, highlight=False)
+
+    def note(self, text: str) -> None:
+        """Tell what is going on."""
+        if not self.as_json:
+            self.messages.print(text)
+
+    def show(self, data: Any, *renderables: Any) -> None:
+        """The result: as JSON, or as these tables and texts."""
+        if self.as_json:
+            print(json.dumps(data, indent=2, ensure_ascii=False, default=str))
+            return
+        for each in renderables:
+            self.console.print(each)
+
+    def confirm(self, question: str, *, assume_yes: bool) -> None:
+        """Ask before something that cannot be undone; without a terminal, refuse.
+
+        Raises CommandError when the answer is no.
+        """
+        if assume_yes:
+            return
+        if self.as_json or not sys.stdin.isatty():
+            raise CommandError("this asks first, and there is nobody to ask", "give --yes")
+        if not typer.confirm(question, err=True):
+            raise CommandError("nothing was done")
+
+
+class Commands(TyperGroup):
+    """The program's commands, with global options allowed anywhere and errors explained."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Put the options of the program before the command."""
+        return super().parse_args(ctx, hoisted(args))
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command; what goes wrong is told in a sentence, and by the exit code."""
+        try:
+            return super().invoke(ctx)
+        except CommandError as error:
+            problem = error
+        except (ClientError, BotoCoreError) as error:
+            problem = target.explain(error, _session(ctx).target)
+        except (PaymentProviderUnavailable, PaymentProviderRejected) as error:
+            problem = account.explain(error)
+        _tell(_session(ctx), problem)
+        return ctx.exit(problem.exit_code)
+
+
+def _tell(session: Session, problem: CommandError) -> None:
+    if session.as_json:
+        print(json.dumps({"error": str(problem), "hint": problem.hint}), file=sys.stderr)
+        return
+    session.messages.print(str(problem), style="red", markup=False)
+    if problem.hint:
+        session.messages.print(problem.hint, markup=False)
+
+
+def _session(ctx: Any) -> Session:
+    return ctx.obj if isinstance(ctx.obj, Session) else Session(target.choose())
+
+
+def hoisted(args: Sequence[str]) -> list[str]:
+    """The same arguments with the program's own options first."""
+    ours: list[str] = []
+    rest: list[str] = []
+    remaining = list(args)
+    while remaining:
+        each = remaining.pop(0)
+        if each == "--":
+            rest += [each, *remaining]
+            break
+        if each in _FLAGS or (each.partition("=")[0] in _WITH_VALUE and "=" in each):
+            ours.append(each)
+        elif each in _WITH_VALUE and remaining:
+            ours += [each, remaining.pop(0)]
+        else:
+            rest.append(each)
+    return ours + rest
+
+
+def table(*columns: str, title: str | None = None) -> Table:
+    """A plain table; the first column, an id, is never cut or broken."""
+    made = Table(title=title, title_justify="left", header_style="bold", box=None, pad_edge=False)
+    for number, column in enumerate(columns):
+        made.add_column(column, no_wrap=number == 0, overflow="fold")
+    return made
+
+
+def pesos(centavos: int | None) -> str:
+    """Money for people: `PHP 6,000.00`."""
+    return "" if centavos is None else f"PHP {centavos / 100:,.2f}"
