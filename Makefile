@@ -16,7 +16,12 @@ help: ## Show this
 run: setup ## Run the whole system on this machine until Ctrl-C
 	@exec $(RUN) python -m tools.local
 
-test: setup lint unit workflow browser ## Run every check and test
+# The longest first: most of a workflow test's time is waiting, so two at once take little longer.
+TESTS := browser workflow unit lint
+TEST_JOBS ?= 2
+
+test: setup ## Run every check and test, TEST_JOBS (2) at once; each prints when it is done
+	@$(MAKE) --no-print-directory --keep-going --jobs=$(TEST_JOBS) --output-sync=target $(TESTS)
 
 lint: setup ## Style, types
 	$(RUN) ruff check .
