@@ -1,32 +1,27 @@
-"""Proxies between the functions and what they call, which know whose call they carry and can break
-it. There are no hooks in `functions/`.
-
-Towards AWS, functions say who they are in the user agent (AWS_SDK_UA_APP_ID, set by
-tools/local/package.py), X-Ray's trace header tells invocations apart, and a rental is known from
-the first call of an invocation that names it. Towards PayMongo, the caller is the process on the
-other end of the connection, and a session's or payment's rental is known from PayMongo's answers.
+"""Proxies between the functions and what they call, which know whose call they carry
+(tests/recording/calls.py) and can break it. There are no hooks in `functions/`.
 """
 
 import json
-import os
-import re
 import threading
 import time
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from email.message import Message
 from enum import StrEnum
-from http.client import HTTPConnection, HTTPResponse
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Self
 
-import psutil
+from tests.recording.calls import (
+    PAYMONGO_ID,
+    RENTAL_ID,
+    caller,
+    function_at,
+    operation,
+    process_at,
+    target,
+)
+from tests.recording.proxy import Answer, Proxy, Request
 
-_APP = re.compile(r"\bapp/(\w+)")
-_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")
-_PAYMONGO_ID = re.compile(r"\b(?:cs|pi|pay|ref)_\w+")
-_TIMEOUT_SECONDS = 60
 # Longer than the functions under test wait for PayMongo.
 TOO_SLOW_SECONDS = 3
 # botocore tries this often (rentals/aws.py): a fault that lasts outlives all of them.
@@ -71,17 +66,6 @@ class Arming:
     invocation: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
-    """A request on its way through a proxy."""
-
-    method: str
-    path: str
-    headers: Message
-    body: bytes
-    client_port: int
-
-
 @dataclass(slots=True)
 class _Invocation:
     rental_id: str | None = None
@@ -89,35 +73,17 @@ class _Invocation:
     last: tuple[str, Call] | None = None
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 128
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        """Functions are killed while they wait for an answer: that is what this is for."""
-
-
-class FaultProxy(ABC):
+class FaultProxy(Proxy):
     """Forwards everything; records calls; breaks those it is armed for."""
 
     faults: tuple[Fault, ...]
     throttled: tuple[int, bytes]
 
     def __init__(self, port: int) -> None:
-        self._port = port
+        super().__init__(port)
         self._lock = threading.Lock()
         self._armed: list[Arming] = []
         self._calls: dict[str | None, list[Call]] = {}
-        self._server = _Server(("127.0.0.1", 0), self._handler_class())
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
-
-    def __enter__(self) -> Self:
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
 
     def arm(self, call: Call, fault: Fault, rental_id: str | None) -> Arming:
         """Break this call the next time it is made for the rental (for any, when None)."""
@@ -149,7 +115,7 @@ class FaultProxy(ABC):
     def _identify(self, request: Request) -> tuple[Call, str | None, str]:
         """The call, the rental it is for, and the invocation it belongs to."""
 
-    def _learn(self, rental_id: str | None, answer: bytes) -> None:  # noqa: B027 - may do nothing
+    def _learn(self, rental_id: str | None, answer: bytes) -> None:
         """See what an answer says about whose ids are whose."""
 
     def _fault_for(self, call: Call, rental_id: str | None, invocation: str) -> Fault | None:
@@ -167,76 +133,23 @@ class FaultProxy(ABC):
                     return arming.fault
         return None
 
-    def _handler_class(self) -> type[BaseHTTPRequestHandler]:
-        proxy = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-                """Quiet."""
-
-            def do_GET(self) -> None:
-                self._carry()
-
-            def do_POST(self) -> None:
-                self._carry()
-
-            def _carry(self) -> None:
-                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-                request = Request(
-                    self.command, self.path, self.headers, body, self.client_address[1]
-                )
-                call, rental_id, invocation = proxy._identify(request)
-                match proxy._fault_for(call, rental_id, invocation):
-                    case Fault.THROTTLED:
-                        self._answer(*proxy.throttled)
-                    case Fault.SERVER_ERROR:
-                        self._answer(500, _error("InternalServerError"))
-                    case Fault.LOST_BEFORE:
-                        self._hang_up()
-                    case Fault.LOST_AFTER | Fault.LOST_AFTER_EVERY_TRY:
-                        self._forward(body, rental_id)
-                        self._hang_up()
-                    case Fault.KILLED_AFTER:
-                        self._forward(body, rental_id)
-                        _kill_client(self.client_address[1])
-                        self._hang_up()
-                    case Fault.TOO_SLOW:
-                        self._forward(body, rental_id)
-                        time.sleep(TOO_SLOW_SECONDS)
-                        self._hang_up()
-                    case None:
-                        response, content = self._forward(body, rental_id)
-                        self._answer(response.status, content, response)
-
-            def _forward(self, body: bytes, rental_id: str | None) -> tuple[HTTPResponse, bytes]:
-                connection = HTTPConnection("127.0.0.1", proxy._port, timeout=_TIMEOUT_SECONDS)
-                # The host is signed, so it goes on as it came.
-                headers = {k: v for k, v in self.headers.items() if k.lower() != "connection"}
-                connection.request(self.command, self.path, body, headers)
-                response = connection.getresponse()
-                content = response.read()
-                connection.close()
-                proxy._learn(rental_id, content)
-                return response, content
-
-            def _answer(
-                self, status: int, content: bytes, response: HTTPResponse | None = None
-            ) -> None:
-                self.send_response(status)
-                skipped = {"content-length", "transfer-encoding", "connection", "date", "server"}
-                for name, value in response.getheaders() if response else ():
-                    if name.lower() not in skipped:
-                        self.send_header(name, value)
-                self.send_header("Content-Length", str(len(content)))
-                self.end_headers()
-                self.wfile.write(content)
-
-            def _hang_up(self) -> None:
-                self.close_connection = True
-
-        return Handler
+    def handle(self, request: Request, forward: Callable[[], Answer]) -> Answer | None:
+        """Forward, fail or both, as armed."""
+        call, rental_id, invocation = self._identify(request)
+        fault = self._fault_for(call, rental_id, invocation)
+        if fault is Fault.THROTTLED:
+            return Answer(*self.throttled)
+        if fault is Fault.SERVER_ERROR:
+            return Answer(500, _error("InternalServerError"))
+        if fault is Fault.LOST_BEFORE:
+            return None
+        answer = forward()
+        self._learn(rental_id, answer.content)
+        if fault is Fault.KILLED_AFTER:
+            _kill_client(request.client_port)
+        elif fault is Fault.TOO_SLOW:
+            time.sleep(TOO_SLOW_SECONDS)
+        return answer if fault is None else None
 
 
 class EngineProxy(FaultProxy):
@@ -262,11 +175,9 @@ class EngineProxy(FaultProxy):
 
     def _identify(self, request: Request) -> tuple[Call, str | None, str]:
         headers, text = request.headers, request.body.decode(errors="replace")
-        app = _APP.search(headers.get("User-Agent", ""))
-        operation = headers.get("X-Amz-Target", "?").partition(".")[2]
+        name, concerns = operation(headers), target(text)
         trace = headers.get("X-Amzn-Trace-Id", "")
-        target = _target_of(text)
-        named = _UUID.search(text)
+        named = RENTAL_ID.search(text)
         with self._lock:
             invocation = self._invocations.setdefault(trace, _Invocation())
             if invocation.rental_id is None and named:
@@ -276,13 +187,8 @@ class EngineProxy(FaultProxy):
             if invocation.last and invocation.last[0] == call_id:
                 call = invocation.last[1]
             else:
-                invocation.counts[(operation, target)] += 1
-                call = Call(
-                    app[1] if app else "?",
-                    operation,
-                    target,
-                    invocation.counts[(operation, target)],
-                )
+                invocation.counts[(name, concerns)] += 1
+                call = Call(caller(headers), name, concerns, invocation.counts[(name, concerns)])
                 invocation.last = (call_id, call)
                 self._calls.setdefault(invocation.rental_id, []).append(call)
             return call, invocation.rental_id, trace
@@ -311,13 +217,13 @@ class PayMongoProxy(FaultProxy):
 
     def _identify(self, request: Request) -> tuple[Call, str | None, str]:
         text = request.path + request.body.decode(errors="replace")
-        named = _UUID.search(text)
+        named = RENTAL_ID.search(text)
         known = [
-            self._rental_of[each] for each in _PAYMONGO_ID.findall(text) if each in self._rental_of
+            self._rental_of[each] for each in PAYMONGO_ID.findall(text) if each in self._rental_of
         ]
         rental_id = named[0] if named else known[0] if known else None
-        path = _PAYMONGO_ID.sub("{id}", request.path)
-        call = Call(_function_at(request.client_port), "PayMongo", f"{request.method} {path}", 1)
+        path = PAYMONGO_ID.sub("{id}", request.path)
+        call = Call(function_at(request.client_port), "PayMongo", f"{request.method} {path}", 1)
         with self._lock:
             calls = self._calls.setdefault(rental_id, [])
             if call not in calls:
@@ -326,56 +232,14 @@ class PayMongoProxy(FaultProxy):
 
     def _learn(self, rental_id: str | None, answer: bytes) -> None:
         if rental_id is not None:
-            for each in _PAYMONGO_ID.findall(answer.decode(errors="replace")):
+            for each in PAYMONGO_ID.findall(answer.decode(errors="replace")):
                 self._rental_of[each] = rental_id
-
-
-def _target_of(body: str) -> str:
-    """The table, index, state machine or secret that a call concerns."""
-    try:
-        request = json.loads(body)
-    except ValueError:
-        return ""
-    if "TransactItems" in request:
-        tables = [each["TableName"] for item in request["TransactItems"] for each in item.values()]
-        return "+".join(_short(table) for table in tables)
-    if "IndexName" in request:
-        return str(request["IndexName"])
-    for name in ("TableName", "stateMachineArn", "SecretId"):
-        if name in request:
-            return _short(str(request[name]))
-    return ""
-
-
-def _short(name: str) -> str:
-    """`MongoCollectibles-Rentals` as `Rentals`, a state machine's ARN as its logical name."""
-    name = name.rpartition(":")[2]
-    parts = name.split("/")[-1].split("-")
-    return parts[1] if len(parts) > 1 and parts[0].lower() == "mongocollectibles" else parts[-1]
 
 
 def _error(code: str) -> bytes:
     return json.dumps({"__type": code, "message": "injected"}).encode()
 
 
-def _client(port: int) -> psutil.Process | None:
-    """The process whose connection comes from this local port."""
-    for connection in psutil.net_connections(kind="tcp4"):
-        if (
-            connection.laddr
-            and connection.laddr.port == port
-            and connection.pid
-            and connection.pid != os.getpid()
-        ):
-            return psutil.Process(connection.pid)
-    return None
-
-
 def _kill_client(port: int) -> None:
-    if process := _client(port):
+    if process := process_at(port):
         process.kill()
-
-
-def _function_at(port: int) -> str:
-    process = _client(port)
-    return process.environ().get("AWS_SDK_UA_APP_ID", "?") if process else "?"

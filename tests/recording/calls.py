@@ -1,0 +1,111 @@
+"""What a call of a function says about itself: who calls what, on which resource, for which rental.
+
+Towards AWS, functions say who they are in the user agent (AWS_SDK_UA_APP_ID, set by
+tools/local/package.py), X-Ray's trace header tells invocations apart, and a rental is known from
+the first call of an invocation that names it. Towards PayMongo, the caller is the process on the
+other end of the connection.
+"""
+
+import json
+import os
+import re
+from email.message import Message
+from typing import Any
+
+import psutil
+
+RENTAL_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")
+PAYMONGO_ID = re.compile(r"\b(?:cs|pi|pay|ref)_\w+")
+UNKNOWN = "?"
+
+_APP = re.compile(r"\bapp/(\w+)")
+_SERVICES = {
+    "DynamoDB_20120810": "dynamodb",
+    "AWSStepFunctions": "states",
+    "secretsmanager": "secretsmanager",
+    "AmazonSSM": "ssm",
+}
+# The IAM action that a part of a transaction needs.
+_IN_A_TRANSACTION = {
+    "Put": "dynamodb:PutItem",
+    "Update": "dynamodb:UpdateItem",
+    "Delete": "dynamodb:DeleteItem",
+    "ConditionCheck": "dynamodb:ConditionCheckItem",
+}
+# Where a request names its resource.
+_NAMES = ("stateMachineArn", "executionArn", "SecretId", "Name")
+
+
+def caller(headers: Message) -> str:
+    """The logical id of the function that sent a request to AWS."""
+    app = _APP.search(headers.get("User-Agent", ""))
+    return app[1] if app else UNKNOWN
+
+
+def operation(headers: Message) -> str:
+    """The API operation, such as `GetItem`."""
+    return headers.get("X-Amz-Target", UNKNOWN).partition(".")[2]
+
+
+def target(body: str) -> str:
+    """The table, index, state machine or secret that a call concerns."""
+    try:
+        request = json.loads(body)
+    except ValueError:
+        return ""
+    if "TransactItems" in request:
+        tables = [each["TableName"] for item in request["TransactItems"] for each in item.values()]
+        return "+".join(_short(table) for table in tables)
+    if "IndexName" in request:
+        return str(request["IndexName"])
+    for name in ("TableName", "stateMachineArn", "SecretId"):
+        if name in request:
+            return _short(str(request[name]))
+    return ""
+
+
+def permissions(headers: Message, body: bytes) -> list[tuple[str, str]]:
+    """The IAM actions that a call needs, each with its resource as the request names it."""
+    prefix, _, name = headers.get("X-Amz-Target", UNKNOWN).partition(".")
+    service = _SERVICES.get(prefix, prefix)
+    request: dict[str, Any] = json.loads(body or b"{}")
+    if "TransactItems" in request:
+        return [
+            (_IN_A_TRANSACTION[kind], each["TableName"])
+            for item in request["TransactItems"]
+            for kind, each in item.items()
+        ]
+    if "TableName" in request:
+        index = f"/index/{request['IndexName']}" if "IndexName" in request else ""
+        return [(f"{service}:{name}", request["TableName"] + index)]
+    resource = next((request[each] for each in _NAMES if each in request), "*")
+    return [(f"{service}:{name}", str(resource))]
+
+
+def process_at(port: int) -> psutil.Process | None:
+    """The process whose connection comes from this local port."""
+    for connection in psutil.net_connections(kind="tcp4"):
+        if (
+            connection.laddr
+            and connection.laddr.port == port
+            and connection.pid
+            and connection.pid != os.getpid()
+        ):
+            return psutil.Process(connection.pid)
+    return None
+
+
+def function_at(port: int) -> str:
+    """The logical id of the function whose connection comes from this local port."""
+    process = process_at(port)
+    try:
+        return process.environ().get("AWS_SDK_UA_APP_ID", UNKNOWN) if process else UNKNOWN
+    except psutil.Error:
+        return UNKNOWN
+
+
+def _short(name: str) -> str:
+    """`MongoCollectibles-Rentals` as `Rentals`, a state machine's ARN as its logical name."""
+    name = name.rpartition(":")[2]
+    parts = name.split("/")[-1].split("-")
+    return parts[1] if len(parts) > 1 and parts[0].lower() == "mongocollectibles" else parts[-1]
