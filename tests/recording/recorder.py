@@ -24,6 +24,14 @@ PAYMONGO = "PayMongo"
 # What EventBridge does for a rule, with the role that the template gives it.
 EVENTBRIDGE_ROLE = "StartSettlementRole"
 
+_NAMED_OTHERWISE = {
+    "AWS::SecretsManager::Secret",
+    "AWS::Lambda::Alias",
+    "AWS::Lambda::Version",
+    "AWS::StepFunctions::StateMachineAlias",
+    "AWS::StepFunctions::StateMachineVersion",
+}
+
 # (who, IAM action, resource): logical ids of the template.
 Use = tuple[str, str, str]
 Json = dict[str, Any]
@@ -204,7 +212,7 @@ def uses_of_functions(calls: Iterable[Recorded], names: Mapping[str, str]) -> Co
 
 
 def logical_names(stack: LocalStack) -> dict[str, str]:
-    """Logical ids of the stack's resources by physical id."""
+    """Logical ids of the stack's resources by physical id; an alias goes by what it points at."""
     pages = (
         stack.client("cloudformation")
         .get_paginator("list_stack_resources")
@@ -214,7 +222,7 @@ def logical_names(stack: LocalStack) -> dict[str, str]:
         each["PhysicalResourceId"]: each["LogicalResourceId"]
         for page in pages
         for each in page["StackResourceSummaries"]
-        if each["ResourceType"] != "AWS::SecretsManager::Secret"
+        if each["ResourceType"] not in _NAMED_OTHERWISE
     }
     return names | {physical.rpartition(":")[2]: name for physical, name in names.items()}
 
