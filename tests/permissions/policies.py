@@ -103,7 +103,7 @@ def _named(reference: str) -> str:
     """`UnitsTable.Arn` as `UnitsTable`, an alias as `ReserveUnitFunction:live`."""
     if reference in _VALUES:
         return _VALUES[reference]
-    name = reference if reference.startswith("AWS::") else reference.split(".")[0]
+    name = reference if reference.startswith("AWS::") else reference.split(".", maxsplit=1)[0]
     if name in template()["Parameters"]:
         return PARAMETERS.get(name) or str(template()["Parameters"][name].get("Default", name))
     if name in resources("AWS::SecretsManager::Secret"):
