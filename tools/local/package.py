@@ -5,12 +5,16 @@ What differs from `sam package`, and why:
 - functions find AWS at the engine's address (or at a proxy before it), and say who is calling;
 - gateway responses are taken as resources, not from the API's definition;
 - a callback task's TimeoutSeconds must be a number, so the hold is put into the definition;
+- the engine's CloudFormation has no state machine versions and aliases, so callers start the machine
+  itself (functions are published and called by their aliases, as on AWS);
+- alarms on computed metrics are left out;
 - `CodeUri` in Globals is not followed, so every function gets its own.
 """
 
 import hashlib
 import io
 import json
+import re
 import sys
 import zipfile
 from pathlib import Path
@@ -25,13 +29,16 @@ ROOT = Path(__file__).parents[2]
 _RUNTIME = Path(__file__).parent / "lambda_runtime.py"
 _HOLD_EXPRESSION = '"{% ${HoldSeconds} %}"'
 _FIXED_TIME = (2020, 1, 1, 0, 0, 0)
+_MACHINE_ALIAS = re.compile(r"(-rental|\$\{\w+StateMachine\}):live$")
 
 Template = dict[str, Any]
 
 
 def package(s3: "S3Client", bucket: str, *, aws_endpoint_url: str, hold_seconds: int) -> Template:
     """Upload the code and the definitions, and return the template that refers to them."""
-    template: Template = yaml_parse((ROOT / "template.yaml").read_text())
+    template: Template = _without_machine_aliases(
+        yaml_parse((ROOT / "template.yaml").read_text())
+    )
     code = _upload(s3, bucket, "functions.zip", _zip_functions(ROOT / "functions"))
     defaults = template["Globals"]["Function"]
     del defaults["CodeUri"], defaults["Architectures"]
@@ -49,10 +56,22 @@ def package(s3: "S3Client", bucket: str, *, aws_endpoint_url: str, hold_seconds:
                 path = ROOT / properties["DefinitionUri"]
                 definition = local_definition(path.read_text(), hold_seconds)
                 properties["DefinitionUri"] = _upload(s3, bucket, path.name, definition)
+                del properties["AutoPublishAlias"], properties["DeploymentPreference"]
+            case "AWS::CloudWatch::Alarm" if "Metrics" in properties:
+                del template["Resources"][name]
             case "AWS::Serverless::Api":
                 responses = properties.pop("GatewayResponses")
                 template["Resources"] |= _gateway_responses(name, responses)
     return template
+
+
+def _without_machine_aliases(value: Any) -> Any:
+    """The same with every ARN of a state machine's alias shortened to the machine's own."""
+    if isinstance(value, dict):
+        return {key: _without_machine_aliases(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_without_machine_aliases(each) for each in value]
+    return _MACHINE_ALIAS.sub(r"\1", value) if isinstance(value, str) else value
 
 
 def _upload(s3: "S3Client", bucket: str, name: str, content: bytes) -> dict[str, str]:
