@@ -11,7 +11,7 @@ from rentals.models import Payment, Rental
 from rentals.paymongo import paymongo
 from rentals.secret_values import url_signing_key
 from rentals.signatures import verify_redirect
-from rentals.telemetry import count, logger
+from rentals.telemetry import logger
 
 
 def rental_of(event: Event, outcome: str) -> Rental:
@@ -35,6 +35,5 @@ def ask_for_payment(rental: Rental) -> Payment | None:
     try:
         return paymongo().retrieve_checkout_session(rental.checkout_session_id).paid_payment
     except PaymentProviderError as error:
-        count("PayMongoError")
         logger.warning("PayMongo did not answer", extra={"reason": str(error)})
         raise

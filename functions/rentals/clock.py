@@ -21,3 +21,8 @@ def now_timestamp() -> str:
 def timestamp_in(seconds: float) -> str:
     """The time `seconds` from now, as stored."""
     return timestamp(now() + timedelta(seconds=seconds))
+
+
+def parse(stored: str) -> datetime:
+    """A time as stored, or as Step Functions writes it."""
+    return datetime.fromisoformat(stored)

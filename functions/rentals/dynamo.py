@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
@@ -67,6 +67,17 @@ def scan(table: str) -> list[Item]:
     """Every row of a small table."""
     pages = dynamodb().get_paginator("scan").paginate(TableName=table)
     return [from_attributes(item) for page in pages for item in page["Items"]]
+
+
+def scan_where(table: str, condition: str, *, attributes: str) -> Iterator[Item]:
+    """These attributes of every row that meets a condition, page by page."""
+    pages = (
+        dynamodb()
+        .get_paginator("scan")
+        .paginate(TableName=table, FilterExpression=condition, ProjectionExpression=attributes)
+    )
+    for page in pages:
+        yield from map(from_attributes, page["Items"])
 
 
 def expression(

@@ -15,8 +15,10 @@ from rentals.errors import PaymentProviderRejected, PaymentProviderUnavailable
 from rentals.models import CURRENCY, Customer, Payment, PaymentMethod, Refund
 from rentals.secret_values import paymongo_keys
 from rentals.settings import integer_setting, setting
+from rentals.telemetry import count
 
 _CONNECT_TIMEOUT_SECONDS = 3
+_KEYS_REFUSED = (401, 403)
 
 _METHOD_TYPES = {
     PaymentMethod.CARD: "card",
@@ -210,6 +212,17 @@ class PayMongo:
         return data
 
     def _call(self, operation: str, method: str, path: str, **options: Any) -> Any:
+        try:
+            return self._answer(operation, method, path, **options)
+        except PaymentProviderRejected as error:
+            if error.status in _KEYS_REFUSED:
+                count("PayMongoError")
+            raise
+        except PaymentProviderUnavailable:
+            count("PayMongoError")
+            raise
+
+    def _answer(self, operation: str, method: str, path: str, **options: Any) -> Any:
         try:
             answer = self._http.request(method, path, **options)
         except httpx.HTTPError as error:

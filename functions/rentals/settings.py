@@ -16,3 +16,8 @@ def setting(name: str) -> str:
 def integer_setting(name: str) -> int:
     """The environment variable `name` as an integer. Raises KeyError or ValueError."""
     return int(os.environ[name])
+
+
+def setting_or(name: str, default: str) -> str:
+    """The environment variable `name`, or `default`: for what code outside a function runs with."""
+    return os.environ.get(name, default)

@@ -9,6 +9,8 @@ from workflow.task import Event, task
 @task
 def handler(rental: Rental, event: Event) -> dict[str, object]:
     """Raises PaymentReceived, WriteContended."""
+    was_pending = rental.is_pending
     ended = inventory.end_unpaid(rental, EndReason.NO_UNIT)
-    count("NoUnitAvailable")
+    if was_pending:
+        count("NoUnitAvailable")
     return {"payment_status": ended.payment_status}

@@ -10,5 +10,6 @@ from workflow.task import Event, task
 def handler(rental: Rental, event: Event) -> dict[str, object]:
     """Raises NoUnitAvailable, RentalEnded, WriteContended."""
     held = inventory.reserve_unit(rental)
-    count("UnitReserved")
+    if rental.unit_id is None:
+        count("UnitReserved")
     return {"unit_id": held.unit_id, "warehouse_id": held.warehouse_id, "eta": held.eta}

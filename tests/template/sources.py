@@ -46,7 +46,7 @@ def definitions() -> dict[str, Json]:
 
 
 @cache
-def translated() -> Json:
+def translated(**parameters: str) -> Json:
     """What CloudFormation gets after the SAM transform, as `sam package` would send it."""
     packaged = copy.deepcopy(template())
     packaged["Globals"]["Function"]["CodeUri"] = "s3://bucket/functions.zip"
@@ -55,7 +55,7 @@ def translated() -> Json:
             resource["Properties"]["DefinitionUri"] = "s3://bucket/definition.json"
     # The managed policies that are used are named by SAM itself, without a look-up.
     translator = Translator({}, Parser(), boto_session=boto3.Session(region_name=REGION))
-    output: Json = translator.translate(packaged, PARAMETERS)
+    output: Json = translator.translate(packaged, PARAMETERS | parameters)
     return output
 
 

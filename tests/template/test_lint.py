@@ -38,7 +38,9 @@ def inline(name: str, definition: Any) -> Any:
             "TracingConfiguration": {"Enabled": True},
             "Definition": definition,
             "DefinitionSubstitutions": {
-                each: value_of(value) if "Ref" in value else "arn:aws:lambda:x:1:function:x"
+                each: "arn:aws:lambda:x:1:function:x:live"
+                if each.endswith("FunctionArn")
+                else value_of(value)
                 for each, value in substitutions.items()
             },
         },

@@ -56,9 +56,24 @@ def test_only_the_listed_places_differ(packaged: Template) -> None:
         (*defaults, "Runtime"),
         (*defaults, "Environment", "Variables", "AWS_ENDPOINT_URL"),
         ("Resources", "Api", "Properties", "GatewayResponses"),
+        # Callers of a state machine's alias:
+        ("Resources", "RentalExecutionEndedRule", "Properties", "Targets"),
+        *(
+            ("Resources", name, "Properties", "Environment", "Variables", variable, "Fn::Sub")
+            for name, properties in resources("AWS::Serverless::Function").items()
+            for variable, value in properties.get("Environment", {}).get("Variables", {}).items()
+            if ":live" in str(value)
+        ),
+        # Alarms on computed metrics:
+        *(
+            ("Resources", name)
+            for name, properties in resources("AWS::CloudWatch::Alarm").items()
+            if "Metrics" in properties
+        ),
     }
     for name in resources("AWS::Serverless::StateMachine"):
-        expected.add(("Resources", name, "Properties", "DefinitionUri"))
+        for changed in ("DefinitionUri", "AutoPublishAlias", "DeploymentPreference"):
+            expected.add(("Resources", name, "Properties", changed))
     for name, properties in resources("AWS::Serverless::Function").items():
         expected.add(("Resources", name, "Properties", "CodeUri"))
         environment = ("Resources", name, "Properties", "Environment")
@@ -71,6 +86,16 @@ def test_only_the_listed_places_differ(packaged: Template) -> None:
         expected.add(("Resources", f"ApiAnswerTo{kind.title().replace('_', '')}"))
 
     assert set(differences(template(), packaged)) == expected
+
+
+def test_callers_of_a_machines_alias_call_the_machine(packaged: Template) -> None:
+    text, local = json.dumps(template()["Resources"]), json.dumps(packaged["Resources"])
+
+    assert text.count(":live") > 4
+    assert ":live" not in local
+    assert text.replace(":live", "").count("StateMachine") >= local.count("StateMachine")
+    rule = packaged["Resources"]["RentalExecutionEndedRule"]["Properties"]
+    assert rule["Targets"][0]["Arn"] == {"Fn::Sub": "${SettlementStateMachine}"}
 
 
 def test_functions_keep_their_handlers_and_share_one_package(

@@ -5,8 +5,8 @@ What differs from `sam package`, and why:
 - functions find AWS at the engine's address (or at a proxy before it), and say who is calling;
 - gateway responses are taken as resources, not from the API's definition;
 - a callback task's TimeoutSeconds must be a number, so the hold is put into the definition;
-- the engine's CloudFormation has no state machine versions and aliases, so callers start the machine
-  itself (functions are published and called by their aliases, as on AWS);
+- the engine's CloudFormation has no state machine versions and aliases, so callers start the
+  machine itself (functions are published and called by their aliases, as on AWS);
 - alarms on computed metrics are left out;
 - `CodeUri` in Globals is not followed, so every function gets its own.
 """
@@ -36,9 +36,7 @@ Template = dict[str, Any]
 
 def package(s3: "S3Client", bucket: str, *, aws_endpoint_url: str, hold_seconds: int) -> Template:
     """Upload the code and the definitions, and return the template that refers to them."""
-    template: Template = _without_machine_aliases(
-        yaml_parse((ROOT / "template.yaml").read_text())
-    )
+    template: Template = _without_machine_aliases(yaml_parse((ROOT / "template.yaml").read_text()))
     code = _upload(s3, bucket, "functions.zip", _zip_functions(ROOT / "functions"))
     defaults = template["Globals"]["Function"]
     del defaults["CodeUri"], defaults["Architectures"]

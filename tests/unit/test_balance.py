@@ -1,0 +1,64 @@
+"""Every peso is a completed rental's, refunded, or being settled; else somebody is told."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from rentals.balance import balance
+
+SETTLING_SINCE = "2026-01-31T10:00:00.000Z"
+LONG_AGO, JUST_NOW = "2026-01-30T10:00:00.000Z", "2026-01-31T10:30:00.000Z"
+
+
+def row(**changes: Any) -> dict[str, Any]:
+    """A completed rental of 6,000 pesos."""
+    return {
+        "id": "rental",
+        "paymentStatus": "completed",
+        "paymentId": "pay_1",
+        "amountPaid": Decimal(600000),
+        "totalFee": Decimal(6000),
+        "updatedAt": LONG_AGO,
+    } | changes
+
+
+def test_a_completed_rental_is_worth_what_was_paid() -> None:
+    total = balance([row(), row()], SETTLING_SINCE)
+
+    assert (total.received, total.completed, total.difference) == (1200000, 1200000, 0)
+    assert total.unaccounted == []
+
+
+@pytest.mark.parametrize("refund_status", ["pending", "succeeded"])
+def test_a_refund_that_is_made_or_under_way_accounts_for_its_payment(refund_status: str) -> None:
+    total = balance([row(paymentStatus="refunded", refundStatus=refund_status)], SETTLING_SINCE)
+
+    assert (total.refunded, total.difference, total.unaccounted) == (600000, 0, [])
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"paymentStatus": "pending"},
+        {"paymentStatus": "expired"},
+        {"paymentStatus": "refunded", "refundStatus": "failed"},
+        {"amountPaid": Decimal(500000)},
+    ],
+    ids=str,
+)
+def test_money_that_bought_nothing_is_settling_for_an_hour_and_then_missing(
+    changes: dict[str, Any],
+) -> None:
+    fresh = balance([row(updatedAt=JUST_NOW, **changes)], SETTLING_SINCE)
+    stale = balance([row(**changes)], SETTLING_SINCE)
+
+    assert (fresh.settling, fresh.difference, fresh.unaccounted) == (fresh.received, 0, [])
+    assert (stale.difference, stale.unaccounted) == (stale.received, ["rental"])
+
+
+def test_a_second_payment_that_nobody_gave_back_is_missing() -> None:
+    surplus = {"surplusPaymentIds": {"pay_2"}}
+
+    assert balance([row(updatedAt=JUST_NOW, **surplus)], SETTLING_SINCE).unaccounted == []
+    assert balance([row(**surplus)], SETTLING_SINCE).unaccounted == ["rental"]
