@@ -176,6 +176,38 @@ def end_unpaid(rental: Rental, reason: EndReason) -> Rental:
     return repository.get(rental.id)
 
 
+def request_refund(rental: Rental) -> Rental:
+    """Write that a completed rental's payment goes back because an operator decided so.
+
+    The rental stays completed and keeps its unit until PayMongo has accepted the refund; from here
+    on the reconciler sees it through. Returns the rental on record, as it was when it is not
+    completed.
+    """
+    if rental.payment_status is not PaymentStatus.COMPLETED or rental.refund_requested_at:
+        return rental
+    try:
+        return Rental.from_item(
+            dynamo.update(
+                dynamo.expression(
+                    setting("RENTALS_TABLE"),
+                    rental.id,
+                    update="SET refundRequestedAt = :now, updatedAt = :now, followUp = :followUp,"
+                    " followUpAt = :followUpAt",
+                    condition="paymentStatus = :completed"
+                    " AND attribute_not_exists(refundRequestedAt)",
+                    values={
+                        "completed": PaymentStatus.COMPLETED,
+                        "now": clock.now_timestamp(),
+                        "followUp": FollowUp.REFUND,
+                        "followUpAt": clock.timestamp_in(REFUND_FOLLOW_UP_SECONDS),
+                    },
+                )
+            )
+        )
+    except dynamo.ConditionFailed:
+        return repository.get(rental.id)
+
+
 def release_for_refund(rental: Rental) -> Rental:
     """Write that the rental's payment goes back, unless it has bought something by now.
 

@@ -19,7 +19,8 @@ _UNDER_WAY = "resource_processing_state"
 
 
 def refund_what_buys_nothing(rental: Rental) -> Rental:
-    """Refund surplus payments, and the rental's own payment unless the rental is completed.
+    """Refund surplus payments, and the rental's own payment unless it has bought the rental and
+    nobody asked for it back.
 
     Returns the rental on record. Raises RefundFailed, PaymentProviderUnavailable,
     PaymentProviderRejected.
@@ -31,7 +32,10 @@ def refund_what_buys_nothing(rental: Rental) -> Rental:
             for payment_id in sorted(rental.surplus_payment_ids)
         ]
         rental = _watch_surplus(rental, refunds)
-    if rental.payment_id is None or rental.payment_status is PaymentStatus.COMPLETED:
+    is_kept = (
+        rental.payment_status is PaymentStatus.COMPLETED and rental.refund_requested_at is None
+    )
+    if rental.payment_id is None or is_kept:
         return repository.end_follow_up(rental)
     rental = inventory.release_for_refund(rental)
     if rental.payment_id is None or rental.refund_requested_at is None:

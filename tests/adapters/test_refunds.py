@@ -232,3 +232,71 @@ def test_money_that_bought_something_meanwhile_is_kept(shop: Shop, paymongo: Pay
 
     assert paymongo.asked == []
     inventory.confirm_rental(repository.get(rental.id))
+
+
+# --- an operator wants a completed rental's payment back ---
+
+
+def completed(shop: Shop) -> Rental:
+    return inventory.confirm_rental(paid(held(shop), amount=TOTAL))
+
+
+def test_a_completed_rental_keeps_its_money_unless_somebody_asks(
+    shop: Shop, paymongo: PayMongo
+) -> None:
+    rental = completed(shop)
+
+    assert give_back(rental).payment_status is PaymentStatus.COMPLETED
+    assert paymongo.asked == []
+
+    inventory.request_refund(rental)
+    after = give_back(rental)
+    assert (after.payment_status, after.refund_status) == (PaymentStatus.REFUNDED, "pending")
+    assert after.unit_id is None
+    assert len(shop.on_shelf()) == 1
+
+
+def test_asking_for_it_twice_refunds_once(shop: Shop, paymongo: PayMongo) -> None:
+    rental = completed(shop)
+
+    for _ in range(2):
+        inventory.request_refund(rental)
+        give_back(rental)
+        rental = inventory.request_refund(repository.get(rental.id))
+
+    assert paymongo.asked == ["pay_1"]
+
+
+def test_a_request_that_was_interrupted_is_seen_through_by_the_reconciler(
+    shop: Shop, paymongo: PayMongo
+) -> None:
+    requested = inventory.request_refund(completed(shop))
+
+    assert requested.follow_up is FollowUp.REFUND
+    assert requested.payment_status is PaymentStatus.COMPLETED
+    assert requested.unit_id is not None
+
+
+def test_a_refused_request_leaves_the_rental_and_its_unit_as_they_were(
+    shop: Shop, paymongo: PayMongo
+) -> None:
+    rental = completed(shop)
+    inventory.request_refund(rental)
+    paymongo.trouble.append(lambda: paymongo.refuse("available_balance_insufficient"))
+
+    with pytest.raises(RefundFailed):
+        give_back(rental)
+
+    after = repository.get(rental.id)
+    assert after.payment_status is PaymentStatus.COMPLETED
+    assert after.unit_id == rental.unit_id
+
+
+@pytest.mark.parametrize("make", [held, late])
+def test_only_completed_rentals_wait_for_an_operator_to_ask(
+    shop: Shop, paymongo: PayMongo, make: Callable[[Shop], Rental]
+) -> None:
+    rental = make(shop)
+
+    assert inventory.request_refund(rental) == rental
+    assert repository.get(rental.id).refund_requested_at is None

@@ -1,10 +1,12 @@
 """The commands: what each one takes, and in which order things are said and done."""
 
+from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
+from rich.progress import Progress
 
-from tools.ops import account, webhook
+from tools.ops import account, attention, auditing, dossier, rows, settling, webhook
 from tools.ops.cli import EPILOG, Commands, Session, table
 from tools.ops.errors import FOUND
 from tools.ops.target import DEFAULT_STACK_NAME, choose
@@ -21,6 +23,11 @@ webhook_app = typer.Typer(no_args_is_help=True, help="The endpoint that PayMongo
 app.add_typer(webhook_app, name="webhook")
 
 Context = typer.Context
+RentalId = Annotated[str, typer.Argument(metavar="RENTAL", help="The rental's id.")]
+Wait = Annotated[
+    float, typer.Option(min=0, help="Seconds to watch the settlement; 0 returns at once.")
+]
+Yes = Annotated[bool, typer.Option("--yes", help="Don't ask.")]
 
 
 @app.callback()
@@ -53,6 +60,161 @@ def program(  # noqa: PLR0913, PLR0917 - the options of every command
         stack_name=stack_name, profile=profile, region=region, endpoint_url=endpoint_url
     )
     ctx.obj = Session(target, as_json)
+
+
+@app.command("attention")
+def attention_(ctx: Context) -> None:
+    """What should somebody look at now? Rentals in trouble or waiting too long, and the machinery.
+
+    Looks at rentals that could not be settled or are overdue, messages in the queues, alarms,
+    whether the reconciler runs, and whether PayMongo delivers. Exit code 1 when there is anything.
+    """
+    session: Session = ctx.obj
+    findings = attention.look(session.target)
+    shown = table("what", "status", "problem", "since", "what to do")
+    now = datetime.now(UTC)
+    for each in findings:
+        since = f"{dossier.duration(rows.age(each.since, now))} ago" if each.since else ""
+        shown.add_row(each.subject, each.status, each.problem, since, each.advice)
+    session.show(
+        {"findings": attention.to_json(findings)},
+        shown if findings else "[green]Nothing needs attention.[/green]",
+    )
+    if findings:
+        raise typer.Exit(FOUND)
+
+
+@app.command()
+def show(
+    ctx: Context,
+    rental_id: RentalId,
+    log: Annotated[bool, typer.Option(help="The functions' log lines.")] = True,
+    personal_data: Annotated[
+        bool, typer.Option("--personal-data", help="Also who rents, and the links that they have.")
+    ] = False,
+) -> None:
+    """Everything about one rental: row, executions, payments and refunds, log lines."""
+    session: Session = ctx.obj
+    with session.working("Asking AWS and PayMongo"):
+        found = dossier.gather(session.target, rental_id, with_logs=log)
+    session.show(
+        found.to_json(personal_data=personal_data),
+        dossier.render(found, personal_data=personal_data),
+    )
+
+
+@app.command()
+def settle(ctx: Context, rental_id: RentalId, wait: Wait = 60.0, yes: Yes = False) -> None:
+    """Bring a rental to a consistent end now, instead of when the reconciler comes.
+
+    Unpaid: its session is closed at PayMongo, its unit released. Paid: it is completed, with
+    another unit if need be; if there is none, the money goes back. Safe to run twice. Asks first
+    when the customer may still be paying.
+    """
+    session: Session = ctx.obj
+    row = rows.rental(session.target, rental_id)
+    session.note(f"On {session.target.describe()}")
+    if settling.is_waiting_for_customer(session, row):
+        session.confirm(
+            "The customer may still be paying. End this rental, unless it is paid by now?",
+            assume_yes=yes,
+        )
+    _finish(session, settling.settle(session, rental_id, refund=False, wait_seconds=wait))
+
+
+@app.command()
+def refund(ctx: Context, rental_id: RentalId, wait: Wait = 60.0, yes: Yes = False) -> None:
+    """Give a rental's payment back. Asks first.
+
+    The intent is written on the rental before PayMongo is asked, PayMongo's refunds are looked up
+    before another one is made, and the reconciler sees it through: running this twice refunds once.
+    The rental ends as `refunded` and its unit goes back on the shelf.
+    """
+    session: Session = ctx.obj
+    row = rows.rental(session.target, rental_id)
+    question, must_ask = settling.refund_question(row)
+    session.note(f"On {session.target.describe()}")
+    session.confirm(question, assume_yes=yes)
+    _finish(session, settling.settle(session, rental_id, refund=must_ask, wait_seconds=wait))
+
+
+def _finish(session: Session, result: settling.Result) -> None:
+    row = result.row
+    shown = [f"Rental {row['id']} is [bold]{row['paymentStatus']}[/bold]"]
+    if "refundStatus" in row:
+        shown[0] += f", refund {row['refundId']} {row['refundStatus']}"
+    if result.execution is None:
+        shown.append(f"Settlement started: {result.arn}")
+    else:
+        shown.insert(0, dossier.timeline(result.execution, datetime.now(UTC)))
+    session.show(result.to_json(), *shown)
+    if result.execution is None or result.is_settled:
+        return
+    if result.execution.is_running:
+        session.note(
+            f"The settlement goes on by itself (PayMongo may be slow): ./rentals show {row['id']}"
+        )
+    else:
+        session.note(f"[red]Not settled: {row.get('attention')}.[/red] See docs/runbook.md.")
+    raise typer.Exit(FOUND)
+
+
+@app.command("audit")
+def audit_(
+    ctx: Context,
+    second_look: Annotated[
+        float, typer.Option(min=0, help="Seconds until what is wrong is looked at again.")
+    ] = 10.0,
+) -> None:
+    """Do units and money agree? Checks the promise over all rentals, units and PayMongo.
+
+    What is wrong is looked at a second time: a rental may have been in the middle of something.
+    Reads every row, and asks PayMongo about every rental. Exit code 1 when anything is wrong.
+    """
+    session: Session = ctx.obj
+    client = account.account_of(session.target)
+    with Progress(console=session.messages, transient=True, disable=session.as_json) as progress:
+        bar = progress.add_task("Asking PayMongo", total=None)
+        result = auditing.audit(
+            session.target,
+            client,
+            on_start=lambda total: progress.reset(bar, total=total),
+            on_progress=lambda: progress.advance(bar),
+            second_look_after=second_look,
+        )
+    shown = table("rule", "what", "in which way")
+    for each in result.violations:
+        shown.add_row(f"[red]{each.rule}[/red]", each.subject, each.detail)
+    session.show(
+        result.to_json(),
+        f"{result.rentals} rentals, {result.units} units, {result.payments} payments",
+        shown if result.violations else "[green]Units and money agree.[/green]",
+    )
+    if result.violations:
+        raise typer.Exit(FOUND)
+
+
+@app.command()
+def redrive(ctx: Context, wait: Wait = 60.0) -> None:
+    """Empty the queues: start the settlements that were not started, drop what is solved.
+
+    A message in the dead-letter queue starts the settlement that EventBridge could not start. One
+    in the needs-attention queue is deleted when its rental needs no attention any more, and left
+    there otherwise. Exit code 1 when something is left.
+    """
+    session: Session = ctx.obj
+    target = session.target
+    session.note(f"On {target.describe()}")
+    shown = table("rental", "queue", "what was done")
+    done: list[dict[str, str | None]] = []
+    for queue in attention.QUEUES:
+        for message in attention.messages(target, queue):
+            outcome = settling.redrive(target, message, wait_seconds=wait)
+            done.append({"rental_id": message.rental_id, "queue": queue, "outcome": outcome})
+            shown.add_row(message.rental_id or "?", queue, outcome)
+    session.show({"messages": done}, shown if done else "[green]Both queues are empty.[/green]")
+    if any(str(each["outcome"]).startswith("left") for each in done):
+        raise typer.Exit(FOUND)
 
 
 @webhook_app.command("check")

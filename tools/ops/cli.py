@@ -2,9 +2,10 @@
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TextIO
 
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
@@ -22,6 +23,7 @@ Json = dict[str, Any]
 # Options of the program that people also write after the command.
 _WITH_VALUE = ("--profile", "--region", "--endpoint-url", "--stack-name")
 _FLAGS = ("--json",)
+_WIDTH_OF_FILES = 160
 
 EPILOG = (
     "Of every command, before or after it: --profile, --region, --endpoint-url, --stack-name,"
@@ -41,13 +43,22 @@ class Session:
     as_json: bool = False
 
     def __post_init__(self) -> None:
-        self.console = Console(highlight=False, soft_wrap=False)
-        self.messages = Console(stderr=True, highlight=False)
+        self.console = _console(sys.stdout)
+        self.messages = _console(sys.stderr)
 
     def note(self, text: str) -> None:
         """Tell what is going on."""
         if not self.as_json:
-            self.messages.print(text)
+            self.messages.print(text, soft_wrap=True)
+
+    @contextmanager
+    def working(self, what: str) -> Iterator[None]:
+        """Show that something takes a moment."""
+        if self.as_json:
+            yield
+            return
+        with self.messages.status(what):
+            yield
 
     def show(self, data: Any, *renderables: Any) -> None:
         """The result: as JSON, or as these tables and texts."""
@@ -55,7 +66,7 @@ class Session:
             print(json.dumps(data, indent=2, ensure_ascii=False, default=str))
             return
         for each in renderables:
-            self.console.print(each)
+            self.console.print(each, soft_wrap=isinstance(each, str))
 
     def confirm(self, question: str, *, assume_yes: bool) -> None:
         """Ask before something that cannot be undone; without a terminal, refuse.
@@ -68,6 +79,11 @@ class Session:
             raise CommandError("this asks first, and there is nobody to ask", "give --yes")
         if not typer.confirm(question, err=True):
             raise CommandError("nothing was done")
+
+
+def _console(stream: TextIO) -> Console:
+    """A file or a pipe has no width of its own; tables that are cut help nobody there."""
+    return Console(file=stream, highlight=False, width=None if stream.isatty() else _WIDTH_OF_FILES)
 
 
 class Commands(TyperGroup):
@@ -95,9 +111,9 @@ def _tell(session: Session, problem: CommandError) -> None:
     if session.as_json:
         print(json.dumps({"error": str(problem), "hint": problem.hint}), file=sys.stderr)
         return
-    session.messages.print(str(problem), style="red", markup=False)
+    session.messages.print(str(problem), style="red", markup=False, soft_wrap=True)
     if problem.hint:
-        session.messages.print(problem.hint, markup=False)
+        session.messages.print(problem.hint, markup=False, soft_wrap=True)
 
 
 def _session(ctx: Any) -> Session:

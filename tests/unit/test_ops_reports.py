@@ -1,0 +1,229 @@
+"""What operators are told, from rows, histories and messages alone."""
+
+import io
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from rentals.clock import timestamp
+from tools.ops import attention, dossier, executions, rows, settling
+from tools.ops.attention import Finding
+from tools.ops.errors import CommandError
+from tools.ops.executions import Execution
+
+Json = dict[str, Any]
+
+NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
+HOLD = timedelta(minutes=15)
+
+
+def ago(**delta: float) -> str:
+    return timestamp(NOW - timedelta(**delta))
+
+
+def row(**changes: Any) -> Json:
+    return {
+        "id": "rental-1",
+        "paymentStatus": "pending",
+        "collectibleName": "Tin Robot No. 7",
+        "createdAt": ago(minutes=5),
+        "updatedAt": ago(minutes=5),
+        "followUp": "payment",
+        "followUpAt": ago(minutes=0),
+    } | changes
+
+
+def findings(*found: Json) -> list[Finding]:
+    return list(attention.of_rentals(found, HOLD, NOW))
+
+
+# --- attention ---
+
+
+@pytest.mark.parametrize(
+    "healthy",
+    [
+        row(),
+        row(createdAt=ago(minutes=19), holdExpiresAt=ago(minutes=4)),
+        row(paymentStatus="refunded", followUp="refund", refundRequestedAt=ago(days=3)),
+        row(paymentStatus="expired", paymentId="pay_1"),
+    ],
+    ids=["waiting", "just over", "refund under way", "late money being settled"],
+)
+def test_what_is_on_its_way_needs_nobody(healthy: Json) -> None:
+    assert findings(healthy) == []
+
+
+@pytest.mark.parametrize(
+    ("trouble", "problem"),
+    [
+        (row(attention="RefundFailed", paymentStatus="expired"), "RefundFailed"),
+        (row(createdAt=ago(hours=1), holdExpiresAt=ago(minutes=6)), "pending past its hold"),
+        (row(createdAt=ago(minutes=21)), "pending past its hold"),
+        (row(createdAt=ago(minutes=21), paymentId="pay_1"), "paid, not completed"),
+        (row(followUpAt=ago(minutes=11)), "not looked at by the reconciler"),
+        (
+            row(paymentStatus="refunded", followUp="refund", refundRequestedAt=ago(days=15)),
+            "refund under way for weeks",
+        ),
+    ],
+)
+def test_what_is_stuck_is_found_and_comes_with_advice(trouble: Json, problem: str) -> None:
+    (finding,) = findings(trouble)
+
+    assert finding.problem == problem
+    assert finding.subject == "rental-1"
+    assert finding.advice
+
+
+@pytest.mark.parametrize(
+    ("body", "rental_id"),
+    [
+        ({"settlement": "arn", "status": "FAILED", "input": '{"rental_id": "r-1"}'}, "r-1"),
+        ({"rental_id": "r-1", "execution_status": "ABORTED"}, "r-1"),
+        ({"detail": {"name": "r-1", "status": "ABORTED"}}, "r-1"),
+        ({"detail": {}}, None),
+        ({"input": "not json"}, None),
+        ([], None),
+        ({"rental_id": 5}, None),
+    ],
+)
+def test_the_rental_of_a_message_is_found_however_it_came(body: Any, rental_id: str | None) -> None:
+    assert attention.rental_of(json.dumps(body)) == rental_id
+    assert attention.rental_of("no json at all") is None
+
+
+# --- histories ---
+
+
+def event(seconds: float, kind: str, **details: Any) -> Json:
+    return {"type": kind, "timestamp": NOW + timedelta(seconds=seconds), **details}
+
+
+def entered(seconds: float, state: str) -> Json:
+    return event(seconds, "TaskStateEntered", stateEnteredEventDetails={"name": state})
+
+
+HISTORY = [
+    event(0, "ExecutionStarted"),
+    entered(0, "ClosePaymentSession"),
+    event(0, "TaskScheduled"),
+    event(1, "TaskFailed", taskFailedEventDetails={"error": "PaymentProviderUnavailable"}),
+    event(3, "TaskScheduled"),
+    event(4, "TaskFailed", taskFailedEventDetails={"error": "PaymentProviderUnavailable"}),
+    event(8, "TaskScheduled"),
+    event(9, "TaskSucceeded"),
+    event(9, "TaskStateExited", stateExitedEventDetails={"name": "ClosePaymentSession"}),
+    entered(9, "ReleaseUnit"),
+    event(9, "TaskScheduled"),
+    event(10, "TaskTimedOut", taskTimedOutEventDetails={"error": "States.Timeout"}),
+    entered(10, "FlagForAttention"),
+    event(10, "TaskScheduled"),
+]
+
+
+def test_a_history_becomes_states_with_attempts_and_errors() -> None:
+    closed, released, flagged = executions.steps(HISTORY)
+
+    assert (closed.state, closed.attempts, closed.seconds(NOW)) == ("ClosePaymentSession", 3, 9)
+    assert closed.errors == ["PaymentProviderUnavailable"] * 2
+    assert (released.errors, released.left_at) == (
+        ["States.Timeout"],
+        NOW + timedelta(seconds=10),
+    )
+    assert flagged.left_at is None
+    assert flagged.seconds(NOW + timedelta(seconds=15)) == 5
+
+
+FAILED = Execution(
+    arn="arn:aws:states:r:1:execution:Settlement:rental-1-operator",
+    machine="settlement",
+    status="FAILED",
+    started_at=NOW,
+    stopped_at=None,
+    input={"rental_id": "rental-1"},
+    error="NeedsAttention",
+    cause="Rental rental-1 could not be settled: RefundFailed",
+    steps=executions.steps(HISTORY),
+)
+
+
+def printed(*parts: Any) -> str:
+    text = io.StringIO()
+    console = Console(file=text, width=160)
+    for each in parts:
+        console.print(each)
+    return text.getvalue()
+
+
+def test_a_timeline_shows_what_went_wrong_and_how_often() -> None:
+    text = printed(dossier.timeline(FAILED, NOW + timedelta(seconds=12)))
+
+    assert "Settlement execution FAILED" in text
+    assert "PaymentProviderUnavailable x2" in text
+    assert "could not be settled: RefundFailed" in text
+    assert json.dumps(FAILED.to_json())
+
+
+def test_a_dossier_shows_nobody_unless_asked_to() -> None:
+    item = row(
+        customer={"name": "Ana Cruz", "email": "ana@example.com"},
+        paymentUrl="https://pay.example/cs_1",
+        taskToken="token",
+        requestHash="f00d",
+        surplusPaymentIds={"pay_3", "pay_2"},
+    )
+    found = dossier.Dossier(rows.plain(item), [], None, None, "PayMongo answered 500", [])
+
+    without = printed(dossier.render(found, personal_data=False, now=NOW))
+    with_ = printed(dossier.render(found, personal_data=True, now=NOW))
+
+    for text in (without, json.dumps(found.to_json(personal_data=False))):
+        assert not any(each in text for each in ("Ana", "ana@", "pay.example", "token", "f00d"))
+    assert "name: Ana Cruz" in with_
+    assert "pay_2, pay_3" in with_
+    assert "PayMongo answered 500" in without
+    assert "taskToken" not in json.dumps(found.to_json(personal_data=True))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.04, "0.0 s"), (59, "59.0 s"), (61, "1 min 1 s"), (7260, "2 h 1 min"), (200_000, "2 d 7 h")],
+)
+def test_durations_are_for_people(seconds: float, text: str) -> None:
+    assert dossier.duration(seconds) == text
+
+
+# --- refunds ---
+
+PAID = {"paymentId": "pay_1", "amountPaid": 600_000, "paymentCurrency": "PHP"}
+
+
+def test_a_refund_of_a_completed_rental_must_be_asked_for() -> None:
+    question, must_ask = settling.refund_question(row(paymentStatus="completed", **PAID))
+
+    assert "PHP 6,000.00" in question
+    assert must_ask
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        row(paymentStatus="expired", **PAID),
+        row(paymentStatus="completed", refundRequestedAt=ago(minutes=1), **PAID),
+        row(paymentStatus="expired", **PAID | {"paymentCurrency": "USD"}),
+    ],
+)
+def test_money_that_is_on_its_way_back_only_needs_a_settlement(item: Json) -> None:
+    assert settling.refund_question(item)[1] is False
+
+
+@pytest.mark.parametrize(
+    "item", [row(), row(paymentStatus="refunded", refundStatus="succeeded", **PAID)]
+)
+def test_without_money_there_is_nothing_to_give_back(item: Json) -> None:
+    with pytest.raises(CommandError):
+        settling.refund_question(item)

@@ -1,0 +1,210 @@
+"""What operators do with ./rentals, against a deployed stack: they see it, and it comes right."""
+
+import json
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from tests.workflow.shop import Shop, eventually
+from tools.ops.app import app
+
+Json = dict[str, Any]
+
+
+class Operator:
+    """Somebody at a terminal."""
+
+    def __init__(self, shop: Shop) -> None:
+        self._endpoint = shop.stack.settings.aws_url
+
+    def run(self, *args: str, answer: str | None = None) -> Result:
+        """Run a command; `answer` is typed at its question."""
+        return CliRunner().invoke(app, ["--endpoint-url", self._endpoint, *args], input=answer)
+
+    def ask(self, *args: str) -> Json:
+        """The JSON that a command answers with, whatever its exit code."""
+        result = self.run(*args, "--json")
+        assert result.stdout, result.stderr
+        found: Json = json.loads(result.stdout)
+        return found
+
+    def findings(self) -> dict[str, Json]:
+        """What needs attention, by what it is."""
+        return {each["subject"]: each for each in self.ask("attention")["findings"]}
+
+
+@pytest.fixture
+def operator(shop: Shop) -> Operator:
+    return Operator(shop)
+
+
+def test_a_rental_is_shown_with_its_execution_and_money_and_without_its_customer(
+    shop: Shop, operator: Operator
+) -> None:
+    rental = shop.checkout(shop.add_collectible())
+    shop.pay(rental)
+    shop.wait_for_status(rental["rental_id"], "completed")
+
+    found = operator.ask("show", rental["rental_id"])
+
+    assert found["rental"]["paymentStatus"] == "completed"
+    states = [each["state"] for each in found["executions"][0]["states"]]
+    assert states[0] == "ReserveUnit"
+    assert "AwaitPayment" in states
+    assert [each["status"] for each in found["payments"]] == ["paid"]
+    assert {"ReserveUnit", "PostPayMongoWebhook"} <= {each["function"] for each in found["log"]}
+    text = json.dumps(found)
+    for secret in ("Ana Cruz", "@example.com", "taskToken", "paymentUrl"):
+        assert secret not in text
+    shown = operator.run("show", rental["rental_id"], "--personal-data")
+    assert "Ana Cruz" in shown.stdout
+    assert "taskToken" not in shown.stdout
+
+
+def test_a_payment_whose_webhook_was_lost_is_found_by_settling(
+    shop: Shop, operator: Operator
+) -> None:
+    rental = shop.checkout(shop.add_collectible())
+    shop.paymongo.webhooks_are("drop")
+    shop.pay(rental)
+
+    result = operator.run("settle", rental["rental_id"], "--yes")
+
+    assert result.exit_code == 0, result.stderr
+    assert shop.rental(rental["rental_id"])["status"] == "completed"
+    executions = operator.ask("show", rental["rental_id"], "--no-log")["executions"]
+    assert [each["machine"] for each in executions] == ["rental", "settlement"]
+    shop.stop_execution(rental["rental_id"])
+
+
+def test_settling_a_rental_whose_customer_may_still_pay_asks_first(
+    shop: Shop, operator: Operator
+) -> None:
+    collectible = shop.add_collectible()
+    rental = shop.checkout(collectible)
+
+    refused = operator.run("settle", rental["rental_id"])
+    assert refused.exit_code == 1
+    assert "--yes" in refused.stderr
+    assert shop.available(collectible) == 0
+
+    assert operator.run("settle", rental["rental_id"], "--yes").exit_code == 0
+    assert shop.rental(rental["rental_id"])["status"] == "cancelled"
+    assert shop.available(collectible) == 1
+    shop.stop_execution(rental["rental_id"])
+
+
+def test_a_completed_rental_is_refunded_once(shop: Shop, operator: Operator) -> None:
+    collectible = shop.add_collectible()
+    rental = shop.checkout(collectible)
+    shop.pay(rental)
+    shop.wait_for_status(rental["rental_id"], "completed")
+
+    assert operator.run("refund", rental["rental_id"]).exit_code == 1  # nobody to ask
+    assert shop.paymongo.refunds(rental["rental_id"]) == []
+    result = operator.run("refund", rental["rental_id"], "--yes")
+
+    assert result.exit_code == 0, result.stderr
+    assert shop.rental(rental["rental_id"])["status"] == "refunded"
+    assert shop.wait_for_refund(rental["rental_id"])["amount"] == 600_000
+    assert shop.available(collectible) == 1
+    shop.eventually_refund_status(rental["rental_id"], "succeeded")
+    again = operator.run("refund", rental["rental_id"], "--yes")
+    assert again.exit_code == 1
+    assert "was refunded" in again.stderr
+
+
+def test_nothing_is_refunded_for_a_rental_that_nobody_paid_for(
+    shop: Shop, operator: Operator
+) -> None:
+    rental = shop.checkout(shop.add_collectible())
+
+    refused = operator.run("refund", rental["rental_id"], "--yes")
+
+    assert refused.exit_code == 1
+    assert "nobody has paid" in refused.stderr
+    assert shop.rental(rental["rental_id"])["status"] == "pending"
+
+
+def test_a_refused_refund_is_seen_and_settled_once_its_cause_is_gone(
+    shop: Shop, operator: Operator
+) -> None:
+    rental = shop.checkout(shop.add_collectible())
+    rental_id = rental["rental_id"]
+    shop.expect_failure_of(rental_id)
+    shop.pay(rental)
+    shop.wait_for_status(rental_id, "completed")
+    shop.paymongo.fault(
+        "error_400", "create_refund", code="available_balance_insufficient", detail="no balance"
+    )
+
+    refused = operator.run("refund", rental_id, "--yes")
+
+    assert refused.exit_code == 1
+    assert "RefundFailed" in refused.stderr
+    eventually(lambda: "NeedsAttentionQueue" in operator.findings(), "the message")
+    finding = operator.findings()[rental_id]
+    assert finding["problem"] == "RefundFailed"
+    kept = operator.ask("redrive")["messages"]
+    assert [each["outcome"] for each in kept if each["rental_id"] == rental_id] == [
+        "left: needs attention (RefundFailed)"
+    ]
+
+    assert operator.run("settle", rental_id).exit_code == 0
+    shop.eventually_refund_status(rental_id, "succeeded")
+    assert rental_id not in operator.findings()
+
+
+def test_the_audit_finds_what_is_wrong_and_says_so_by_its_exit_code(
+    shop: Shop, operator: Operator
+) -> None:
+    collectible = shop.add_collectible()
+    (unit,) = shop.units_of(collectible)
+    shop.table("Units").put_item(Item=unit | {"reservedBy": "nobody"})
+
+    wrong = operator.ask("audit", "--second-look", "0")["violations"]
+    assert {each["rule"] for each in wrong if each["subject"] == unit["id"]} == {
+        "unit agrees",
+        "shelf",
+    }
+    assert operator.run("audit", "--second-look", "0").exit_code == 1
+
+    shop.table("Units").put_item(Item=unit)
+    assert unit["id"] not in {
+        each["subject"] for each in operator.ask("audit", "--second-look", "0")["violations"]
+    }
+
+
+def test_a_settlement_that_was_not_started_is_started_from_the_dead_letter(
+    shop: Shop, operator: Operator
+) -> None:
+    rental = shop.checkout(shop.add_collectible())
+    body = {"detail": {"name": rental["rental_id"], "status": "ABORTED"}}
+    shop.stack.client("sqs").send_message(
+        QueueUrl=shop.stack.outputs["SettlementDeadLetterQueueUrl"], MessageBody=json.dumps(body)
+    )
+
+    done = operator.ask("redrive")["messages"]
+
+    outcomes = {each["rental_id"]: each["outcome"] for each in done}
+    assert outcomes[rental["rental_id"]] == "settlement succeeded"
+    assert shop.rental(rental["rental_id"])["status"] == "failed"
+    assert "SettlementDeadLetterQueue" not in operator.findings()
+    shop.stop_execution(rental["rental_id"])
+
+
+def test_the_webhook_is_checked_and_put_right(shop: Shop, operator: Operator) -> None:
+    assert operator.run("webhook", "check").exit_code == 0
+    assert operator.ask("webhook", "register") == {"done": []}
+    assert operator.ask("webhook", "enable") == {"done": []}
+
+
+def test_an_unknown_rental_and_an_unknown_stack_are_explained(operator: Operator) -> None:
+    for command in ("show", "settle", "refund"):
+        unknown = operator.run(command, "no-such-rental")
+        assert unknown.exit_code == 1
+        assert "there is no rental 'no-such-rental'" in unknown.stderr
+    elsewhere = operator.run("attention", "--stack-name", "elsewhere")
+    assert elsewhere.exit_code == 1
+    assert "--stack-name" in elsewhere.stderr

@@ -1,0 +1,103 @@
+"""The promise (tools/audit.py), checked over a live stack's tables and PayMongo."""
+
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from rentals.errors import PaymentProviderRejected
+from tools.audit import LedgerPayment, Violation, violations
+from tools.ops import rows
+from tools.ops.account import Account, ledger_of
+from tools.ops.target import Target
+
+Json = dict[str, Any]
+
+# Well under PayMongo's 100 requests a second, with the functions working beside us.
+_PARALLEL = 6
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What was looked at, and what was found wrong at both looks."""
+
+    rentals: int
+    units: int
+    payments: int
+    violations: list[Violation]
+
+    def to_json(self) -> Json:
+        """For scripts."""
+        return {
+            "rentals": self.rentals,
+            "units": self.units,
+            "payments": self.payments,
+            "violations": [
+                {"rule": each.rule, "subject": each.subject, "detail": each.detail}
+                for each in self.violations
+            ],
+        }
+
+
+def audit(
+    target: Target,
+    account: Account,
+    *,
+    on_start: Callable[[int], None] = lambda _: None,
+    on_progress: Callable[[], None] = lambda: None,
+    second_look_after: float,
+) -> Audit:
+    """Every violation that is there at two looks, `second_look_after` seconds apart: between two
+    reads a rental may be in the middle of something.
+
+    `on_start` is told how many rentals PayMongo is asked about, `on_progress` when one is done.
+    PayMongo cannot list payments by rental, so money for a rental that has no row is not found.
+    """
+    first = _look(target, account, on_start, on_progress)
+    if not first.violations:
+        return first
+    time.sleep(second_look_after)
+    second = _look(target, account, on_start, on_progress)
+    known = {(each.rule, each.subject) for each in first.violations}
+    lasting = [each for each in second.violations if (each.rule, each.subject) in known]
+    return Audit(second.rentals, second.units, second.payments, lasting)
+
+
+def _look(
+    target: Target,
+    account: Account,
+    on_start: Callable[[int], None],
+    on_progress: Callable[[], None],
+) -> Audit:
+    units = list(rows.scan(target, "Units"))
+    rentals = list(rows.scan(target, "Rentals"))
+    customers = list(rows.scan(target, "Customers"))
+    ledger, missing = _ledger(account, rentals, on_start, on_progress)
+    found = violations(rentals, units, customers, ledger, hold_seconds=target.stack.hold_seconds)
+    return Audit(len(rentals), len(units), len(ledger), [*found, *missing])
+
+
+def _ledger(
+    account: Account,
+    rentals: Sequence[Json],
+    on_start: Callable[[int], None],
+    on_progress: Callable[[], None],
+) -> tuple[list[LedgerPayment], list[Violation]]:
+    with_money = [row for row in rentals if "checkoutSessionId" in row or "paymentId" in row]
+    on_start(len(with_money))
+
+    def ask(row: Json) -> list[LedgerPayment] | Violation:
+        try:
+            return list(ledger_of(row["id"], account.payments_of(row)))
+        except PaymentProviderRejected as error:
+            if error.status != 404:
+                raise
+            return Violation("known at PayMongo", row["id"], str(error))
+        finally:
+            on_progress()
+
+    with ThreadPoolExecutor(_PARALLEL) as pool:
+        answers = list(pool.map(ask, with_money))
+    payments = [each for answer in answers if isinstance(answer, list) for each in answer]
+    return payments, [answer for answer in answers if isinstance(answer, Violation)]

@@ -1,0 +1,117 @@
+"""Rows of the tables as operators read them."""
+
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from boto3.dynamodb.conditions import Key
+
+from rentals.models import CENTAVOS_PER_PESO, FollowUp
+from rentals.repository import FOLLOW_UP_INDEX
+from tools.ops.errors import CommandError
+from tools.ops.target import Target
+
+Json = dict[str, Any]
+
+# Never shown: whoever has the token can end the rental's wait.
+_SECRET = {"taskToken"}
+# Shown only when asked for: who it is, and links that act for them.
+_PERSONAL = {"customer", "paymentUrl", "checkoutUrl", "requestHash"}
+_BATCH = 100
+_PARALLEL = 8
+
+
+def rental(target: Target, rental_id: str) -> Json:
+    """The row of a rental. Raises CommandError when there is none."""
+    found = target.table("Rentals").get_item(Key={"id": rental_id}, ConsistentRead=True)
+    if "Item" not in found:
+        raise CommandError(
+            f"there is no rental {rental_id!r} in {target.stack_name}",
+            "the id is the name of the rental's execution, and rental_id in every log line",
+        )
+    return plain(found["Item"])
+
+
+def plain(item: Mapping[str, Any]) -> Json:
+    """A row with plain numbers and sorted lists."""
+    return {name: _plain(value) for name, value in sorted(item.items())}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    if isinstance(value, set):
+        return sorted(value)
+    return plain(value) if isinstance(value, dict) else value
+
+
+def shown(row: Mapping[str, Any], *, personal_data: bool) -> Json:
+    """The row without what nobody needs to see."""
+    hidden = _SECRET if personal_data else _SECRET | _PERSONAL
+    return {name: value for name, value in row.items() if name not in hidden}
+
+
+def scan(target: Target, table: str) -> Iterator[Json]:
+    """Every row of a table, consistently read."""
+    start: Json = {}
+    while True:
+        page = target.table(table).scan(ConsistentRead=True, **start)
+        yield from page["Items"]
+        if "LastEvaluatedKey" not in page:
+            return
+        start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
+
+
+def followed_up(target: Target) -> list[Json]:
+    """The rows that the reconciler still has to see through, by the sparse index."""
+    ids: list[str] = []
+    for kind in FollowUp:
+        start: Json = {}
+        while True:
+            page = target.table("Rentals").query(
+                IndexName=FOLLOW_UP_INDEX,
+                KeyConditionExpression=Key("followUp").eq(kind),
+                **start,
+            )
+            ids += [each["id"] for each in page["Items"]]
+            if "LastEvaluatedKey" not in page:
+                break
+            start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
+    return get_many(target, "Rentals", ids)
+
+
+def get_many(target: Target, table: str, ids: list[str]) -> list[Json]:
+    """The rows with these ids that exist, consistently read, in no order."""
+    name = target.table(table).name
+    batches = [ids[start : start + _BATCH] for start in range(0, len(ids), _BATCH)]
+    with ThreadPoolExecutor(_PARALLEL) as pool:
+        found = pool.map(lambda batch: _get_batch(target, name, batch), batches)
+        return [item for items in found for item in items]
+
+
+def _get_batch(target: Target, table: str, ids: list[str]) -> list[Json]:
+    wanted: Any = {table: {"Keys": [{"id": each} for each in ids], "ConsistentRead": True}}
+    items: list[Json] = []
+    while wanted:
+        answer = target.dynamodb.batch_get_item(RequestItems=wanted)
+        items += answer["Responses"].get(table, [])
+        wanted = answer.get("UnprocessedKeys")
+    return items
+
+
+def moment(timestamp: str) -> datetime:
+    """A time as stored."""
+    return datetime.fromisoformat(timestamp)
+
+
+def age(timestamp: str, now: datetime | None = None) -> float:
+    """Seconds since a time as stored."""
+    return ((now or datetime.now(UTC)) - moment(timestamp)).total_seconds()
+
+
+def total(row: Mapping[str, Any]) -> int | None:
+    """What a rental costs, in centavos."""
+    fee = row.get("totalFee")
+    return None if fee is None else int(fee * CENTAVOS_PER_PESO)
