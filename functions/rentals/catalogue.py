@@ -1,5 +1,6 @@
 """What can be rented and where: collectibles, stores, warehouses."""
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -9,6 +10,10 @@ from rentals.models import Collectible, Size, Store, Warehouse
 from rentals.settings import setting
 
 _PARALLEL_STOCK_QUERIES = 8
+# Warehouses and distances change a few times a year.
+_KEEP_WAREHOUSES_SECONDS = 60.0
+
+_warehouses: tuple[float, dict[str, Warehouse]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,16 +50,20 @@ def stores() -> list[Store]:
     return sorted(map(_store, dynamo.scan(setting("STORES_TABLE"))), key=lambda each: each.id)
 
 
-def warehouses() -> dict[str, Warehouse]:
-    """Every warehouse, by id."""
-    return {
-        item["id"]: Warehouse(
-            id=item["id"],
-            name=item.get("name") or item["id"],
-            distances={store_id: float(km) for store_id, km in item["distances"].items()},
-        )
-        for item in dynamo.scan(setting("WAREHOUSES_TABLE"))
-    }
+def warehouses(*, anew: bool = False) -> dict[str, Warehouse]:
+    """Every warehouse, by id; at most a minute old, or read `anew`."""
+    global _warehouses  # noqa: PLW0603 - kept for the life of an execution environment
+    if anew or _warehouses is None or time.monotonic() - _warehouses[0] > _KEEP_WAREHOUSES_SECONDS:
+        found = {
+            item["id"]: Warehouse(
+                id=item["id"],
+                name=item.get("name") or item["id"],
+                distances={store_id: float(km) for store_id, km in item["distances"].items()},
+            )
+            for item in dynamo.scan(setting("WAREHOUSES_TABLE"))
+        }
+        _warehouses = time.monotonic(), found
+    return _warehouses[1]
 
 
 def offers(store_id: str | None) -> list[Offer]:

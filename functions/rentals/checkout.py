@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from rentals import catalogue, clock, repository
 from rentals.aws import stepfunctions
-from rentals.errors import IdempotencyKeyReused
+from rentals.errors import IdempotencyKeyReused, NotFound
 from rentals.models import Customer, PaymentMethod, PaymentStatus, Rental
 from rentals.settings import setting
 from rentals.telemetry import count, logger
@@ -56,32 +56,42 @@ def start_checkout(request: CheckoutRequest, idempotency_key: str | None) -> Ren
     """
     rental_id = rental_id_for(request.customer.email, idempotency_key)
     logger.append_keys(rental_id=rental_id)
-    rental = repository.find(rental_id)
-    if rental is None:
-        collectible = catalogue.collectible(request.collectible_id)
-        catalogue.store(request.store_id)
-        now = clock.now_timestamp()
-        rental = repository.create(
-            Rental(
-                id=rental_id,
-                collectible_id=collectible.id,
-                collectible_name=collectible.name,
-                store_id=request.store_id,
-                customer=request.customer,
-                duration=request.duration,
-                payment_method=request.payment_method,
-                payment_status=PaymentStatus.PENDING,
-                request_hash=request.digest(),
-                created_at=now,
-                updated_at=now,
-            )
-        )
-        count("CheckoutStarted")
+    try:
+        wanted = _new_rental(rental_id, request)
+    except NotFound:
+        # What was rented before may be rented no more: the rental is there all the same.
+        existing = repository.find(rental_id) if idempotency_key else None
+        if existing is None:
+            raise
+        rental = existing
+    else:
+        rental = repository.create(wanted)
+        if rental is wanted:
+            count("CheckoutStarted")
     if rental.request_hash != request.digest():
         raise IdempotencyKeyReused
     if rental.is_pending and rental.payment_url is None:
         _start_execution(rental_id)
     return rental
+
+
+def _new_rental(rental_id: str, request: CheckoutRequest) -> Rental:
+    collectible = catalogue.collectible(request.collectible_id)
+    catalogue.store(request.store_id)
+    now = clock.now_timestamp()
+    return Rental(
+        id=rental_id,
+        collectible_id=collectible.id,
+        collectible_name=collectible.name,
+        store_id=request.store_id,
+        customer=request.customer,
+        duration=request.duration,
+        payment_method=request.payment_method,
+        payment_status=PaymentStatus.PENDING,
+        request_hash=request.digest(),
+        created_at=now,
+        updated_at=now,
+    )
 
 
 def wait_until_payable(rental: Rental, seconds: float = WAIT_SECONDS) -> Rental:

@@ -1,8 +1,11 @@
 """Units and the rentals that hold them: one transaction changes both, so they cannot disagree.
 
 Every function reads the rental first and answers from it when its work is done already, so each
-may run twice, late, or after its own answer was lost.
+may run twice, late, or after its own answer was lost. What a transaction has written is not read
+again: its conditions say what the row was.
 """
+
+from dataclasses import replace
 
 from rentals import allocation, catalogue, clock, dynamo, repository
 from rentals.errors import (
@@ -15,7 +18,7 @@ from rentals.errors import (
     UnitNotHeld,
     WriteContended,
 )
-from rentals.models import EndReason, FollowUp, PaymentStatus, Refund, Rental, Warehouse
+from rentals.models import EndReason, FollowUp, PaymentStatus, Refund, Rental
 from rentals.settings import setting
 
 # Each round asks the index anew; by then other buyers have taken what we lost.
@@ -30,7 +33,7 @@ _NO_SURPLUS = " AND attribute_not_exists(surplusPaymentIds)"
 def reserve_unit(rental: Rental) -> Rental:
     """Hold the nearest available unit for a pending rental, or for one that was paid too late.
 
-    Returns the rental on record. Raises NoUnitAvailable, RentalEnded, WriteContended.
+    Returns the rental as it was written. Raises NoUnitAvailable, RentalEnded, WriteContended.
     """
     if rental.unit_id is not None:
         return rental
@@ -42,8 +45,15 @@ def reserve_unit(rental: Rental) -> Rental:
             rental.collectible_id, warehouses, rental.store_id
         ):
             tried += 1
+            held = replace(
+                rental,
+                unit_id=unit_id,
+                warehouse_id=warehouse.id,
+                eta=allocation.eta_days(warehouse.distances[rental.store_id]),
+                updated_at=clock.now_timestamp(),
+            )
             try:
-                dynamo.transact(_reserve(rental, unit_id, warehouse))
+                dynamo.transact(_reserve(held))
             except dynamo.ConditionFailed as failure:
                 if 1 in failure.failed:
                     now = repository.get(rental.id)
@@ -51,9 +61,11 @@ def reserve_unit(rental: Rental) -> Rental:
                         return now
                     _require_reservable(now)
                 continue
-            return repository.get(rental.id)
+            return held
         if not tried:
-            raise NoUnitAvailable(rental.collectible_id)
+            known, warehouses = warehouses, catalogue.warehouses(anew=True)
+            if warehouses == known:
+                raise NoUnitAvailable(rental.collectible_id)
     raise WriteContended(f"every unit of {rental.collectible_id} that was tried went elsewhere")
 
 
@@ -63,28 +75,27 @@ def _require_reservable(rental: Rental) -> None:
         raise RentalEnded(rental.id, rental.payment_status)
 
 
-def _reserve(rental: Rental, unit_id: str, warehouse: Warehouse) -> list[dynamo.Item]:
-    now = clock.now_timestamp()
+def _reserve(held: Rental) -> list[dynamo.Item]:
     return [
         dynamo.expression(
             setting("UNITS_TABLE"),
-            unit_id,
+            str(held.unit_id),
             update="SET isAvailable = :no, reservedBy = :rental, reservedAt = :now"
             " REMOVE availableCollectibleId",
             condition="isAvailable = :yes AND attribute_not_exists(reservedBy)",
-            values={"yes": "true", "no": "false", "rental": rental.id, "now": now},
+            values={"yes": "true", "no": "false", "rental": held.id, "now": held.updated_at},
         ),
         dynamo.expression(
             setting("RENTALS_TABLE"),
-            rental.id,
+            held.id,
             update="SET unitId = :unit, warehouseId = :warehouse, eta = :eta, updatedAt = :now",
             condition="attribute_not_exists(unitId) AND attribute_not_exists(refundRequestedAt)"
             " AND (paymentStatus = :pending OR attribute_exists(paymentId))",
             values={
-                "unit": unit_id,
-                "warehouse": warehouse.id,
-                "eta": allocation.eta_days(warehouse.distances[rental.store_id]),
-                "now": now,
+                "unit": held.unit_id,
+                "warehouse": held.warehouse_id,
+                "eta": held.eta,
+                "now": held.updated_at,
                 "pending": PaymentStatus.PENDING,
             },
         ),
@@ -94,7 +105,7 @@ def _reserve(rental: Rental, unit_id: str, warehouse: Warehouse) -> list[dynamo.
 def confirm_rental(rental: Rental) -> Rental:
     """Complete a rental that is paid in full and holds a unit.
 
-    Returns the rental on record. Raises PaymentNotReceived, PaymentMismatch, UnitNotHeld,
+    Returns the rental as it was written. Raises PaymentNotReceived, PaymentMismatch, UnitNotHeld,
     RentalEnded (its money is on the way back), WriteContended.
     """
     if rental.payment_status is PaymentStatus.COMPLETED:
@@ -113,6 +124,7 @@ def confirm_rental(rental: Rental) -> Rental:
     if rental.unit_id is None:
         raise UnitNotHeld(rental.id)
     is_over = not rental.surplus_payment_ids
+    now = clock.now_timestamp()
     complete = dynamo.expression(
         setting("RENTALS_TABLE"),
         rental.id,
@@ -125,26 +137,35 @@ def confirm_rental(rental: Rental) -> Rental:
             "status": rental.payment_status,
             "unit": rental.unit_id,
             "payment": rental.payment_id,
-            "now": clock.now_timestamp(),
+            "now": now,
         },
     )
     try:
         dynamo.transact([complete, repository.end_hold(rental.customer, rental.id)])
     except dynamo.ConditionFailed:
         return _unless_changed(rental, PaymentStatus.COMPLETED)
-    return repository.get(rental.id)
+    completed = replace(
+        rental,
+        payment_status=PaymentStatus.COMPLETED,
+        updated_at=now,
+        end_reason=None,
+        task_token=None,
+        payment_url=None,
+    )
+    return _not_watched(completed) if is_over else completed
 
 
 def end_unpaid(rental: Rental, reason: EndReason) -> Rental:
     """End a pending rental that nobody paid for and put its unit, if any, back on the shelf.
 
-    Returns the rental on record; one that ended before is left as it is. Raises PaymentReceived
-    when money has arrived, WriteContended.
+    Returns the rental as it was written; one that ended before is left as it is. Raises
+    PaymentReceived when money has arrived, WriteContended.
     """
     if not rental.is_pending:
         return rental if rental.payment_id else repository.end_follow_up(rental)
     if rental.payment_id is not None:
         raise PaymentReceived(rental.id)
+    ended_at = clock.now_timestamp()
     operations = [
         dynamo.expression(
             setting("RENTALS_TABLE"),
@@ -158,7 +179,7 @@ def end_unpaid(rental: Rental, reason: EndReason) -> Rental:
                 "status": reason.status,
                 "reason": reason,
                 "pending": PaymentStatus.PENDING,
-                "now": clock.now_timestamp(),
+                "now": ended_at,
                 **({"unit": rental.unit_id} if rental.unit_id else {}),
             },
         ),
@@ -173,7 +194,17 @@ def end_unpaid(rental: Rental, reason: EndReason) -> Rental:
         if now.is_pending and now.payment_id is not None:
             raise PaymentReceived(rental.id) from None
         return _unless_changed(rental, None)
-    return repository.get(rental.id)
+    return _not_watched(
+        replace(
+            rental,
+            payment_status=reason.status,
+            updated_at=ended_at,
+            end_reason=reason,
+            unit_id=None,
+            task_token=None,
+            payment_url=None,
+        )
+    )
 
 
 def request_refund(rental: Rental) -> Rental:
@@ -333,6 +364,10 @@ def release(unit_id: str, rental_id: str) -> dynamo.Item:
         condition="reservedBy = :rental",
         values={"yes": "true", "rental": rental_id},
     )
+
+
+def _not_watched(rental: Rental) -> Rental:
+    return replace(rental, follow_up=None, follow_up_at=None, attention=None)
 
 
 def _unless_changed(before: Rental, wanted: PaymentStatus | None) -> Rental:

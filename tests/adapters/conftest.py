@@ -12,7 +12,7 @@ import pytest
 from botocore.exceptions import ReadTimeoutError
 from moto import mock_aws
 
-from rentals import aws, dynamo, repository, secret_values
+from rentals import aws, catalogue, dynamo, repository, secret_values
 from rentals.models import Rental
 from rentals.settings import integer_setting, setting
 from tests.samples import Json, pending_rental
@@ -180,6 +180,7 @@ def forget_settings() -> None:
     setting.cache_clear()
     integer_setting.cache_clear()
     secret_values._cache.clear()
+    catalogue._warehouses = None
 
 
 @pytest.fixture(scope="session")

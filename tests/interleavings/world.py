@@ -18,7 +18,7 @@ import httpx
 import pytest
 from moto import mock_aws
 
-from rentals import aws, secret_values, telemetry
+from rentals import aws, catalogue, secret_values, telemetry
 from rentals.dynamo import from_attributes, to_attributes
 from rentals.paymongo import PayMongo
 from rentals.settings import integer_setting, setting
@@ -349,6 +349,7 @@ def clear_caches() -> None:
     for each in cached:
         each.cache_clear()
     secret_values._cache.clear()
+    catalogue._warehouses = None
 
 
 def handler(name: str) -> Callable[[Json, Any], Any]:
