@@ -53,7 +53,7 @@ def test_a_rental_is_shown_with_its_execution_and_money_and_without_its_customer
     assert states[0] == "ReserveUnit"
     assert "AwaitPayment" in states
     assert [each["status"] for each in found["payments"]] == ["paid"]
-    assert {"ReserveUnit", "PostPayMongoWebhook"} <= {each["function"] for each in found["log"]}
+    assert {"ReserveUnit", "/api/webhooks/paymongo"} <= {each["where"] for each in found["log"]}
     text = json.dumps(found)
     for secret in ("Ana Cruz", "@example.com", "taskToken", "paymentUrl"):
         assert secret not in text

@@ -168,12 +168,12 @@ def _money(payment: Mapping[str, Any]) -> Json:
 
 
 def _log(lines: Sequence[LogLine]) -> Any:
-    shown = table("time", "function", "level", "message", title="[bold]Log[/bold]")
+    shown = table("time", "state or route", "level", "message", title="[bold]Log[/bold]")
     for line in lines:
         details = " ".join(f"{name}={value}" for name, value in line.details.items())
         shown.add_row(
             f"{line.at:%H:%M:%S.%f}"[:-3],
-            line.function,
+            line.where,
             coloured(line.level),
             Text(f"{line.message} ").append(details, "dim"),
         )

@@ -212,7 +212,7 @@ def start_settlement(
     """
     moment = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")[:-3]
     started: Json = target.client("stepfunctions").start_execution(
-        stateMachineArn=machines(target)["settlement"],
+        stateMachineArn=target.stack.live("SettlementStateMachine"),
         name=f"{rental_id}-{'refund' if refund else 'operator'}-{moment}"[:80],
         input=json.dumps(
             {"rental_id": rental_id}

@@ -161,6 +161,10 @@ class Stack:
             )
         return self.resources[logical_id]
 
+    def live(self, logical_id: str) -> str:
+        """What to call of a function or state machine: its alias, where it is deployed with one."""
+        return self.resources.get(f"{logical_id}Aliaslive") or self.physical_id(logical_id)
+
     def of_type(self, resource_type: str) -> dict[str, str]:
         """Physical ids by logical id of all resources of a type."""
         return {
