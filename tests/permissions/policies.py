@@ -120,5 +120,15 @@ def _from_arn(text: str) -> str:
     if kind == "secret":
         return f"secret:{name.removesuffix('-??????')}"
     if kind == "execution":
-        return f"{name.removesuffix(':*')} executions"
+        return f"{_state_machine(name.removesuffix(':*'))} executions"
+    if kind == "stateMachine":
+        return _state_machine(name)
     return text
+
+
+def _state_machine(name: str) -> str:
+    """The logical id of the state machine that is given this name."""
+    for logical_id, properties in resources("AWS::Serverless::StateMachine").items():
+        if "Name" in properties and _text(properties["Name"]) == name:
+            return logical_id
+    return name

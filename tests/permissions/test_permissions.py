@@ -12,8 +12,28 @@ from tests.recording import record
 from tests.recording.record import Record
 from tests.recording.recorder import Use
 
+_LOG_DELIVERY = (
+    "logs:CreateLogDelivery",
+    "logs:DeleteLogDelivery",
+    "logs:DescribeLogGroups",
+    "logs:DescribeResourcePolicies",
+    "logs:GetLogDelivery",
+    "logs:ListLogDeliveries",
+    "logs:PutResourcePolicy",
+    "logs:UpdateLogDelivery",
+)
 # Allowed, and not used in the workflow tests: why it is there all the same.
-NOT_USED_IN_TESTS: dict[Use, str] = {}
+NOT_USED_IN_TESTS: dict[Use, str] = {
+    (state_machine, action, "*"): "Step Functions sets up its log delivery; the engine does not"
+    for state_machine in ("RentalStateMachine", "SettlementStateMachine")
+    for action in _LOG_DELIVERY
+}
+# Allowed for a moment that a test cannot bring about at will.
+ONLY_IN_RACES: dict[Use, str] = {
+    ("ReconcileFunction", "dynamodb:GetItem", "RentalsTable"): (
+        "reads the rental again when its task token has just gone"
+    ),
+}
 # Used, and not in a role's own policy.
 ALLOWED_ELSEWHERE: dict[Use, str] = {}
 
@@ -48,11 +68,12 @@ def test_what_is_allowed_is_used(recorded: Record) -> None:
     if not recorded.is_complete:
         pytest.skip("only some of tests/workflow was run: that says nothing about the others")
 
-    assert sorted(allowed() - set(recorded.uses) - set(NOT_USED_IN_TESTS)) == []
+    explained = NOT_USED_IN_TESTS.keys() | ONLY_IN_RACES.keys()
+    assert sorted(allowed() - set(recorded.uses) - explained) == []
 
 
 def test_every_exception_is_needed(recorded: Record) -> None:
-    assert set(NOT_USED_IN_TESTS) - allowed() == set()
+    assert (NOT_USED_IN_TESTS.keys() | ONLY_IN_RACES.keys()) - allowed() == set()
     if recorded.is_complete:
         assert set(NOT_USED_IN_TESTS) & set(recorded.uses) == set()
         assert set(ALLOWED_ELSEWHERE) - set(recorded.uses) == set()
@@ -71,7 +92,7 @@ def _print(recorded: Record) -> None:
         elif recorded.uses[use]:
             remark = ""
         elif recorded.is_complete:
-            remark = NOT_USED_IN_TESTS.get(use, "[bold red]SPARE[/]")
+            remark = (NOT_USED_IN_TESTS | ONLY_IN_RACES).get(use, "[bold red]SPARE[/]")
         else:
             remark = "not used by the tests that ran"
         table.add_row(*use, str(recorded.uses[use] or ""), remark)

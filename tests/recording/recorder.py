@@ -246,4 +246,6 @@ def _logical_arn(arn: str, names: Mapping[str, str]) -> str:
         return f"{names.get(name, name)} executions"
     if kind == "secret":
         return f"secret:{name.rpartition('-')[0]}"
+    if kind == "stateMachine":
+        return names.get(name, name)  # permissions know state machines, not their aliases
     return names.get(name, name) + (f":{qualifier}" if qualifier else "")

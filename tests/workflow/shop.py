@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import httpx
 
+from rentals.clock import timestamp_in
 from rentals.dynamo import from_attributes
 from tests.workflow.sandbox import LIMITS, Sandbox
 from tools.audit import Violation, violations
@@ -317,6 +318,19 @@ class Shop:
             lambda: it if (it := self.execution(rental_id))["status"] != "RUNNING" else None,
             "the execution to end",
         )
+
+    def reconcile(self, rental_id: str) -> None:
+        """Two minutes pass, and the reconciler looks at the rental."""
+        self.table("Rentals").update_item(
+            Key={"id": rental_id},
+            UpdateExpression="SET followUpAt = :past",
+            ConditionExpression="attribute_exists(followUp)",
+            ExpressionAttributeValues={":past": timestamp_in(-1)},
+        )
+        answer = _client(self.stack, "lambda").invoke(
+            FunctionName=self.stack.outputs["ReconcileFunctionName"], Payload=b"{}"
+        )
+        assert "FunctionError" not in answer, answer["Payload"].read()
 
     def settle(self, rental_id: str) -> None:
         """Start a settlement by hand, and wait until it is over."""

@@ -142,3 +142,28 @@ def test_cancelled_after_paying_while_paymongo_does_not_say_so(shop: Shop) -> No
 
     shop.wait_for_status(rental["rental_id"], "completed")
     assert shop.available(collectible) == 0
+
+
+def test_coming_back_with_a_payment_that_is_late_and_that_no_webhook_told(shop: Shop) -> None:
+    rental = shop.checkout(shop.add_collectible())
+    success_url = shop.success_url(rental["rental_id"])
+    shop.cancel(rental)
+    shop.wait_for_status(rental["rental_id"], "cancelled")
+    shop.paymongo.settle(shop.session_id(rental["rental_id"]), silently=True)
+
+    shop.follow(success_url)
+
+    shop.wait_for_status(rental["rental_id"], "completed")
+    assert len(shop.settlements_of(rental["rental_id"])) == 1
+
+
+def test_cancelling_again_when_the_money_has_come_after_all(shop: Shop) -> None:
+    rental = shop.checkout(shop.add_collectible())
+    shop.cancel(rental)
+    shop.wait_for_status(rental["rental_id"], "cancelled")
+    shop.paymongo.settle(shop.session_id(rental["rental_id"]), silently=True)
+
+    page = shop.cancel(rental)
+
+    assert page == f"/success.html?rental_id={rental['rental_id']}"
+    shop.wait_for_status(rental["rental_id"], "completed")
