@@ -49,17 +49,25 @@ def candidates(
 
     The nearest warehouse is asked first. When that finds nothing, one query over all warehouses
     tells sold out from elsewhere, before anything else is asked: sold out costs two queries
-    however many warehouses there are.
+    however many warehouses there are. So does a stock of less than a page: that query finds it all.
     """
+    every: list[dict[str, str]] | None = None
     is_any_left = False
     for warehouse in nearest_first(warehouses, store_id):
-        start = _random_point(warehouse.id)
-        page = _from(collectible_id, warehouse.id, start, PAGE_SIZE)
-        if not page and not is_any_left:
-            is_any_left = _is_any_available(collectible_id)
-            if not is_any_left:
-                return
-        if page := _wrap_round(page, collectible_id, warehouse.id, start, PAGE_SIZE):
+        if every is None:
+            start = _random_point(warehouse.id)
+            page = _from(collectible_id, warehouse.id, start, PAGE_SIZE)
+            if not page and not is_any_left:
+                first = _query(collectible_id, "id, warehouseId", limit=PAGE_SIZE)
+                if not first:
+                    return
+                is_any_left = True
+                every = first if len(first) < PAGE_SIZE else None
+        if every is None:
+            page = _wrap_round(page, collectible_id, warehouse.id, start, PAGE_SIZE)
+        else:
+            page = [unit["id"] for unit in every if unit["warehouseId"] == warehouse.id]
+        if page:
             random.shuffle(page)
             yield from ((unit_id, warehouse) for unit_id in page)
             return
@@ -115,12 +123,8 @@ def _wrap_round(
     return list(dict.fromkeys([*page, *(unit["id"] for unit in units)]))
 
 
-def _is_any_available(collectible_id: str) -> bool:
-    return bool(_query(collectible_id, "id", limit=1))
-
-
 def _query(
-    collectible_id: str, attribute: str, *, limit: int, between: tuple[str, str] | None = None
+    collectible_id: str, attributes: str, *, limit: int, between: tuple[str, str] | None = None
 ) -> list[dict[str, str]]:
     condition, values = "availableCollectibleId = :collectible", {":collectible": collectible_id}
     if between is not None:
@@ -131,7 +135,7 @@ def _query(
         IndexName=AVAILABLE_UNITS_INDEX,
         KeyConditionExpression=condition,
         ExpressionAttributeValues=to_attributes(values),
-        ProjectionExpression=attribute,
+        ProjectionExpression=attributes,
         Limit=limit,
     )
     return [from_attributes(item) for item in answer["Items"]]

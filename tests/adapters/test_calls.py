@@ -2,7 +2,7 @@
 
 import pytest
 
-from rentals import catalogue, inventory, repository
+from rentals import allocation, catalogue, inventory, repository
 from rentals.checkout import start_checkout
 from rentals.errors import CollectibleNotFound, NoUnitAvailable
 from rentals.models import EndReason, Rental
@@ -94,3 +94,20 @@ def test_sold_out_is_said_once_the_warehouses_were_read_anew(shop: Shop) -> None
         inventory.reserve_unit(rental)
 
     assert shop.calls[-3:] == ["Query", "Query", "Scan"]
+
+
+@pytest.mark.parametrize("warehouse_id", ["wh-near", "wh-middle", "wh-far"])
+def test_a_small_stock_costs_two_queries_wherever_it_lies(shop: Shop, warehouse_id: str) -> None:
+    units = shop.add_units(3, warehouse_id)
+    warehouses = catalogue.warehouses()
+    found: list[set[str]] = []
+
+    for _ in range(20):  # each starts at another random point
+        calls = shop.calls_of(
+            lambda: found.append(
+                {unit for unit, _ in allocation.candidates("col-001", warehouses, "store-a")}
+            )
+        )
+        assert calls == ["Query", "Query"]
+
+    assert found == [set(units)] * 20
