@@ -77,8 +77,7 @@ def _handle(event: EventData) -> Outcome:
             payment = PaymentResource.model_validate(resource)
             return _payment_event(kind, event.id, payment)
         if kind == "payment.refunded":
-            refunds = PaymentResource.model_validate(resource).attributes.refunds
-            return [_refund_event(refund) for refund in refunds][-1] if refunds else Outcome.IGNORED
+            return _payment_refunded(PaymentResource.model_validate(resource))
         if kind == "payment.refund.updated":
             return _refund_event(RefundResource.model_validate(resource))
     except ValidationError:
@@ -106,7 +105,17 @@ def _payment_event(kind: str, event_id: str, resource: PaymentResource) -> Outco
     return payments.payment_received(rental, payment) if payment.is_paid else Outcome.IGNORED
 
 
-def _refund_event(resource: RefundResource) -> Outcome:
+def _payment_refunded(payment: PaymentResource) -> Outcome:
+    """Carries every refund of the payment: several may have given it back in parts."""
+    refunds = payment.attributes.refunds or []
+    refunded = sum(
+        each.attributes.amount for each in refunds if each.attributes.status == "succeeded"
+    )
+    outcomes = [_refund_event(each, refunded) for each in refunds]
+    return outcomes[-1] if outcomes else Outcome.IGNORED
+
+
+def _refund_event(resource: RefundResource, refunded: int | None = None) -> Outcome:
     refund = resource.to_refund()
     rental = _find_rental(resource.attributes.metadata, None)
     if rental is None:
@@ -114,10 +123,10 @@ def _refund_event(resource: RefundResource) -> Outcome:
     if rental is None:
         return Outcome.IGNORED
     try:
-        inventory.record_refund(rental, refund)
+        inventory.record_refund(rental, refund, refunded)
     except RefundFailed:
-        repository.flag_for_attention(rental.id, RefundFailed.__name__)
-        count("NeedsAttention")
+        payments.start_settlement(rental.id, refund.id)
+        return Outcome.SETTLING
     return Outcome.RECORDED
 
 

@@ -5,6 +5,7 @@ may run twice, late, or after its own answer was lost. What a transaction has wr
 again: its conditions say what the row was.
 """
 
+from contextlib import suppress
 from dataclasses import replace
 
 from rentals import allocation, catalogue, clock, dynamo, repository
@@ -13,6 +14,7 @@ from rentals.errors import (
     PaymentMismatch,
     PaymentNotReceived,
     PaymentReceived,
+    PaymentSessionOpen,
     RefundFailed,
     RentalEnded,
     UnitNotHeld,
@@ -26,7 +28,6 @@ _RESERVATION_ROUNDS = 8
 # The reconciler looks at a refund this often until PayMongo says that it succeeded or failed.
 REFUND_FOLLOW_UP_SECONDS = 600
 # A write that ends the watch over a rental must not overlook a second payment.
-_NOTHING_LEFT_TO_DO = ", followUp, followUpAt, attention"
 _NO_SURPLUS = " AND attribute_not_exists(surplusPaymentIds)"
 
 
@@ -129,7 +130,8 @@ def confirm_rental(rental: Rental) -> Rental:
         setting("RENTALS_TABLE"),
         rental.id,
         update="SET paymentStatus = :completed, completedAt = :now, updatedAt = :now"
-        " REMOVE endReason, taskToken, paymentUrl" + (_NOTHING_LEFT_TO_DO if is_over else ""),
+        " REMOVE endReason, taskToken, paymentUrl"
+        + (f", {repository.NOTHING_LEFT_TO_DO}" if is_over else ""),
         condition="unitId = :unit AND paymentId = :payment AND paymentStatus = :status"
         " AND attribute_not_exists(refundRequestedAt)" + (_NO_SURPLUS if is_over else ""),
         values={
@@ -159,22 +161,22 @@ def end_unpaid(rental: Rental, reason: EndReason) -> Rental:
     """End a pending rental that nobody paid for and put its unit, if any, back on the shelf.
 
     Returns the rental as it was written; one that ended before is left as it is. Raises
-    PaymentReceived when money has arrived, WriteContended.
+    PaymentReceived when money has arrived, PaymentSessionOpen while it still can, WriteContended.
     """
     if not rental.is_pending:
         return rental if rental.payment_id else repository.end_follow_up(rental)
-    if rental.payment_id is not None:
-        raise PaymentReceived(rental.id)
+    _require_unpayable(rental)
     ended_at = clock.now_timestamp()
     operations = [
         dynamo.expression(
             setting("RENTALS_TABLE"),
             rental.id,
             update="SET paymentStatus = :status, endReason = :reason, endedAt = :now,"
-            " updatedAt = :now REMOVE unitId, taskToken, paymentUrl, attention, followUp,"
-            " followUpAt",
-            condition="paymentStatus = :pending AND attribute_not_exists(paymentId) AND "
-            + ("unitId = :unit" if rental.unit_id else "attribute_not_exists(unitId)"),
+            " updatedAt = :now REMOVE unitId, taskToken, paymentUrl, "
+            + repository.NOTHING_LEFT_TO_DO,
+            condition="paymentStatus = :pending AND attribute_not_exists(paymentId)"
+            " AND (attribute_not_exists(checkoutSessionId) OR attribute_exists(sessionClosedAt))"
+            " AND " + ("unitId = :unit" if rental.unit_id else "attribute_not_exists(unitId)"),
             values={
                 "status": reason.status,
                 "reason": reason,
@@ -191,8 +193,8 @@ def end_unpaid(rental: Rental, reason: EndReason) -> Rental:
         dynamo.transact(operations)
     except dynamo.ConditionFailed:
         now = repository.get(rental.id)
-        if now.is_pending and now.payment_id is not None:
-            raise PaymentReceived(rental.id) from None
+        if now.is_pending:
+            _require_unpayable(now)
         return _unless_changed(rental, None)
     return _not_watched(
         replace(
@@ -239,8 +241,15 @@ def request_refund(rental: Rental) -> Rental:
         return repository.get(rental.id)
 
 
+def _require_unpayable(rental: Rental) -> None:
+    if rental.payment_id is not None:
+        raise PaymentReceived(rental.id)
+    if rental.checkout_session_id is not None and rental.session_closed_at is None:
+        raise PaymentSessionOpen(rental.checkout_session_id)
+
+
 def release_for_refund(rental: Rental) -> Rental:
-    """Write that the rental's payment goes back, unless it has bought something by now.
+    """End the rental as refunded, still to be done, unless its payment has bought something by now.
 
     From here on nobody gives the rental a unit. A unit held against a payment of the wrong amount
     goes back on the shelf in the same transaction. Returns the rental on record, without
@@ -254,87 +263,84 @@ def release_for_refund(rental: Rental) -> Rental:
         or has_bought
     ):
         return rental
+    try:
+        return _end_as_refunded(rental)
+    except WriteContended:
+        now = repository.get(rental.id)
+        if now == rental:
+            raise
+        return release_for_refund(now)
+
+
+def record_refund(rental: Rental, refund: Refund, refunded: int | None = None) -> Rental:
+    """Write how a refund of the rental's payment stands; the reconciler watches it to its end.
+
+    `refunded` is what all refunds of the payment have given back, in centavos, when that is known.
+    When somebody gives back the whole payment of a completed rental at PayMongo, that ends the
+    rental and puts the unit back on the shelf; a part of it changes nothing, as does a refund of
+    another payment. Returns the rental on record. Raises RefundFailed when the refund failed: the
+    money is still here; WriteContended.
+    """
+    has_failed = refund.status == "failed"
+    if refund.payment_id in rental.surplus_payment_ids and has_failed:
+        raise RefundFailed(rental.id, f"refund {refund.id} failed at PayMongo")
+    if refund.payment_id != rental.payment_id:
+        return rental
+    if rental.payment_status is not PaymentStatus.REFUNDED:
+        is_full = max(refund.amount, refunded or 0) >= (rental.amount_paid or 0)
+        is_asked_for = rental.refund_requested_at is not None and not has_failed
+        if not is_asked_for and (refund.status != "succeeded" or not is_full):
+            return rental
+        rental = _end_as_refunded(rental)
+    if rental.refund_status == "succeeded":
+        return repository.end_follow_up(rental)
+    is_of_an_earlier_try = rental.refund_id not in (None, refund.id) and has_failed
+    if is_of_an_earlier_try:
+        return rental
+    if (rental.refund_id, rental.refund_status) != (refund.id, refund.status):
+        rental = _write_refund(rental, refund)
+    if has_failed and rental.refund_status == "failed":
+        raise RefundFailed(rental.id, f"refund {refund.id} failed at PayMongo")
+    return rental
+
+
+def record_refund_refused(rental: Rental) -> None:
+    """Write that PayMongo does not give the rental's payment back, so that its customer is told."""
+    with suppress(dynamo.ConditionFailed):
+        dynamo.update(
+            dynamo.expression(
+                setting("RENTALS_TABLE"),
+                rental.id,
+                update="SET refundStatus = :failed, updatedAt = :now",
+                condition="attribute_exists(refundRequestedAt)"
+                " AND (attribute_not_exists(refundStatus) OR refundStatus = :failed)",
+                values={"failed": "failed", "now": clock.now_timestamp()},
+            )
+        )
+
+
+def _end_as_refunded(rental: Rental) -> Rental:
+    """In one transaction: the intent, the ending, the hold, and the unit, if any, on the shelf.
+
+    Raises WriteContended when the rental is not as it was read.
+    """
     operations = [
         dynamo.expression(
             setting("RENTALS_TABLE"),
             rental.id,
-            update="SET refundRequestedAt = :now, updatedAt = :now REMOVE unitId, taskToken,"
-            " paymentUrl",
-            condition="paymentId = :payment AND paymentStatus = :status"
-            " AND attribute_not_exists(refundRequestedAt) AND "
+            update="SET paymentStatus = :refunded, updatedAt = :now,"
+            " refundRequestedAt = if_not_exists(refundRequestedAt, :now),"
+            " followUp = :followUp, followUpAt = :followUpAt REMOVE unitId, taskToken, paymentUrl",
+            condition="paymentId = :payment AND paymentStatus = :status AND "
             + ("unitId = :unit" if rental.unit_id else "attribute_not_exists(unitId)"),
             values={
                 "payment": rental.payment_id,
                 "status": rental.payment_status,
-                "now": clock.now_timestamp(),
-                **({"unit": rental.unit_id} if rental.unit_id else {}),
-            },
-        )
-    ]
-    if rental.unit_id is not None:
-        operations.append(release(rental.unit_id, rental.id))
-    try:
-        dynamo.transact(operations)
-    except dynamo.ConditionFailed:
-        now = repository.get(rental.id)
-        if now == rental:
-            raise WriteContended(f"rental {rental.id} disagrees with its unit") from None
-        return release_for_refund(now)
-    return repository.get(rental.id)
-
-
-def record_refund(rental: Rental, refund: Refund) -> Rental:
-    """Write how a refund of the rental's payment stands; the reconciler watches it to its end.
-
-    A full refund of a completed rental that somebody made at PayMongo ends the rental and gives the
-    unit back; a partial one changes nothing, as does one of another payment. Returns the rental on
-    record. Raises RefundFailed when the refund failed: the money is still here; WriteContended.
-    """
-    if refund.payment_id in rental.surplus_payment_ids and refund.status == "failed":
-        raise RefundFailed(rental.id, f"refund {refund.id} failed at PayMongo")
-    is_ours = rental.refund_requested_at is not None
-    is_full = refund.amount >= (rental.amount_paid or 0)
-    if refund.payment_id != rental.payment_id or not (is_ours or is_full):
-        return rental
-    if rental.refund_status == "succeeded":
-        return repository.end_follow_up(rental)
-    is_of_an_earlier_try = rental.refund_id not in (None, refund.id) and refund.status == "failed"
-    if is_of_an_earlier_try:
-        return rental
-    if not is_ours and refund.status != "succeeded":
-        return rental
-    follow_up = (
-        {}
-        if refund.status == "succeeded"
-        else {
-            "followUp": FollowUp.REFUND,
-            "followUpAt": clock.timestamp_in(REFUND_FOLLOW_UP_SECONDS),
-        }
-    )
-    is_over = refund.status == "succeeded" and not rental.surplus_payment_ids
-    now = clock.now_timestamp()
-    operations = [
-        dynamo.expression(
-            setting("RENTALS_TABLE"),
-            rental.id,
-            update="SET paymentStatus = :refunded, refundId = :refund, refundStatus = :status,"
-            " refundRequestedAt = if_not_exists(refundRequestedAt, :now), updatedAt = :now"
-            + (", followUp = :followUp, followUpAt = :followUpAt" if follow_up else "")
-            + " REMOVE unitId, taskToken"
-            + (_NOTHING_LEFT_TO_DO if is_over else ""),
-            # Events come in any order: "pending" must not replace "succeeded".
-            condition="paymentId = :payment"
-            " AND (attribute_not_exists(refundStatus) OR refundStatus <> :succeeded) AND "
-            + ("unitId = :unit" if rental.unit_id else "attribute_not_exists(unitId)")
-            + (_NO_SURPLUS if is_over else ""),
-            values={
                 "refunded": PaymentStatus.REFUNDED,
-                "refund": refund.id,
-                "status": refund.status,
-                "succeeded": "succeeded",
-                "payment": refund.payment_id,
-                "now": now,
-                **follow_up,
+                "now": clock.now_timestamp(),
+                # Until there is a refund to look at, it is looked at as soon as a payment is.
+                "followUp": FollowUp.REFUND,
+                "followUpAt": clock.timestamp_in(repository.FOLLOW_UP_AFTER_SECONDS),
                 **({"unit": rental.unit_id} if rental.unit_id else {}),
             },
         ),
@@ -345,13 +351,46 @@ def record_refund(rental: Rental, refund: Refund) -> Rental:
     try:
         dynamo.transact(operations)
     except dynamo.ConditionFailed:
+        raise WriteContended(f"rental {rental.id} changed, or disagrees with its unit") from None
+    return repository.get(rental.id)
+
+
+def _write_refund(rental: Rental, refund: Refund) -> Rental:
+    is_over = refund.status == "succeeded" and not rental.surplus_payment_ids
+    watch = {
+        "followUp": FollowUp.REFUND,
+        "followUpAt": clock.timestamp_in(REFUND_FOLLOW_UP_SECONDS),
+    }
+    try:
+        item = dynamo.update(
+            dynamo.expression(
+                setting("RENTALS_TABLE"),
+                rental.id,
+                update="SET refundId = :refund, refundStatus = :status, updatedAt = :now"
+                + (
+                    f" REMOVE {repository.NOTHING_LEFT_TO_DO}"
+                    if is_over
+                    else ", followUp = :followUp, followUpAt = :followUpAt"
+                ),
+                # Events come in any order: "pending" must not replace "succeeded".
+                condition="attribute_exists(refundRequestedAt)"
+                " AND (attribute_not_exists(refundStatus) OR refundStatus <> :succeeded)"
+                + (_NO_SURPLUS if is_over else ""),
+                values={
+                    "refund": refund.id,
+                    "status": refund.status,
+                    "succeeded": "succeeded",
+                    "now": clock.now_timestamp(),
+                    **({} if is_over else watch),
+                },
+            )
+        )
+    except dynamo.ConditionFailed:
         existing = repository.get(rental.id)
         if existing.refund_status == "succeeded":
             return existing
         raise WriteContended(f"rental {rental.id} changed while its refund was written") from None
-    if refund.status == "failed":
-        raise RefundFailed(rental.id, f"refund {refund.id} failed at PayMongo")
-    return repository.get(rental.id)
+    return Rental.from_item(item)
 
 
 def release(unit_id: str, rental_id: str) -> dynamo.Item:
@@ -367,7 +406,14 @@ def release(unit_id: str, rental_id: str) -> dynamo.Item:
 
 
 def _not_watched(rental: Rental) -> Rental:
-    return replace(rental, follow_up=None, follow_up_at=None, attention=None)
+    return replace(
+        rental,
+        follow_up=None,
+        follow_up_at=None,
+        attention=None,
+        attention_count=0,
+        settlement=None,
+    )
 
 
 def _unless_changed(before: Rental, wanted: PaymentStatus | None) -> Rental:

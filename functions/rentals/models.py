@@ -171,6 +171,7 @@ class Rental:
     checkout_session_id: str | None = None
     payment_intent_id: str | None = None
     checkout_url: str | None = None
+    session_closed_at: str | None = None
     payment_url: str | None = None
     hold_expires_at: str | None = None
     task_token: str | None = None
@@ -184,6 +185,8 @@ class Rental:
     refund_id: str | None = None
     refund_status: str | None = None
     attention: str | None = None
+    attention_count: int = 0
+    settlement: str | None = None
     follow_up: FollowUp | None = None
     follow_up_at: str | None = None
 
@@ -237,6 +240,7 @@ class Rental:
             checkout_session_id=item.get("checkoutSessionId"),
             payment_intent_id=item.get("paymentIntentId"),
             checkout_url=item.get("checkoutUrl"),
+            session_closed_at=item.get("sessionClosedAt"),
             payment_url=item.get("paymentUrl"),
             hold_expires_at=item.get("holdExpiresAt"),
             task_token=item.get("taskToken"),
@@ -250,6 +254,8 @@ class Rental:
             refund_id=item.get("refundId"),
             refund_status=item.get("refundStatus"),
             attention=item.get("attention"),
+            attention_count=int(item.get("attentionCount", 0)),
+            settlement=item.get("settlement"),
             follow_up=FollowUp(item["followUp"]) if "followUp" in item else None,
             follow_up_at=item.get("followUpAt"),
         )

@@ -5,6 +5,7 @@ lost token, and whoever ends the rental must look at it.
 """
 
 import json
+from collections.abc import Callable
 from enum import StrEnum
 
 from botocore.exceptions import ClientError
@@ -42,9 +43,9 @@ def payment_received(rental: Rental, payment: Payment) -> Outcome:
         if rental.task_token is None:
             # Its execution is between states, and will find the payment on the row.
             return Outcome.DUPLICATE if already else Outcome.RECORDED
-        if _succeed(rental.task_token, payment.id):
+        is_delivered, rental = _deliver(rental, lambda token: _succeed(token, payment.id))
+        if is_delivered:
             return Outcome.DELIVERED
-        rental = repository.get(rental.id)
         if rental.is_pending or rental.payment_status is PaymentStatus.COMPLETED:
             return Outcome.RECORDED
     count("LatePayment")
@@ -67,6 +68,11 @@ def payment_cancelled(rental: Rental) -> Outcome:
     return _fail(rental, PaymentCancelled.__name__, "cancelled by the customer")
 
 
+def settlement_name(rental_id: str, suffix: str) -> str:
+    """The name of a settlement execution, no longer than Step Functions takes."""
+    return f"{rental_id}-{suffix}"[:80]
+
+
 def start_settlement(
     rental_id: str, execution_suffix: str, reason: EndReason | None = None
 ) -> None:
@@ -74,7 +80,7 @@ def start_settlement(
 
     `reason` is why the rental ends, if nobody has paid for it.
     """
-    name = f"{rental_id}-{execution_suffix}"[:80]
+    name = settlement_name(rental_id, execution_suffix)
     try:
         stepfunctions().start_execution(
             stateMachineArn=setting("SETTLEMENT_STATE_MACHINE_ARN"),
@@ -90,30 +96,38 @@ def _settle(rental: Rental, payment_id: str) -> Outcome:
     return Outcome.SETTLING
 
 
-def _succeed(task_token: str, payment_id: str) -> bool:
-    try:
-        stepfunctions().send_task_success(
-            taskToken=task_token, output=json.dumps({"payment_id": payment_id})
-        )
-    except ClientError as error:
-        _raise_unless_gone(error)
-        return False
-    return True
+def _succeed(task_token: str, payment_id: str) -> None:
+    stepfunctions().send_task_success(
+        taskToken=task_token, output=json.dumps({"payment_id": payment_id})
+    )
 
 
 def _fail(rental: Rental, error_name: str, cause: str) -> Outcome:
-    if not rental.is_pending or rental.task_token is None:
-        return Outcome.IGNORED
-    try:
-        stepfunctions().send_task_failure(
-            taskToken=rental.task_token, error=error_name, cause=cause
-        )
-    except ClientError as error:
-        _raise_unless_gone(error)
-        return Outcome.IGNORED
-    return Outcome.DELIVERED
+    is_delivered, _ = _deliver(
+        rental,
+        lambda token: stepfunctions().send_task_failure(
+            taskToken=token, error=error_name, cause=cause
+        ),
+    )
+    return Outcome.DELIVERED if is_delivered else Outcome.IGNORED
 
 
-def _raise_unless_gone(error: ClientError) -> None:
-    if error.response["Error"]["Code"] not in _GONE:
-        raise error
+def _deliver(rental: Rental, send: Callable[[str], object]) -> tuple[bool, Rental]:
+    """Send to the execution that waits; whether it got it, and the rental as it is then.
+
+    A wait whose first write was answered too late is tried again with another token, so a token
+    that is gone is looked up anew for as long as it changes.
+    """
+    while rental.is_pending and rental.task_token is not None:
+        token = rental.task_token
+        try:
+            send(token)
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in _GONE:
+                raise
+        else:
+            return True, rental
+        rental = repository.get(rental.id)
+        if rental.task_token == token:
+            break
+    return False, rental

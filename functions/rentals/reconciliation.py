@@ -7,6 +7,7 @@ leaves the rest due.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 
 from aws_lambda_powertools.metrics import MetricUnit
 from botocore.exceptions import BotoCoreError, ClientError
@@ -68,7 +69,7 @@ def _look_for_payment(rental: Rental) -> None:
         _settle(rental, None)
         return
     measure("OldestOverdueHoldSeconds", _overdue_seconds(rental), MetricUnit.Seconds)
-    if not _is_running(rental.id):
+    if not _is_running(setting("RENTAL_STATE_MACHINE_ARN"), rental.id):
         expires_at = rental.hold_expires_at
         is_over = expires_at is not None and expires_at < now_timestamp()
         _settle(rental, EndReason.HOLD_EXPIRED if is_over else EndReason.ERROR)
@@ -93,14 +94,11 @@ def _overdue_seconds(rental: Rental) -> float:
 
 
 def _look_at_refund(rental: Rental) -> None:
-    if rental.refund_id is None or rental.surplus_payment_ids:
-        _settle(rental, None)
-        return
-    try:
-        inventory.record_refund(rental, paymongo().retrieve_refund(rental.refund_id))
-    except RefundFailed:
-        repository.flag_for_attention(rental.id, RefundFailed.__name__)
-        count("NeedsAttention")
+    if rental.refund_id is not None and not rental.surplus_payment_ids:
+        with suppress(RefundFailed):
+            inventory.record_refund(rental, paymongo().retrieve_refund(rental.refund_id))
+            return
+    _settle(rental, None)
 
 
 def _look_at_trouble(rental: Rental) -> None:
@@ -115,16 +113,23 @@ _LOOKS: dict[FollowUp, Callable[[Rental], None]] = {
 
 
 def _settle(rental: Rental, reason: EndReason | None) -> None:
+    """Start a settlement, unless the last one is still at it, as it is while PayMongo is down."""
+    state_machine = setting("SETTLEMENT_STATE_MACHINE_ARN")
+    if rental.settlement is not None and _is_running(state_machine, rental.settlement):
+        return
     logger.info("settling a stray", extra={"rental_id": rental.id, "reason": reason})
-    payments.start_settlement(rental.id, f"reconciler-{now():%Y%m%dT%H%M%S}", reason)
+    suffix = f"reconciler-{now():%Y%m%dT%H%M%S}"
+    repository.record_settlement(rental.id, payments.settlement_name(rental.id, suffix))
+    payments.start_settlement(rental.id, suffix, reason)
 
 
-def _is_running(rental_id: str) -> bool:
-    """Whether the rental's execution is under way; its name is the rental id."""
-    executions = setting("RENTAL_STATE_MACHINE_ARN").replace(":stateMachine:", ":execution:")
+def _is_running(state_machine: str, name: str) -> bool:
+    """Whether an execution is under way; a rental's own has the rental id for its name."""
+    # An execution is one of its state machine, whichever alias (an eighth part) started it.
+    machine = ":".join(state_machine.split(":")[:7]).replace(":stateMachine:", ":execution:")
     client = stepfunctions()
     try:
-        execution = client.describe_execution(executionArn=f"{executions}:{rental_id}")
+        execution = client.describe_execution(executionArn=f"{machine}:{name}")
     except client.exceptions.ExecutionDoesNotExist:
         return False
     return execution["status"] == "RUNNING"

@@ -22,32 +22,42 @@ def refund_what_buys_nothing(rental: Rental) -> Rental:
     """Refund surplus payments, and the rental's own payment unless it has bought the rental and
     nobody asked for it back.
 
-    Returns the rental on record. Raises RefundFailed, PaymentProviderUnavailable,
-    PaymentProviderRejected.
+    A refund that failed is asked for again only when the reconciler's time has come for a rental
+    that somebody was told about. Returns the rental on record. Raises RefundFailed,
+    PaymentProviderUnavailable, PaymentProviderRejected, WriteContended.
     """
-    client = paymongo()
+    client, is_told = paymongo(), rental.follow_up is FollowUp.ATTENTION
+    failures: list[RefundFailed] = []
     if rental.surplus_payment_ids:
-        refunds = [
-            _refund_once(client, rental, payment_id)
-            for payment_id in sorted(rental.surplus_payment_ids)
-        ]
+        refunds = []
+        for payment_id in sorted(rental.surplus_payment_ids):
+            try:
+                refunds.append(_refund_once(client, rental, payment_id, is_told))
+            except RefundFailed as failure:
+                failures.append(failure)
         rental = _watch_surplus(rental, refunds)
-    is_kept = (
-        rental.payment_status is PaymentStatus.COMPLETED and rental.refund_requested_at is None
-    )
-    if rental.payment_id is None or is_kept:
-        return repository.end_follow_up(rental)
-    rental = inventory.release_for_refund(rental)
-    if rental.payment_id is None or rental.refund_requested_at is None:
-        return rental
-    refund = _refund_once(client, rental, rental.payment_id)
-    return inventory.record_refund(rental, refund)
+    if rental.payment_id is not None:
+        rental = inventory.release_for_refund(rental)
+    if rental.payment_id is not None and rental.refund_requested_at is not None:
+        try:
+            refund = _refund_once(client, rental, rental.payment_id, is_told)
+        except RefundFailed:
+            inventory.record_refund_refused(rental)
+            raise
+        rental = inventory.record_refund(rental, refund)
+    elif rental.payment_id is None or rental.payment_status is PaymentStatus.COMPLETED:
+        rental = repository.end_follow_up(rental)
+    if failures:
+        raise failures[0]
+    return rental
 
 
-def _refund_once(client: PayMongo, rental: Rental, payment_id: str) -> Refund:
-    existing = _existing_refund(client, payment_id)
-    if existing is not None:
-        return existing
+def _refund_once(client: PayMongo, rental: Rental, payment_id: str, is_told: bool) -> Refund:
+    refunds = client.list_refunds(payment_id)
+    if live := _live(refunds):
+        return live
+    if refunds and not is_told:
+        raise RefundFailed(rental.id, f"refund {refunds[-1].id} failed at PayMongo")
     payment = client.retrieve_payment(payment_id)
     return _ask(client, rental, payment)
 
@@ -56,9 +66,8 @@ def _ask(client: PayMongo, rental: Rental, payment: Payment) -> Refund:
     try:
         refund = client.create_refund(payment, payment.amount, rental.id)
     except PaymentProviderRejected as error:
-        existing = _existing_refund(client, payment.id)
-        if existing is not None:
-            return existing
+        if live := _live(client.list_refunds(payment.id)):
+            return live
         if any(code.startswith(_UNDER_WAY) for code in error.codes):
             raise PaymentProviderUnavailable("a refund is under way and not listed yet") from None
         raise RefundFailed(rental.id, str(error)) from None
@@ -66,10 +75,9 @@ def _ask(client: PayMongo, rental: Rental, payment: Payment) -> Refund:
     return refund
 
 
-def _existing_refund(client: PayMongo, payment_id: str) -> Refund | None:
+def _live(refunds: Sequence[Refund]) -> Refund | None:
     """The refund of a payment that succeeded or still may; a failed one gave nothing back."""
-    live = [each for each in client.list_refunds(payment_id) if each.status != "failed"]
-    return live[0] if live else None
+    return next((each for each in refunds if each.status != "failed"), None)
 
 
 def _watch_surplus(rental: Rental, refunds: Sequence[Refund]) -> Rental:

@@ -23,8 +23,12 @@ FOLLOW_UP_INDEX = "follow-up-index"
 # The reconciler looks at a rental that is still open after this long (PAYMONGO.md: an abandoned
 # session sends no event, and webhooks get lost).
 FOLLOW_UP_AFTER_SECONDS = 120
-# What could not be settled is tried again this often; by then the cause may have gone.
+# What could not be settled is tried again after this long, when the cause may have gone; then
+# after twice as long each time, so that trouble that lasts for days is not told every few minutes.
 ATTENTION_AFTER_SECONDS = 900
+LONGEST_ATTENTION_SECONDS = 6 * 3600
+# What a write removes when nothing is left to see through.
+NOTHING_LEFT_TO_DO = "followUp, followUpAt, attention, attentionCount, settlement"
 
 
 def customer_key(email: str) -> str:
@@ -156,6 +160,27 @@ def set_checkout_session(rental: Rental, session: "CheckoutSession") -> Rental:
         return existing
 
 
+def record_session_closed(rental: Rental) -> Rental:
+    """Record that the checkout session can no longer be paid: only then may the unit be released.
+
+    Returns the rental on record.
+    """
+    if rental.session_closed_at is not None:
+        return rental
+    now = clock.now_timestamp()
+    return Rental.from_item(
+        dynamo.update(
+            dynamo.expression(
+                setting("RENTALS_TABLE"),
+                rental.id,
+                update="SET sessionClosedAt = :now, updatedAt = :now",
+                condition="checkoutSessionId = :session",
+                values={"now": now, "session": rental.checkout_session_id},
+            )
+        )
+    )
+
+
 def record_payment(rental_id: str, payment_id: str, amount: int, currency: str) -> Rental:
     """Record that money was received (`amount` centavos), whatever state the rental is in.
 
@@ -185,7 +210,7 @@ def record_payment(rental_id: str, payment_id: str, amount: int, currency: str) 
         )
     except dynamo.ConditionFailed as failure:
         existing = _existing(rental_id, failure)
-        if existing.payment_id == payment_id:
+        if payment_id == existing.payment_id or payment_id in existing.surplus_payment_ids:
             return existing
         item = dynamo.update(
             dynamo.expression(
@@ -217,21 +242,36 @@ def record_decline(rental_id: str, event_id: str) -> Rental:
     )
 
 
-def flag_for_attention(rental_id: str, problem: str) -> None:
+def flag_for_attention(rental: Rental, problem: str) -> None:
     """Mark a rental that could not be settled; the reconciler tries it again later."""
+    wait = min(ATTENTION_AFTER_SECONDS * 2**rental.attention_count, LONGEST_ATTENTION_SECONDS)
+    dynamo.update(
+        dynamo.expression(
+            setting("RENTALS_TABLE"),
+            rental.id,
+            update="SET attention = :problem, attentionCount = :count, followUp = :followUp,"
+            " followUpAt = :followUpAt, updatedAt = :now",
+            condition="attribute_exists(id)",
+            values={
+                "problem": problem,
+                "count": rental.attention_count + 1,
+                "followUp": FollowUp.ATTENTION,
+                "followUpAt": clock.timestamp_in(wait),
+                "now": clock.now_timestamp(),
+            },
+        )
+    )
+
+
+def record_settlement(rental_id: str, execution_name: str) -> None:
+    """Remember which settlement the reconciler starts, so that it starts no other beside it."""
     dynamo.update(
         dynamo.expression(
             setting("RENTALS_TABLE"),
             rental_id,
-            update="SET attention = :problem, followUp = :followUp, followUpAt = :followUpAt,"
-            " updatedAt = :now",
+            update="SET settlement = :name",
             condition="attribute_exists(id)",
-            values={
-                "problem": problem,
-                "followUp": FollowUp.ATTENTION,
-                "followUpAt": clock.timestamp_in(ATTENTION_AFTER_SECONDS),
-                "now": clock.now_timestamp(),
-            },
+            values={"name": execution_name},
         )
     )
 
@@ -285,7 +325,7 @@ def end_follow_up(rental: Rental) -> Rental:
                 dynamo.expression(
                     setting("RENTALS_TABLE"),
                     rental.id,
-                    update="REMOVE followUp, followUpAt, attention",
+                    update=f"REMOVE {NOTHING_LEFT_TO_DO}",
                     condition="followUpAt = :seen AND attribute_not_exists(surplusPaymentIds)",
                     values={"seen": rental.follow_up_at},
                 )

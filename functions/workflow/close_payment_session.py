@@ -21,6 +21,8 @@ def handler(rental: Rental, event: Event) -> dict[str, object]:
                 rental = repository.record_payment(
                     rental.id, payment.id, payment.amount, payment.currency
                 )
-        if rental.payment_id is None and not session.is_expired:
+        if session.is_expired:
+            rental = repository.record_session_closed(rental)
+        elif rental.payment_id is None:
             raise PaymentSessionOpen(session.id)
     return {"paid": rental.payment_id is not None}

@@ -9,7 +9,7 @@ from workflow.task import Event, task
 @task
 def handler(rental: Rental, event: Event) -> dict[str, object]:
     """`event["problem"]` is the name of the error that stopped the settlement."""
-    repository.flag_for_attention(rental.id, event["problem"])
+    repository.flag_for_attention(rental, event["problem"])
     count("NeedsAttention")
     logger.error("rental needs attention", extra={"problem": event["problem"]})
     return {"attention": event["problem"]}

@@ -8,7 +8,9 @@ from workflow.task import Event, task
 
 @task
 def handler(rental: Rental, event: Event) -> dict[str, object]:
-    """`event["reason"]` is an EndReason. Raises PaymentReceived, WriteContended."""
+    """`event["reason"]` is an EndReason. Raises PaymentReceived, PaymentSessionOpen,
+    WriteContended.
+    """
     reason = EndReason(event["reason"])
     was_pending = rental.is_pending
     ended = inventory.end_unpaid(rental, reason)

@@ -12,12 +12,14 @@ from rentals.errors import (
     PaymentMismatch,
     PaymentNotReceived,
     PaymentReceived,
+    PaymentSessionOpen,
     RefundFailed,
     RentalEnded,
     UnitNotHeld,
     WriteContended,
 )
 from rentals.models import EndReason, FollowUp, PaymentStatus, Refund, Rental, Size
+from rentals.paymongo import CheckoutSession
 from rentals.pricing import price_rental
 from tests.adapters.conftest import Shop, paid
 from tests.samples import CUSTOMER
@@ -38,9 +40,11 @@ def late_payment(shop: Shop) -> Rental:
     return paid(inventory.end_unpaid(reserved(shop), EndReason.HOLD_EXPIRED), amount=TOTAL)
 
 
-def after_lost_answer(shop: Shop, work: Callable[[], Rental]) -> Rental:
+def after_lost_answer(
+    shop: Shop, work: Callable[[], Rental], operation: str = "TransactWriteItems"
+) -> Rental:
     """`work` done twice, as a state machine does when the first answer was lost."""
-    shop.lose_answer("TransactWriteItems")
+    shop.lose_answer(operation)
     with pytest.raises(ReadTimeoutError):
         work()
     return work()
@@ -151,8 +155,9 @@ def test_a_rental_whose_money_is_on_the_way_back_gets_no_unit(shop: Shop) -> Non
 
 
 def test_a_pending_rental_whose_money_is_on_the_way_back_gets_no_unit(shop: Shop) -> None:
-    refunding = inventory.release_for_refund(paid(reserved(shop), amount=TOTAL - 1))
-    assert refunding.is_pending
+    stale = paid(reserved(shop), amount=TOTAL - 1)
+    refunding = inventory.release_for_refund(stale)
+    assert stale.is_pending
 
     with pytest.raises(RentalEnded):
         inventory.reserve_unit(refunding)
@@ -291,6 +296,21 @@ def test_ending_again_changes_nothing_and_the_first_reason_stays(shop: Shop) -> 
     assert (shop.rows("Units"), shop.rows("Rentals")) == before
 
 
+def test_a_unit_is_kept_while_its_session_can_be_paid(shop: Shop) -> None:
+    seen = reserved(shop)
+    session = CheckoutSession("cs_1", "active", "https://checkout.example/1", "pi_1", ())
+    rental = repository.set_checkout_session(seen, session)
+
+    for before_and_after in (seen, rental):
+        with pytest.raises(PaymentSessionOpen, match="cs_1"):
+            inventory.end_unpaid(before_and_after, EndReason.HOLD_EXPIRED)
+    assert shop.on_shelf() == set()
+
+    closed = repository.record_session_closed(rental)
+    assert not inventory.end_unpaid(closed, EndReason.HOLD_EXPIRED).is_pending
+    assert len(shop.on_shelf()) == 1
+
+
 def test_a_late_repetition_does_not_take_the_unit_from_its_next_owner(shop: Shop) -> None:
     stale = reserved(shop)
     inventory.end_unpaid(stale, EndReason.HOLD_EXPIRED)
@@ -359,7 +379,8 @@ def test_writing_the_refund_down_comes_first_and_happens_once(shop: Shop) -> Non
 
     assert refunding.refund_requested_at is not None
     assert inventory.release_for_refund(stale) == refunding
-    assert refunding.payment_status is PaymentStatus.EXPIRED
+    assert refunding.payment_status is PaymentStatus.REFUNDED
+    assert refunding.follow_up is FollowUp.REFUND
 
 
 def test_money_of_the_wrong_amount_gives_the_unit_back(shop: Shop) -> None:
@@ -418,7 +439,9 @@ def test_a_refund_under_way_ends_the_rental_and_stays_watched(shop: Shop, status
 
 def test_a_refund_that_succeeded_leaves_nothing_to_do(shop: Shop) -> None:
     stale = refunding(shop)
-    after = after_lost_answer(shop, lambda: inventory.record_refund(stale, refund("succeeded")))
+    after = after_lost_answer(
+        shop, lambda: inventory.record_refund(stale, refund("succeeded")), "UpdateItem"
+    )
 
     assert (after.refund_status, after.follow_up) == ("succeeded", None)
     assert inventory.record_refund(after, refund("succeeded")) == after
@@ -431,6 +454,30 @@ def test_a_refund_that_failed_is_recorded_and_raised(shop: Shop) -> None:
         inventory.record_refund(rental, refund("failed"))
 
     assert repository.get(rental.id).refund_status == "failed"
+
+
+def test_a_refund_that_failed_and_is_reported_again_stays_with_the_people_it_was_told(
+    shop: Shop,
+) -> None:
+    rental = refunding(shop)
+    with pytest.raises(RefundFailed):
+        inventory.record_refund(rental, refund("failed"))
+    repository.flag_for_attention(repository.get(rental.id), "RefundFailed")
+    flagged = repository.get(rental.id)
+
+    with pytest.raises(RefundFailed):
+        inventory.record_refund(flagged, refund("failed"))
+
+    assert repository.get(rental.id) == flagged
+
+
+def test_parts_that_add_up_to_the_whole_end_a_completed_rental(shop: Shop) -> None:
+    completed = inventory.confirm_rental(paid(reserved(shop)))
+    part = refund("succeeded", amount=TOTAL // 2)
+
+    assert inventory.record_refund(completed, part, TOTAL // 2) == completed
+    assert inventory.record_refund(completed, part, TOTAL).payment_status is PaymentStatus.REFUNDED
+    assert len(shop.on_shelf()) == 1
 
 
 def test_a_full_refund_made_at_paymongo_ends_a_completed_rental(shop: Shop) -> None:

@@ -30,16 +30,14 @@ def engine_calls(environment: pytest.MonkeyPatch) -> Iterator[Stubber]:
         stub.assert_no_pending_responses()
 
 
-def expect_success(stub: Stubber) -> None:
+def expect_success(stub: Stubber, token: str = "token") -> None:
     stub.add_response(
-        "send_task_success", {}, {"taskToken": "token", "output": '{"payment_id": "pay_1"}'}
+        "send_task_success", {}, {"taskToken": token, "output": '{"payment_id": "pay_1"}'}
     )
 
 
-def expect_failure(stub: Stubber, error: str, cause: str) -> None:
-    stub.add_response(
-        "send_task_failure", {}, {"taskToken": "token", "error": error, "cause": cause}
-    )
+def expect_failure(stub: Stubber, error: str, cause: str, token: str = "token") -> None:
+    stub.add_response("send_task_failure", {}, {"taskToken": token, "error": error, "cause": cause})
 
 
 def expect_settlement(stub: Stubber, suffix: str) -> None:
@@ -99,6 +97,19 @@ def test_money_for_a_wait_that_is_over_stays_on_the_row_for_whoever_ends_the_ren
     engine_calls.add_client_error("send_task_success", error)
 
     assert payment_received(rental, PAYMENT) is Outcome.RECORDED
+
+
+def test_money_for_a_wait_that_was_tried_again_is_delivered_by_its_new_token(
+    shop: Shop, engine_calls: Stubber, environment: pytest.MonkeyPatch
+) -> None:
+    rental = waiting(shop)
+    seen = repository.record_payment(rental.id, "pay_1", TOTAL, "PHP")
+    environment.setattr(repository, "record_payment", lambda *_: seen)
+    shop.put("Rentals", shop.row("Rentals", rental.id) | {"taskToken": "new"})
+    engine_calls.add_client_error("send_task_success", "TaskTimedOut")
+    expect_success(engine_calls, "new")
+
+    assert payment_received(rental, PAYMENT) is Outcome.DELIVERED
 
 
 @pytest.mark.parametrize("seen", ["before", "after"])
@@ -198,6 +209,17 @@ def test_a_decline_or_cancellation_after_the_wait_is_ignored(
 
     assert payment_declined(rental, "evt_1") is Outcome.IGNORED
     assert payment_cancelled(rental) is Outcome.IGNORED
+
+
+def test_a_cancellation_of_a_wait_that_was_tried_again_ends_it(
+    shop: Shop, engine_calls: Stubber
+) -> None:
+    seen = waiting(shop)
+    shop.put("Rentals", shop.row("Rentals", seen.id) | {"taskToken": "new"})
+    engine_calls.add_client_error("send_task_failure", "TaskTimedOut")
+    expect_failure(engine_calls, "PaymentCancelled", "cancelled by the customer", "new")
+
+    assert payment_cancelled(seen) is Outcome.DELIVERED
 
 
 def test_a_decline_after_the_end_is_ignored(shop: Shop, engine_calls: Stubber) -> None:

@@ -1,12 +1,13 @@
 """The reconciler takes what is due: bounded, in order, and not kept waiting by one failure."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
+from botocore.stub import ANY, Stubber
 
-from rentals import reconciliation, repository
+from rentals import aws, reconciliation, repository
 from rentals.errors import PaymentProviderUnavailable
 from rentals.models import FollowUp, Rental
 from tests.adapters.conftest import Shop
@@ -89,3 +90,61 @@ def test_one_that_fails_keeps_no_other_waiting_and_is_due_again_later(
     failed = repository.get(ids[0])
     assert failed.follow_up is FollowUp.PAYMENT
     assert str(failed.follow_up_at) > LONG_AGO.format(9)
+
+
+ARN = "arn:aws:states:ap-southeast-1:123456789012:{}:{}"
+STARTED = {"executionArn": ARN.format("execution", "x:x"), "startDate": 0}
+
+
+def described(status: str) -> dict[str, Any]:
+    machine = ARN.format("stateMachine", "settlement")
+    return {**STARTED, "stateMachineArn": machine, "status": status}
+
+
+@pytest.fixture
+def engine_calls(environment: pytest.MonkeyPatch) -> Iterator[Stubber]:
+    """Step Functions, which answers only what a test expects to be asked."""
+    for name in ("rental", "settlement"):
+        environment.setenv(f"{name.upper()}_STATE_MACHINE_ARN", ARN.format("stateMachine", name))
+    with Stubber(aws.stepfunctions()) as stub:
+        yield stub
+        stub.assert_no_pending_responses()
+
+
+def run_again(shop: Shop, rental_id: str) -> None:
+    """The reconciler, once what it put off is due."""
+    shop.put("Rentals", shop.row("Rentals", rental_id) | {"followUpAt": LONG_AGO.format(0)})
+    reconciliation.reconcile(lambda: True)
+
+
+def test_a_stray_is_settled_by_one_settlement_at_a_time(shop: Shop, engine_calls: Stubber) -> None:
+    """While PayMongo is down a settlement takes hours, and the reconciler comes every minute."""
+    (rental_id,) = add_due(shop, FollowUp.ATTENTION)
+
+    engine_calls.add_response("start_execution", STARTED)
+    run_again(shop, rental_id)
+    name = repository.get(rental_id).settlement
+    of_settlement = {"executionArn": ARN.format("execution", f"settlement:{name}")}
+
+    engine_calls.add_response("describe_execution", described("RUNNING"), of_settlement)
+    run_again(shop, rental_id)
+
+    engine_calls.add_response("describe_execution", described("FAILED"), of_settlement)
+    engine_calls.add_response("start_execution", STARTED)
+    run_again(shop, rental_id)
+
+
+def test_a_settlement_that_could_not_be_started_is_started_later(
+    shop: Shop, engine_calls: Stubber
+) -> None:
+    (rental_id,) = add_due(shop, FollowUp.ATTENTION)
+
+    engine_calls.add_client_error("start_execution", "ThrottlingException")
+    run_again(shop, rental_id)
+    engine_calls.add_client_error("describe_execution", "ExecutionDoesNotExist")
+    engine_calls.add_response(
+        "start_execution",
+        STARTED,
+        {"stateMachineArn": ANY, "name": ANY, "input": f'{{"rental_id": "{rental_id}"}}'},
+    )
+    run_again(shop, rental_id)

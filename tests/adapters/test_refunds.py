@@ -144,13 +144,14 @@ def test_a_refund_that_is_refused_is_for_people(shop: Shop, paymongo: PayMongo, 
     with pytest.raises(RefundFailed, match=code):
         give_back(rental)
 
-    # The reconciler still watches it, and nobody gets a unit for this money.
+    # The reconciler still watches it, nobody gets a unit for this money, and the customer knows.
     after = repository.get(rental.id)
-    assert after.follow_up is FollowUp.PAYMENT
-    assert after.refund_requested_at is not None
+    assert after.follow_up is FollowUp.REFUND
+    assert after.payment_status is PaymentStatus.REFUNDED
+    assert after.refund_status == "failed"
 
 
-def test_a_failed_refund_gave_nothing_back_and_is_asked_for_again(
+def test_a_failed_refund_is_asked_for_again_once_somebody_was_told(
     shop: Shop, paymongo: PayMongo
 ) -> None:
     rental = late(shop)
@@ -158,11 +159,28 @@ def test_a_failed_refund_gave_nothing_back_and_is_asked_for_again(
     with pytest.raises(RefundFailed):
         give_back(rental)
     paymongo.status = "succeeded"
+    for _ in range(2):
+        with pytest.raises(RefundFailed):
+            give_back(rental)
+    assert paymongo.asked == ["pay_1"]
+    repository.flag_for_attention(repository.get(rental.id), "RefundFailed")
 
     after = give_back(rental)
 
     assert (after.refund_id, after.refund_status) == ("ref_1", "succeeded")
-    assert after.follow_up is None
+    assert (after.follow_up, after.attention) == (None, None)
+
+
+def test_a_refund_that_is_refused_keeps_no_other_waiting(shop: Shop, paymongo: PayMongo) -> None:
+    rental = late(shop)
+    for payment_id in ("pay_2", "pay_3"):
+        repository.record_payment(rental.id, payment_id, TOTAL, "PHP")
+    paymongo.trouble.append(lambda: paymongo.refuse("available_balance_insufficient"))
+
+    with pytest.raises(RefundFailed, match="available_balance_insufficient"):
+        give_back(rental)
+
+    assert [each.payment_id for each in paymongo.refunds] == ["pay_3", "pay_1"]
 
 
 def test_money_of_the_wrong_amount_goes_back_and_frees_the_unit(

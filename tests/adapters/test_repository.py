@@ -1,6 +1,7 @@
 """The Rentals table: each write is conditional, and may be repeated after its answer was lost."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 from botocore.exceptions import ReadTimeoutError
@@ -301,7 +302,43 @@ def test_a_rental_that_is_over_is_due_no_more(shop: Shop) -> None:
 def test_trouble_is_marked_for_people_and_for_the_reconciler(shop: Shop) -> None:
     rental = shop.add_rental()
 
-    repository.flag_for_attention(rental.id, "RefundFailed")
+    repository.flag_for_attention(rental, "RefundFailed")
 
     flagged = repository.get(rental.id)
     assert (flagged.attention, flagged.follow_up) == ("RefundFailed", FollowUp.ATTENTION)
+
+
+def test_trouble_that_stays_is_told_less_and_less_often(shop: Shop) -> None:
+    rental = shop.add_rental()
+    waits = []
+    for _ in range(12):
+        repository.flag_for_attention(repository.get(rental.id), "RefundFailed")
+        due = datetime.fromisoformat(str(repository.get(rental.id).follow_up_at))
+        waits.append(round((due - datetime.now(UTC)).total_seconds() / 900))
+
+    assert waits[:6] == [1, 2, 4, 8, 16, 24]
+    assert set(waits[6:]) == {24}, "every six hours from then on"
+
+
+def test_the_first_payment_is_a_surplus_neither_before_nor_after(shop: Shop) -> None:
+    """Closing a session reports its payments again: that is no news."""
+    rental = shop.add_rental()
+    for payment_id in ("pay_1", "pay_2"):
+        repository.record_payment(rental.id, payment_id, 1, "PHP")
+    repository.flag_for_attention(repository.get(rental.id), "RefundFailed")
+
+    for payment_id in ("pay_1", "pay_2"):
+        again = repository.record_payment(rental.id, payment_id, 1, "PHP")
+
+    assert again.surplus_payment_ids == {"pay_2"}
+    assert again.follow_up is FollowUp.ATTENTION
+
+
+def test_a_session_is_closed_once(shop: Shop) -> None:
+    rental = shop.add_rental()
+    rental = repository.set_checkout_session(rental, SESSION)
+
+    closed = repository.record_session_closed(rental)
+
+    assert closed.session_closed_at is not None
+    assert repository.record_session_closed(closed) == closed

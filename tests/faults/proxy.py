@@ -210,6 +210,7 @@ class PayMongoProxy(FaultProxy):
     def __init__(self, port: int) -> None:
         super().__init__(port)
         self._rental_of: dict[str, str] = {}
+        self._caller_of: dict[int, tuple[psutil.Process | None, str]] = {}
 
     def tries_hit_by(self, fault: Fault) -> int:
         """The workflow's own retry must get through."""
@@ -223,12 +224,20 @@ class PayMongoProxy(FaultProxy):
         ]
         rental_id = named[0] if named else known[0] if known else None
         path = PAYMONGO_ID.sub("{id}", request.path)
-        call = Call(function_at(request.client_port), "PayMongo", f"{request.method} {path}", 1)
+        call = Call(self._caller(request.client_port), "PayMongo", f"{request.method} {path}", 1)
         with self._lock:
             calls = self._calls.setdefault(rental_id, [])
             if call not in calls:
                 calls.append(call)
         return call, rental_id, ""
+
+    def _caller(self, port: int) -> str:
+        """Looked up once for each connection: looking takes longer than most calls."""
+        process, function = self._caller_of.get(port, (None, ""))
+        if process is None or not process.is_running():
+            process, function = process_at(port), function_at(port)
+            self._caller_of[port] = process, function
+        return function
 
     def _learn(self, rental_id: str | None, answer: bytes) -> None:
         if rental_id is not None:

@@ -7,6 +7,7 @@ So a failing list can be made shorter and plainer and still be run.
 
 import json
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -20,7 +21,7 @@ from rentals.errors import RentalError
 from rentals.secret_values import url_signing_key
 from rentals.signatures import redirect_path
 from tests.interleavings.invocations import Fault, FaultPlan, Invocation, Killed
-from tests.interleavings.stepfunctions import RENTAL, Execution, TaskError
+from tests.interleavings.stepfunctions import RENTAL, SETTLEMENT, Execution, TaskError
 from tests.interleavings.world import COLLECTIBLE, World, audit_ledger, handler
 from tests.samples import checkout_body
 from tools.audit import LedgerPayment, violations
@@ -40,6 +41,7 @@ _ATTEMPTS = 10
 _QUIET_ROUNDS = 15
 # What may be for a moment, while a function or a state machine is at work.
 _MOMENTARY = {"nothing hangs", "no money buys nothing", "ended holds no unit"}
+_ENDED_UNPAID = {"failed", "cancelled", "expired", "rejected"}
 _LOST_INVOKE = "Lambda.SdkClientException"
 _UPDATE_ERRORS = {
     Fault.THROTTLED: "DynamoDb.ThrottlingException",
@@ -685,26 +687,72 @@ class Simulation:
             if "paymentUrl" in row:
                 self.published.add(row["checkoutSessionId"])
         of_record = {row.get("paymentId") for row in rentals}
+        at_paymongo = self.world.sandbox.rentals()
         ledger = [
             LedgerPayment(**_fields(each) | {"refunded": 0})
             if each.rental_id in self.refunded_by_owner
             else each
-            for each in audit_ledger(self.world.sandbox.rentals())
+            for each in audit_ledger(at_paymongo)
             if each.id in of_record
         ]
-        found = [each for each in self._violations(ledger) if each.rule not in _MOMENTARY]
+        found: list[object] = [
+            each for each in self._violations(ledger) if each.rule not in _MOMENTARY
+        ]
+        found += self._released_too_soon(rentals, at_paymongo)
+        found += self._settled_side_by_side()
         if found:
             raise PromiseBroken(f"not for a moment: {[str(each) for each in found]}")
 
+    @staticmethod
+    def _released_too_soon(rentals: list[Json], at_paymongo: dict[str, Json]) -> list[object]:
+        """A unit is never released while its session can still be paid."""
+        active = {
+            session["id"]
+            for entries in at_paymongo.values()
+            for session in entries["sessions"]
+            if session["status"] == "active"
+        }
+        return [
+            f"{row['id']} is {row['paymentStatus']} and {row['checkoutSessionId']} can be paid"
+            for row in rentals
+            if row["paymentStatus"] in _ENDED_UNPAID and row.get("checkoutSessionId") in active
+        ]
+
+    def _settled_side_by_side(self) -> list[object]:
+        """The reconciler adds no settlement to one of its own that is still at it."""
+        running = Counter(
+            each.input["rental_id"]
+            for each in self.steps.executions
+            if each.is_running and "-reconciler-" in each.name
+        )
+        return [f"{each} is settled {count} times at once" for each, count in running.items()
+                if count > 1]  # fmt: skip
+
+    def _untold_failures(self, at_paymongo: dict[str, Json]) -> list[str]:
+        """Of refunds that failed, somebody was told, by a settlement that did not succeed."""
+        told = {
+            each.input["rental_id"]
+            for each in self.steps.executions
+            if each.machine == SETTLEMENT and each.status in ("FAILED", "ABORTED")
+        }
+        return [
+            f"nobody was told of refund {refund['id']} of {rental_id}"
+            for rental_id, entries in at_paymongo.items()
+            for refund in entries["refunds"]
+            if refund["status"] == "failed" and rental_id not in told | self.refunded_by_owner
+        ]
+
     def check_promise(self) -> None:
         """The promise, once things are quiet; and what the customer is told."""
-        ledger = audit_ledger(self.world.sandbox.rentals())
+        at_paymongo = self.world.sandbox.rentals()
+        ledger = audit_ledger(at_paymongo)
         found = [str(each) for each in self._violations(ledger)]
         rows = self.world.rows("Rentals")
         found += [
             f"{row['id']} needs attention: {row['attention']}" for row in rows if "attention" in row
         ]
         found += [problem for row in rows if (problem := self._untruth(row, ledger))]
+        found += self._untold_failures(at_paymongo)
         if not self.causes.any:
             found += [
                 f"{each} failed without a cause: {each.error}"

@@ -15,6 +15,8 @@ Step = str | tuple[str, tuple[int, ...]]
 
 PAYABLE = ("checkout", *["advance"] * 4)
 FAIL = ("settle_refund", (3,))
+CREATE_SESSION_AND_PAUSE = ("advance", (0, 0, 0, 1, 3))
+PUBLISH_AND_LOSE_ANSWER = ("advance", (0, 5, 3))
 
 
 class Story:
@@ -108,4 +110,30 @@ def test_second_payment_is_refunded_when_settlement_is_stopped_and_first_refund_
     story.lose_all_mail()
     story.tell("stop", "settle_refund")
 
+    story.end()
+
+
+def test_unit_is_kept_until_a_session_that_appears_while_settling_is_closed(story: Story) -> None:
+    """Not found by the search but by reading: stopped while CreatePaymentSession was at work, the
+    settlement saw no session, and released the unit with one open.
+    """
+    story.tell("checkout", "advance", "advance", CREATE_SESSION_AND_PAUSE)
+    story.tell(("stop", (1,)), "tell_eventbridge")
+    story.advance_to("ClosePaymentSession")
+    story.tell("go_on")
+    story.advance_to("ReleaseUnit")
+
+    story.end()
+
+
+def test_wait_for_a_payment_that_is_tried_again_finds_one_that_was_made_meanwhile(
+    story: Story,
+) -> None:
+    """The wait's write was answered too late, its customer had paid, and nobody told the new wait:
+    it lasted until the reconciler came.
+    """
+    story.tell("checkout", *["advance"] * 3, PUBLISH_AND_LOSE_ANSWER, "pay", "deliver")
+    story.tell(*["advance"] * 5)
+
+    assert [each.status for each in story.simulation.steps.executions] == ["SUCCEEDED"]
     story.end()

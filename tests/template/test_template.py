@@ -33,7 +33,7 @@ WITHOUT_RESOURCE = {
 # Endings of resources that cannot be named in full, and why.
 OPEN_ENDED = {
     "secretsmanager:GetSecretValue": "-??????",  # Secrets Manager appends six characters
-    "states:DescribeExecution": "execution:${RentalStateMachine.Name}:*",  # one per rental
+    "states:DescribeExecution": "StateMachine.Name}:*",  # named after rentals
 }
 MANAGED_POLICIES = {
     "AWSLambdaBasicExecutionRole",  # its own logs

@@ -58,6 +58,7 @@ FULL_ROW = {
     "checkoutSessionId": "cs_1",
     "paymentIntentId": "pi_1",
     "checkoutUrl": "https://checkout.example/1",
+    "sessionClosedAt": "2026-01-31T10:16:00.000Z",
     "paymentUrl": "https://checkout.example/1",
     "holdExpiresAt": "2026-01-31T10:15:00.000Z",
     "taskToken": "token",
@@ -71,6 +72,8 @@ FULL_ROW = {
     "refundId": "ref_1",
     "refundStatus": "pending",
     "attention": "RefundFailed",
+    "attentionCount": Decimal(1),
+    "settlement": "3f1f4c1e-9a57-5b0e-8f0a-000000000001-reconciler-20260131T102000",
     "followUp": "refund",
     "followUpAt": "2026-01-31T10:30:00.000Z",
 }

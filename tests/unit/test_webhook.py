@@ -53,12 +53,12 @@ class Domain:
     def payment_declined(self, rental: Rental, event_id: str) -> Outcome:
         return self._told("declined", rental.id, event_id)
 
-    def record_refund(self, rental: Rental, refund: Refund) -> Rental:
-        self._told("refund", rental.id, refund)
+    def record_refund(self, rental: Rental, refund: Refund, refunded: int | None = None) -> Rental:
+        self._told("refund", rental.id, refund, refunded)
         return rental
 
-    def flag_for_attention(self, rental_id: str, problem: str) -> None:
-        self.news.append(("attention", rental_id, problem))
+    def start_settlement(self, rental_id: str, suffix: str) -> None:
+        self.news.append(("settlement", rental_id, suffix))
 
     def _told(self, *news: Any) -> Outcome:
         self.news.append(news)
@@ -72,9 +72,9 @@ def domain(environment: pytest.MonkeyPatch) -> Domain:
     domain = Domain()
     environment.setenv("WEBHOOK_TOLERANCE_SECONDS", "604800")
     environment.setattr(webhook, "paymongo_keys", lambda: PayMongoKeys("sk_test_unit", SECRET))
-    for name in ("find", "find_by_payment_intent", "find_by_payment", "flag_for_attention"):
+    for name in ("find", "find_by_payment_intent", "find_by_payment"):
         environment.setattr(repository, name, getattr(domain, name))
-    for name in ("payment_received", "payment_declined"):
+    for name in ("payment_received", "payment_declined", "start_settlement"):
         environment.setattr(payments, name, getattr(domain, name))
     environment.setattr(inventory, "record_refund", domain.record_refund)
     return domain
@@ -300,15 +300,23 @@ def test_a_refund_made_at_paymongo_is_recorded(domain: Domain) -> None:
     deliver(event("payment.refund.updated", refund()))
     deliver(event("payment.refunded", payment(refunds=[refund()])))
 
-    assert domain.news == [told, told]
+    assert domain.news == [(*told, None), (*told, 600_000)]
 
 
-def test_a_refund_that_failed_is_flagged_and_accepted(domain: Domain) -> None:
+def test_refunds_of_parts_of_a_payment_are_added_up(domain: Domain) -> None:
+    parts = [refund(amount=200_000), refund(amount=400_000), refund("failed", amount=100)]
+
+    deliver(event("payment.refunded", payment(refunds=parts)))
+
+    assert [refunded for *_, refunded in domain.news] == [600_000] * 3
+
+
+def test_a_refund_that_failed_is_settled_and_accepted(domain: Domain) -> None:
     domain.trouble = RefundFailed(RENTAL.id, "declined")
 
-    assert result(deliver(event("payment.refund.updated", refund("failed")))) == "recorded"
+    assert result(deliver(event("payment.refund.updated", refund("failed")))) == "settling"
 
-    assert domain.news[-1] == ("attention", RENTAL.id, "RefundFailed")
+    assert domain.news[-1] == ("settlement", RENTAL.id, "ref_1")
 
 
 @pytest.mark.parametrize(
