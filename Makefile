@@ -8,7 +8,7 @@ export UV_PYTHON_DOWNLOADS := never
 RUN := $(UV) run --frozen --quiet
 export PYTHONPATH := functions:.
 
-.PHONY: run test lint unit workflow browser faults-share faults setup lock clean help
+.PHONY: run test lint unit workflow browser interleavings faults-share faults setup lock clean help
 
 help: ## Show this
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -17,7 +17,7 @@ run: setup ## Run the whole system on this machine until Ctrl-C
 	@exec $(RUN) python -m tools.local
 
 # The longest first: most of a workflow test's time is waiting, so two at once take little longer.
-TESTS := browser workflow unit lint
+TESTS := browser workflow interleavings unit lint
 TEST_JOBS ?= 2
 
 test: setup ## Run every check and test, TEST_JOBS (2) at once; each prints when it is done
@@ -37,8 +37,10 @@ workflow: setup ## Tests against a deployed local stack of their own
 browser: setup ## Tests of the site in headless Chromium
 	$(RUN) pytest tests/browser
 
-faults-share: setup ## The share of `make faults` that is part of `make test`
+interleavings: setup ## Random interleavings, 2,000 steps
 	$(RUN) pytest tests/interleavings
+
+faults-share: setup ## The share of `make faults` that is part of `make test`
 	$(RUN) pytest tests/faults
 
 faults: setup ## The whole fault matrix, all races, 50,000 steps of interleavings (hours)

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+import psutil
+
 from tests.recording.calls import (
     PAYMONGO_ID,
     RENTAL_ID,

@@ -18,7 +18,7 @@ from jsonata import Jsonata  # type: ignore[import-untyped]
 
 from rentals.clock import timestamp
 from tests.interleavings.invocations import Invocation, call_aws
-from tests.template.sources import definitions, resources, template, value_of
+from tests.template.sources import definitions, resources, value_of
 
 Json = dict[str, Any]
 
@@ -49,9 +49,9 @@ def _machine(name: str) -> Json:
     for key, value in resources("AWS::Serverless::StateMachine")[name][
         "DefinitionSubstitutions"
     ].items():
-        if "Fn::GetAtt" in value:
-            function = template()["Resources"][value["Fn::GetAtt"][0]]
-            text = text.replace(f"${{{key}}}", function["Properties"]["Handler"])
+        if key.endswith("FunctionArn"):
+            function = resources("AWS::Serverless::Function")[key.removesuffix("Arn")]
+            text = text.replace(f"${{{key}}}", function["Handler"])
         else:
             text = text.replace(f"${{{key}}}", value_of(value))
     definition: Json = json.loads(text)
@@ -75,10 +75,10 @@ def transitions() -> frozenset[tuple[str, str, str]]:
 def _settlement_targets() -> list[Json]:
     """EventBridge rules that start a state machine when an execution has ended."""
     return [
-        {"pattern": rule["EventPattern"]["detail"], "target": target}
+        {"pattern": rule["EventPattern"]["detail"], "target": target, "machine": machine[1]}
         for rule in resources("AWS::Events::Rule").values()
         for target in rule["Targets"]
-        if target["Arn"].get("Ref") in definitions()
+        if (machine := re.match(r"\$\{(\w+StateMachine)\}", target["Arn"].get("Fn::Sub", "")))
     ]
 
 
@@ -227,7 +227,7 @@ class StepFunctions:
                 target = rule["target"]
                 self.events.append(
                     {
-                        "machine": target["Arn"]["Ref"],
+                        "machine": rule["machine"],
                         "input": _transformed(target["InputTransformer"], {"detail": detail}),
                     }
                 )
