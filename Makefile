@@ -8,7 +8,7 @@ export UV_PYTHON_DOWNLOADS := never
 RUN := $(UV) run --frozen --quiet
 export PYTHONPATH := functions:.
 
-.PHONY: run test lint unit workflow browser interleavings faults-share faults setup lock clean help
+.PHONY: run test lint unit workflow browser interleavings faults-share faults diagrams setup lock clean help
 
 help: ## Show this
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -46,6 +46,9 @@ faults-share: setup ## The share of `make faults` that is part of `make test`
 faults: setup ## The whole fault matrix, all races, 50,000 steps of interleavings (hours)
 	$(RUN) pytest tests/interleavings --steps 50000
 	$(RUN) pytest tests/faults --all-faults
+
+diagrams: setup ## Draw the pictures in README.md and docs/ anew
+	$(RUN) python -m tools.diagrams
 
 setup: .venv/.locked
 

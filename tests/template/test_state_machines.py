@@ -4,7 +4,6 @@ import importlib
 import inspect
 import json
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -13,6 +12,7 @@ from rentals import errors, payments
 from rentals.errors import RentalError
 from rentals.models import EndReason
 from tests.template.sources import ROOT, definitions, resources, template, translated
+from tools.asl import transitions
 
 Json = dict[str, Any]
 
@@ -85,20 +85,8 @@ def raises(state: Json) -> set[str]:
     return set(re.findall(r"\b[A-Z]\w+\b", documented)) & OURS
 
 
-def edges(state: Json) -> Iterator[tuple[str, set[str]]]:
-    """Where a state leads, and the variables that are assigned on the way."""
-    assigned = set(state.get("Assign", ()))
-    for target in ("Next", "Default"):
-        if target in state:
-            yield state[target], assigned
-    for branch in state.get("Choices", ()):
-        yield branch["Next"], assigned | set(branch.get("Assign", ()))
-    for catcher in state.get("Catch", ()):
-        yield catcher["Next"], set(catcher.get("Assign", ()))
-
-
 def targets(state: Json) -> list[str]:
-    return [target for target, _ in edges(state)]
+    return [each.target for each in transitions("", state)]
 
 
 # --- shape ---
@@ -176,16 +164,18 @@ def test_ordinary_endings_succeed_and_only_what_needs_people_fails() -> None:
 def test_every_variable_is_assigned_on_every_way_to_its_use(machine: str) -> None:
     definition = definitions()[machine]
     states = definition["States"]
-    everything = {name for state in states.values() for _, names in edges(state) for name in names}
+    everything = {
+        name for state in states.values() for way in transitions("", state) for name in way.assigned
+    }
     known = {name: set() if name == definition["StartAt"] else everything for name in states}
     changed = True
     while changed:
         changed = False
         for name, state in states.items():
-            for target, assigned in edges(state):
-                narrowed = known[target] & (known[name] | assigned)
-                changed |= narrowed != known[target]
-                known[target] = narrowed
+            for way in transitions("", state):
+                narrowed = known[way.target] & (known[name] | way.assigned)
+                changed |= narrowed != known[way.target]
+                known[way.target] = narrowed
 
     for name, state in states.items():
         used = set(re.findall(r"\$(?!states\b)([a-z]\w*)\b(?!\s*\()", json.dumps(state)))

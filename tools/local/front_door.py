@@ -1,4 +1,5 @@
-"""CloudFront's part on this machine: the site at `/`, the API stage behind `/api` and `/payment`.
+"""CloudFront's part on this machine: the site at `/`, the API stage behind `/api` and `/payment`;
+and beside it, only here, the operators' console at `/console`.
 
 python -m tools.local.front_door --port 8000 --api-url http://.../prod
 """
@@ -6,7 +7,7 @@ python -m tools.local.front_door --port 8000 --api-url http://.../prod
 import argparse
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,14 @@ import httpx
 import uvicorn
 from samtranslator.yaml_helper import yaml_parse
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 from starlette.middleware.base import BaseHTTPMiddleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.routing import Mount, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tools.site import STATIC, SiteFile, published
 
@@ -50,6 +53,8 @@ def create_app(api_url: str) -> Starlette:
         routes=[
             Route("/api/{path:path}", _forward, methods=VERBS),
             Route("/payment/{path:path}", _forward, methods=VERBS),
+            Route("/console", _to_console),
+            Mount("/console", _serve_console),
             Route("/{path:path}", _serve, methods=["GET", "HEAD"]),
         ],
         middleware=[
@@ -104,6 +109,25 @@ async def _serve(request: Request) -> Response:
 @lru_cache(maxsize=1)
 def _published(changed_at: int) -> dict[str, SiteFile]:
     return published()
+
+
+async def _to_console(request: Request) -> Response:
+    return RedirectResponse("/console/")
+
+
+@cache
+def _console() -> ASGIApp:
+    """The console of the stack that the environment names; loaded when it is first asked for."""
+    from tools.console.app import create_app as create_console  # noqa: PLC0415
+    from tools.console.aws import Account  # noqa: PLC0415
+    from tools.ops.target import choose  # noqa: PLC0415
+
+    return create_console(Account(choose()))
+
+
+async def _serve_console(scope: Scope, receive: Receive, send: Send) -> None:
+    app = await run_in_threadpool(_console)
+    await app(scope, receive, send)
 
 
 async def _forward(request: Request) -> Response:

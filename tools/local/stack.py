@@ -257,6 +257,13 @@ class LocalStack:
         self._spawn(
             "front door",
             ["tools.local.front_door", "--port", str(self.settings.port), "--api-url", api_url],
+            # What the console needs, as any operator would say it.
+            {
+                "AWS_ENDPOINT_URL": self.settings.aws_url,
+                "AWS_REGION": REGION,
+                "AWS_ACCESS_KEY_ID": ACCESS_KEY_ID,
+                "AWS_SECRET_ACCESS_KEY": SECRET_ACCESS_KEY,
+            },
         )
 
     def _spawn(

@@ -1,0 +1,363 @@
+"""The console's pages, as one application to be mounted at `/console`."""
+
+import hmac
+import secrets
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, quote, urlsplit
+
+from botocore.exceptions import BotoCoreError, ClientError
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.base import BaseHTTPMiddleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.requests import Request
+from starlette.responses import FileResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from tools.console import words
+from tools.console.aws import SEARCHED, Account, Execution, NotFoundError, is_web_address
+from tools.console.history import Status
+from tools.console.layout import NODE_HEIGHT, draw
+from tools.ops import target as ops_target
+from tools.site import STATIC
+
+Json = dict[str, Any]
+
+STATUSES = ("RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED")
+EVENTS_A_PAGE = 100
+_HERE = Path(__file__).parent
+_ASSETS = {
+    "site.css": STATIC / "css" / "site.css",
+    "favicon.svg": STATIC / "favicon.svg",
+    "console.css": _HERE / "assets" / "console.css",
+    "console.js": _HERE / "assets" / "console.js",
+}
+# What the browser reaches it by; a page elsewhere must not reach it by a name of its own.
+_HOSTS = ["127.0.0.1", "localhost"]
+_HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+        "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+
+
+def create_app(account: Account, *, read_only: bool = False) -> Starlette:
+    """The console of an account. Read-only, it refuses what would change something."""
+    console = _Console(account, read_only)
+    return Starlette(
+        routes=console.routes(),
+        exception_handlers={
+            HTTPException: console.problem,
+            NotFoundError: console.problem,
+            ClientError: console.problem,
+            BotoCoreError: console.problem,
+        },
+        middleware=[
+            Middleware(TrustedHostMiddleware, allowed_hosts=_HOSTS),
+            Middleware(BaseHTTPMiddleware, dispatch=_secure),
+        ],
+    )
+
+
+async def _secure(
+    request: Request, call_next: Callable[[Request], Awaitable[Response]]
+) -> Response:
+    response = await call_next(request)
+    response.headers.update(_HEADERS)
+    return response
+
+
+class _Console:
+    def __init__(self, account: Account, read_only: bool) -> None:
+        self._account = account
+        self._read_only = read_only
+        # Whoever can read our pages can use our forms, and nobody else.
+        self._form_token = secrets.token_urlsafe(32)
+        self._templates = Environment(
+            loader=PackageLoader("tools.console"),
+            autoescape=select_autoescape(default=True),
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._templates.filters |= {
+            "pretty": words.pretty,
+            "details": words.details,
+            "cause": words.cause,
+            "stack_trace": words.stack_trace,
+            "until": words.until,
+            "moment": words.moment,
+            "clock": words.clock,
+            "pesos": words.pesos,
+            "label": account.label,
+            "arn": lambda arn: quote(arn, safe=":"),
+        }
+        self._templates.globals |= {
+            "between": words.between,
+            "is_web_address": is_web_address,
+            "read_only": read_only,
+            "form_token": self._form_token,
+            "stack_name": account.target.stack_name,
+            "place": _place(account),
+            "node_height": NODE_HEIGHT,
+            "statuses": STATUSES,
+            "all_states": list(Status),
+            "searched": SEARCHED,
+        }
+
+    def routes(self) -> list[Route]:
+        """Where the pages are."""
+        return [
+            Route("/", self.overview),
+            Route("/machines/{name}", self.executions),
+            Route("/machines/{name}/definition", self.definition),
+            Route("/executions/{arn:path}/stop", self.ask_to_stop),
+            Route("/executions/{arn:path}/stop", self.stop, methods=["POST"]),
+            Route("/executions/{arn:path}", self.execution),
+            Route("/rentals/{rental_id:path}/settle", self.ask_to_settle),
+            Route("/rentals/{rental_id:path}/settle", self.settle, methods=["POST"]),
+            Route("/rentals/{rental_id:path}", self.rental),
+            Route("/assets/{name}", self.asset),
+        ]
+
+    # --- pages ---
+
+    def overview(self, request: Request) -> Response:
+        """The state machines, and how many of their executions run or failed."""
+        machines = []
+        for machine in self._account.machines():
+            counts = {
+                status: self._account.count(machine, status) for status in ("RUNNING", "FAILED")
+            }
+            definition = self._account.definition(machine)
+            machines.append(
+                {
+                    "machine": machine,
+                    "counts": counts,
+                    "definition": definition,
+                    "picture": draw(definition),
+                }
+            )
+        return self._page(request, "overview.html", machines=machines)
+
+    def executions(self, request: Request) -> Response:
+        """A machine's executions."""
+        machine = self._account.machine(request.path_params["name"])
+        status = request.query_params.get("status")
+        status = status if status in STATUSES else None
+        text = request.query_params.get("q", "").strip()
+        token = request.query_params.get("token")
+        if text:
+            page = self._account.search(machine, text, status)
+        else:
+            page = self._account.executions(machine, status, token)
+        is_of_rentals = machine.arn == self._account.arn_of("RentalStateMachine")
+        rental_of = {
+            each.arn: each.name if is_of_rentals else self._account.rental_id_of(each)
+            for each in page.executions
+        }
+        return self._page(
+            request,
+            "executions.html",
+            machine=machine,
+            page=page,
+            rental_of=rental_of,
+            rentals=self._rentals(each for each in rental_of.values() if each),
+            status=status,
+            text=text,
+            is_first=token is None,
+        )
+
+    def definition(self, request: Request) -> Response:
+        """A machine's states, explained."""
+        machine = self._account.machine(request.path_params["name"])
+        definition = self._account.definition(machine)
+        selected = request.query_params.get("state")
+        return self._page(
+            request,
+            "definition.html",
+            machine=machine,
+            definition=definition,
+            picture=draw(definition),
+            state=definition.states.get(selected or definition.start),
+        )
+
+    def execution(self, request: Request) -> Response:
+        """One execution: its graph, its states, its rental, its events."""
+        execution = self._account.execution(request.path_params["arn"])
+        timeline = self._account.timeline(execution)
+        definition = self._account.definition_of(execution)
+        selected = request.query_params.get("state", "")
+        if selected not in definition.states:
+            selected = timeline.visits[-1].state if timeline.visits else definition.start
+        pages = max(1, -(-len(timeline.steps) // EVENTS_A_PAGE))
+        page = min(max(1, _number(request.query_params.get("events"), 1)), pages)
+        return self._page(
+            request,
+            "execution.html",
+            execution=execution,
+            machine=execution.machine,
+            timeline=timeline,
+            definition=definition,
+            picture=draw(definition),
+            state=definition.states[selected],
+            steps=timeline.steps[(page - 1) * EVENTS_A_PAGE : page * EVENTS_A_PAGE],
+            steps_page=page,
+            steps_pages=pages,
+            **self._rental_of(execution),
+        )
+
+    def rental(self, request: Request) -> Response:
+        """Lead to the execution of a rental."""
+        execution = self._account.rental_execution(request.path_params["rental_id"])
+        if execution is None:
+            raise NotFoundError("there is no execution of this rental")
+        return self._go_to(request, execution.arn)
+
+    def asset(self, request: Request) -> Response:
+        """Styles and script."""
+        path = _ASSETS.get(request.path_params["name"])
+        if path is None:
+            raise HTTPException(404)
+        return FileResponse(path)
+
+    # --- what changes something ---
+
+    def ask_to_stop(self, request: Request) -> Response:
+        """Ask before an execution is stopped."""
+        self._refuse_if_read_only()
+        execution = self._account.execution(request.path_params["arn"])
+        return self._page(request, "stop.html", execution=execution, machine=execution.machine)
+
+    async def stop(self, request: Request) -> Response:
+        """Stop an execution."""
+        await self._require_our_form(request)
+        execution = await run_in_threadpool(self._account.execution, request.path_params["arn"])
+        await run_in_threadpool(self._account.stop, execution)
+        return self._go_to(request, execution.arn)
+
+    def ask_to_settle(self, request: Request) -> Response:
+        """Ask before a settlement is started."""
+        self._refuse_if_read_only()
+        return self._page(request, "settle.html", rental_id=request.path_params["rental_id"])
+
+    async def settle(self, request: Request) -> Response:
+        """Start a settlement, and show it."""
+        await self._require_our_form(request)
+        arn = await run_in_threadpool(self._account.settle, request.path_params["rental_id"])
+        return self._go_to(request, arn)
+
+    def _refuse_if_read_only(self) -> None:
+        if self._read_only:
+            raise HTTPException(403, "this console is read-only")
+
+    async def _require_our_form(self, request: Request) -> None:
+        """Only a form of ours, sent from a page of ours, changes anything."""
+        self._refuse_if_read_only()
+        origin = request.headers.get("origin")
+        if origin is not None and urlsplit(origin).netloc != request.headers.get("host"):
+            raise HTTPException(403, "the request comes from another site")
+        form = parse_qs((await request.body()).decode("ascii", "replace"))
+        sent = form.get("form_token", [""])[0]
+        if not hmac.compare_digest(sent.encode(), self._form_token.encode()):
+            raise HTTPException(403, "this form is out of date: go back, reload, try again")
+
+    # --- parts ---
+
+    def _rental_of(self, execution: Execution) -> Json:
+        """The rental that an execution is about, and what belongs to it."""
+        rental_id = execution.rental_id
+        found: Json = {
+            "rental_id": rental_id,
+            "rental": None,
+            "unit": None,
+            "is_unsettled": False,
+            "rental_execution": None,
+            "settlements": [],
+            "rental_problem": "",
+        }
+        if rental_id is None:
+            return found
+        is_settlement = execution.machine.arn == self._account.arn_of("SettlementStateMachine")
+        try:
+            found["rental"] = rental = self._account.rental(rental_id)
+            if rental and rental.get("unitId"):
+                found["unit"] = self._account.unit(rental["unitId"])
+            of_rental = self._account.rental_execution(rental_id) if is_settlement else execution
+            found["rental_execution"] = of_rental
+            found["is_unsettled"] = rental is not None and _is_unsettled(rental, of_rental)
+            since = of_rental.started_at if of_rental else execution.started_at
+            found["settlements"] = self._account.settlements(rental_id, since)
+        except ClientError as error:  # whoever may see executions need not be allowed the tables
+            found["rental_problem"] = _explain(error)
+        return found
+
+    def _rentals(self, rental_ids: Any) -> dict[str, Json]:
+        try:
+            return self._account.rentals(rental_ids)
+        except ClientError:
+            return {}
+
+    def _go_to(self, request: Request, arn: str) -> Response:
+        url = f"{request.scope['root_path']}/executions/{quote(arn, safe=':')}"
+        return RedirectResponse(url, 303)
+
+    def _page(
+        self, request: Request, template: str, http_status: int = 200, **context: Any
+    ) -> Response:
+        base = request.scope["root_path"]
+        html = self._templates.get_template(template).render(
+            base=base, query=request.query_params, nav=self._machines(), **context
+        )
+        return Response(html, http_status, media_type="text/html")
+
+    def _machines(self) -> list[Any]:
+        try:
+            return self._account.machines()
+        except (ClientError, BotoCoreError):
+            return []
+
+    def problem(self, request: Request, error: Exception) -> Response:
+        """A page that says what is wrong."""
+        if isinstance(error, HTTPException):
+            status, text = error.status_code, error.detail
+        elif isinstance(error, NotFoundError):
+            status, text = 404, str(error)
+        else:
+            assert isinstance(error, ClientError | BotoCoreError)
+            told = ops_target.explain(error, self._account.target)
+            status, text = 502, " ".join(filter(None, (str(told), told.hint)))
+        return self._page(request, "problem.html", status, text=text)
+
+
+def _is_unsettled(rental: Json, execution: Execution | None) -> bool:
+    """Whether nobody but a settlement will bring the rental to its end."""
+    is_open = rental["paymentStatus"] == "pending" or "followUp" in rental
+    return is_open and not (execution is not None and execution.is_running)
+
+
+def _place(account: Account) -> str:
+    """Where the stack is, in a few words."""
+    target = account.target
+    if target.endpoint_url is not None:
+        return urlsplit(target.endpoint_url).netloc
+    return f"AWS {target.session.region_name}"
+
+
+def _explain(error: ClientError) -> str:
+    return f"{error.operation_name}: {error.response['Error']['Code']}"
+
+
+def _number(text: str | None, otherwise: int) -> int:
+    return int(text) if text is not None and text.isascii() and text.isdigit() else otherwise

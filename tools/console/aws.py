@@ -1,0 +1,335 @@
+"""What the console asks AWS, and the two things it may do there. Public APIs only."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property, lru_cache
+from typing import Any
+from urllib.parse import urlsplit
+
+from botocore.exceptions import ClientError
+
+from rentals.dynamo import from_attributes
+from tools.asl import StateMachine, parse
+from tools.console.history import Timeline, read
+from tools.ops.errors import CommandError
+from tools.ops.target import Target
+
+Json = dict[str, Any]
+
+PAGE_SIZE = 25
+# One call's worth: names further back are not searched.
+SEARCHED = 1000
+# DescribeExecution is throttled early, so this many settlements are looked into at most.
+LOOKED_INTO = 50
+
+# What a rental's row shows: everything but who rents, the task token and the request's hash.
+_RENTAL_ATTRIBUTES = (
+    "id", "collectibleId", "collectibleName", "storeId", "warehouseId", "unitId", "duration",
+    "dailyRate", "totalFee", "paymentMethod", "paymentStatus", "endReason", "eta",
+    "checkoutSessionId", "checkoutUrl", "paymentIntentId", "paymentId", "amountPaid",
+    "paymentCurrency", "surplusPaymentIds", "declinedEventIds", "holdExpiresAt",
+    "refundRequestedAt", "refundId", "refundStatus", "attention", "followUp", "followUpAt",
+    "createdAt", "updatedAt", "completedAt", "endedAt",
+)  # fmt: skip
+
+
+class NotFoundError(Exception):
+    """There is no such state machine or execution; the message says which."""
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """A state machine by its ARN."""
+
+    arn: str
+
+    @property
+    def name(self) -> str:
+        """Its name, as CloudFormation made it."""
+        return self.arn.rpartition(":")[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """An execution as ListExecutions or DescribeExecution shows it; the latter has `input`."""
+
+    arn: str
+    status: str
+    started_at: datetime
+    stopped_at: datetime | None = None
+    input: str = ""
+    output: str = ""
+    error: str = ""
+    cause: str = ""
+
+    @property
+    def name(self) -> str:
+        """Of a rental's execution: the rental id."""
+        return self.arn.rpartition(":")[2]
+
+    @property
+    def machine(self) -> Machine:
+        """The state machine that runs it."""
+        return Machine(self.arn.rpartition(":")[0].replace(":execution:", ":stateMachine:"))
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it has not ended."""
+        return self.status in ("RUNNING", "PENDING_REDRIVE")
+
+    @property
+    def rental_id(self) -> str | None:
+        """The rental that its input names."""
+        try:
+            found = json.loads(self.input)["rental_id"]
+        except (ValueError, TypeError, KeyError):
+            return None
+        return found if isinstance(found, str) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some executions, the newest first, and how to ask for those that follow."""
+
+    executions: Sequence[Execution]
+    next_token: str | None = None
+
+
+class Account:
+    """A stack as an operator sees it. Raises botocore's errors, and NotFoundError."""
+
+    def __init__(self, target: Target) -> None:
+        self.target = target
+        self._stepfunctions = target.client("stepfunctions")
+        # What an execution was given never changes.
+        self._rental_id_by_arn = lru_cache(maxsize=4000)(lambda arn: self.execution(arn).rental_id)
+
+    # --- what is deployed ---
+
+    @cached_property
+    def _stack(self) -> tuple[Mapping[str, str], Mapping[str, str]]:
+        """Outputs and physical ids by logical id; nothing where no such stack may be seen."""
+        try:
+            stack = self.target.stack
+        except CommandError:
+            return {}, {}
+        except ClientError as error:
+            if "AccessDenied" in error.response["Error"]["Code"]:
+                return {}, {}
+            raise
+        return stack.outputs, stack.resources
+
+    def arn_of(self, logical_id: str) -> str | None:
+        """The ARN of one of the stack's state machines: `RentalStateMachine`."""
+        return self._stack[0].get(f"{logical_id}Arn")
+
+    def machines(self) -> list[Machine]:
+        """The stack's state machines, or every one of the account if there is no such stack."""
+        pages = self._stepfunctions.get_paginator("list_state_machines").paginate()
+        found = [
+            Machine(each["stateMachineArn"]) for page in pages for each in page["stateMachines"]
+        ]
+        ours = {
+            arn
+            for name in ("RentalStateMachine", "SettlementStateMachine")
+            if (arn := self.arn_of(name))
+        }
+        return sorted(
+            (each for each in found if not ours or each.arn in ours), key=lambda each: each.name
+        )
+
+    def label(self, machine: Machine) -> str:
+        """A machine's name for people: `Rental` for `mongocollectibles-rental`."""
+        name = machine.name.removeprefix(f"{self.target.stack_name}-")
+        return name[:1].upper() + name[1:]
+
+    def machine(self, name: str) -> Machine:
+        """A state machine by its name."""
+        for each in self.machines():
+            if each.name == name:
+                return each
+        raise NotFoundError(f"there is no state machine {name}")
+
+    def definition(self, machine: Machine) -> StateMachine:
+        """What a state machine does now."""
+        answer = self._stepfunctions.describe_state_machine(stateMachineArn=machine.arn)
+        return parse(json.loads(answer["definition"]))
+
+    def definition_of(self, execution: Execution) -> StateMachine:
+        """What the state machine did when this execution was started."""
+        answer = self._stepfunctions.describe_state_machine_for_execution(
+            executionArn=execution.arn
+        )
+        return parse(json.loads(answer["definition"]))
+
+    # --- executions ---
+
+    def executions(
+        self, machine: Machine, status: str | None = None, token: str | None = None
+    ) -> Page:
+        """One page of a machine's executions, the newest first."""
+        return self._list(machine, status, token, PAGE_SIZE)
+
+    def search(self, machine: Machine, text: str, status: str | None = None) -> Page:
+        """The executions whose name contains this, or whose rental this is, among the newest."""
+        newest = self._list(machine, status, None, SEARCHED)
+        wanted = text.lower()
+        found = [each for each in newest.executions if wanted in each.name.lower()]
+        others = [each for each in newest.executions if each not in found]
+        found += [each for each in others[:LOOKED_INTO] if self.rental_id_of(each) == text]
+        return Page(found, newest.next_token)
+
+    def count(self, machine: Machine, status: str) -> str:
+        """How many executions have a status: a number, or `1000+`."""
+        page = self._list(machine, status, None, SEARCHED)
+        return f"{len(page.executions)}{'+' if page.next_token else ''}"
+
+    def execution(self, arn: str) -> Execution:
+        """One execution with its input and output."""
+        try:
+            found = self._stepfunctions.describe_execution(executionArn=arn)
+        except ClientError as error:
+            if error.response["Error"]["Code"] in ("ExecutionDoesNotExist", "InvalidArn"):
+                raise NotFoundError(f"there is no execution {arn}") from None
+            raise
+        return _execution(found)
+
+    def rental_id_of(self, execution: Execution) -> str | None:
+        """The rental that an execution's input names, asked for once."""
+        return self._rental_id_by_arn(execution.arn)
+
+    def timeline(self, execution: Execution) -> Timeline:
+        """Its whole history, read."""
+        pages = self._stepfunctions.get_paginator("get_execution_history").paginate(
+            executionArn=execution.arn, maxResults=1000, includeExecutionData=True
+        )
+        return read([event for page in pages for event in page["events"]])
+
+    def rental_execution(self, rental_id: str) -> Execution | None:
+        """The execution of a rental: its name is the rental id."""
+        machine = self.arn_of("RentalStateMachine")
+        if machine is None:
+            return None
+        arn = f"{machine.replace(':stateMachine:', ':execution:')}:{rental_id}"
+        try:
+            return self.execution(arn)
+        except NotFoundError:
+            return None
+
+    def settlements(self, rental_id: str, since: datetime) -> list[Execution]:
+        """The settlements of a rental, the newest first, of those started after it.
+
+        They are known by their input: those that EventBridge starts have names of their own.
+        """
+        arn = self.arn_of("SettlementStateMachine")
+        if arn is None:
+            return []
+        newest = self._list(Machine(arn), None, None, SEARCHED).executions
+        later = [each for each in newest if each.started_at >= since]
+        named = {each.arn for each in later if each.name.startswith(rental_id)}
+        unnamed = [each for each in later if each.arn not in named][:LOOKED_INTO]
+        named |= {each.arn for each in unnamed if self.rental_id_of(each) == rental_id}
+        return [each for each in later if each.arn in named]
+
+    def _list(self, machine: Machine, status: str | None, token: str | None, size: int) -> Page:
+        request: Json = {"stateMachineArn": machine.arn, "maxResults": size}
+        if status:
+            request["statusFilter"] = status
+        if token:
+            request["nextToken"] = token
+        try:
+            answer = self._stepfunctions.list_executions(**request)
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "StateMachineDoesNotExist":
+                raise NotFoundError(f"there is no state machine {machine.name}") from None
+            raise
+        found = [_execution(each) for each in answer["executions"]]
+        found.sort(key=lambda each: each.started_at, reverse=True)
+        return Page(found, answer.get("nextToken"))
+
+    # --- rows ---
+
+    def rental(self, rental_id: str) -> Json | None:
+        """A rental's row without personal data, or None."""
+        return next(self._rows("Rentals", [rental_id], _RENTAL_ATTRIBUTES), None)
+
+    def rentals(self, rental_ids: Iterable[str]) -> dict[str, Json]:
+        """How rentals stand, by id."""
+        attributes = ("id", "collectibleName", "paymentStatus", "endReason", "attention")
+        return {row["id"]: row for row in self._rows("Rentals", rental_ids, attributes)}
+
+    def unit(self, unit_id: str) -> Json | None:
+        """A unit's row, or None."""
+        attributes = ("id", "collectibleId", "warehouseId", "isAvailable", "reservedBy")
+        return next(self._rows("Units", [unit_id], attributes), None)
+
+    def _rows(self, table: str, ids: Iterable[str], attributes: Sequence[str]) -> Iterator[Json]:
+        """Rows by id; only the attributes that may be shown leave the database."""
+        name = self._stack[1].get(f"{table}Table")
+        keys = [{"id": {"S": each}} for each in dict.fromkeys(ids)]
+        while name is not None and keys:
+            request = {
+                name: {
+                    "Keys": keys[:100],
+                    "ConsistentRead": True,
+                    "ProjectionExpression": ", ".join(
+                        f"#{number}" for number in range(len(attributes))
+                    ),
+                    "ExpressionAttributeNames": {
+                        f"#{number}": each for number, each in enumerate(attributes)
+                    },
+                }
+            }
+            answer = self.target.client("dynamodb").batch_get_item(RequestItems=request)
+            yield from map(from_attributes, answer["Responses"][name])
+            left = answer.get("UnprocessedKeys", {}).get(name, {}).get("Keys", [])
+            keys = keys[100:] + left
+
+    # --- what operators may do ---
+
+    def stop(self, execution: Execution) -> None:
+        """Stop an execution. It runs no Catch; for a rental, the settlement takes over."""
+        self._stepfunctions.stop_execution(
+            executionArn=execution.arn, error="Stopped", cause="stopped in the console"
+        )
+
+    def settle(self, rental_id: str) -> str:
+        """Start a settlement; the ARN of its execution."""
+        machine = self.arn_of("SettlementStateMachine")
+        if machine is None:
+            raise NotFoundError("there is no settlement state machine here")
+        started = self._stepfunctions.start_execution(
+            stateMachineArn=machine, input=json.dumps({"rental_id": rental_id})
+        )
+        arn: str = started["executionArn"]
+        return arn
+
+
+def allow_reading_only(target: Target) -> None:
+    """Refuse every call that could change something, whoever makes it with these credentials."""
+
+    def refuse(model: Any, **_: Any) -> None:
+        if not model.name.startswith(("Describe", "List", "Get", "BatchGet")):
+            raise PermissionError(f"read-only: {model.name} is refused")
+
+    target.session.events.register("before-call.*", refuse)
+
+
+def is_web_address(text: object) -> bool:
+    """Whether a link may lead there."""
+    return isinstance(text, str) and urlsplit(text).scheme in ("http", "https")
+
+
+def _execution(answer: Mapping[str, Any]) -> Execution:
+    return Execution(
+        arn=answer["executionArn"],
+        status=answer["status"],
+        started_at=answer["startDate"],
+        stopped_at=answer.get("stopDate"),
+        input=answer.get("input", ""),
+        output=answer.get("output", ""),
+        error=answer.get("error", ""),
+        cause=answer.get("cause", ""),
+    )

@@ -1,0 +1,101 @@
+"""Times, amounts and JSON as people read them."""
+
+import json
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+_HIDDEN = "(hidden)"
+_SECRET = re.compile(r"token", re.IGNORECASE)
+
+
+def duration(seconds: float) -> str:
+    """How long something took or takes: `480 ms`, `4.1 s`, `2 min 5 s`, `1 h 3 min`."""
+    if seconds < 0.9995:
+        return f"{max(0.0, seconds) * 1000:.0f} ms"
+    if seconds < 59.95:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s" if rest else f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    if hours < 48:
+        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+    return f"{hours // 24} days"
+
+
+def between(start: datetime, end: datetime | None) -> str:
+    """From one moment to another, or to now."""
+    return duration(((end or datetime.now(UTC)) - start).total_seconds())
+
+
+def until(timestamp: str) -> str:
+    """How long it is to a moment as the tables hold it, in words; nothing once it is past."""
+    seconds = (datetime.fromisoformat(timestamp) - datetime.now(UTC)).total_seconds()
+    return f"in {duration(seconds)}" if seconds > 0 else ""
+
+
+def moment(at: datetime) -> str:
+    """A moment in UTC, to the second."""
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
+
+
+def clock(at: datetime) -> str:
+    """The time of a moment in UTC, to the millisecond."""
+    at = at.astimezone(UTC)
+    return f"{at:%H:%M:%S}.{at.microsecond // 1000:03}"
+
+
+def pesos(amount: object) -> str:
+    """An amount in pesos, as the tables hold it."""
+    return f"₱{float(str(amount)):,.2f}"
+
+
+def pretty(text: str) -> str:
+    """JSON indented and without task tokens, also inside of its strings; else the text as it is."""
+    value = _unpacked(text)
+    return value if isinstance(value, str) else _indented(value)
+
+
+def details(values: Mapping[str, Any]) -> str:
+    """An event's details, like `pretty`."""
+    return _indented(values)
+
+
+def cause(text: str) -> str:
+    """Why something failed: of a Lambda function's error, its message."""
+    value = _unpacked(text)
+    message = value.get("errorMessage") if isinstance(value, dict) else None
+    return message if isinstance(message, str) else text
+
+
+def stack_trace(text: str) -> str:
+    """Where a Lambda function failed, or nothing."""
+    value = _unpacked(text)
+    lines = value.get("stackTrace") if isinstance(value, dict) else None
+    return "".join(map(str, lines)).rstrip() if isinstance(lines, list) else ""
+
+
+def _indented(value: object) -> str:
+    return json.dumps(_readable(value), indent=2, ensure_ascii=False, default=str)
+
+
+def _unpacked(value: object) -> object:
+    if isinstance(value, str) and value.lstrip()[:1] in ("{", "["):
+        try:
+            return json.loads(value)
+        except (ValueError, RecursionError):
+            return value
+    return value
+
+
+def _readable(value: object, name: str = "") -> object:
+    if _SECRET.search(name):
+        return _HIDDEN
+    value = _unpacked(value)
+    if isinstance(value, Mapping):
+        return {key: _readable(each, str(key)) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_readable(each) for each in value]
+    return value
