@@ -11,6 +11,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from tools.openapi import published_description
+
 STATIC = Path(__file__).parents[1] / "static"
 
 _KEEP_FOR_EVER = "public, max-age=31536000, immutable"
@@ -49,6 +51,9 @@ def published(folder: Path = STATIC) -> dict[str, SiteFile]:
         files[prefix + name] = SiteFile(content, media_type, _KEEP_FOR_EVER)
         if not name.startswith(("css/", "js/")):
             files[f"/{name}"] = SiteFile(content, media_type, _KEEP_FOR_AN_HOUR)
+    if folder == STATIC:
+        description = published_description()
+        files["/openapi.json"] = SiteFile(description, "application/json", _ASK_EVERY_TIME)
     return files
 
 

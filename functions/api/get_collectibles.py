@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 
-from api.http import Event, Response, query, route, success
+from api.http import SHARED_FOR_SECONDS, Event, Response, query, route, success
 from api.views import pesos
 from rentals import catalogue
 from rentals.pricing import base_daily_rate, special_daily_rate
@@ -21,5 +21,6 @@ def handler(event: Event) -> Response:
                 "eta": offer.eta,
             }
             for offer in catalogue.offers(query(event, "store_id"))
-        ]
+        ],
+        headers=SHARED_FOR_SECONDS,
     )

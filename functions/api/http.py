@@ -26,6 +26,18 @@ MAX_BODY_BYTES = 64 * 1024
 Event = dict[str, Any]
 Response = dict[str, Any]
 
+# What pages of other origins may send and read. Never with credentials: the API has none.
+_CORS_HEADERS = {
+    "Access-Control-Allow-Methods": "GET, POST, OPTIONS",
+    "Access-Control-Allow-Headers": "Content-Type, Idempotency-Key, Prefer",
+    "Access-Control-Expose-Headers": "Location, Retry-After",
+    "Access-Control-Max-Age": "7200",
+}
+
+# For the catalogue: shared caches (CloudFront) may keep it, browsers ask every time, so that a
+# visitor who comes back from paying does not see their own unit on the shelf for long.
+SHARED_FOR_SECONDS = {"Cache-Control": "public, max-age=0, s-maxage=5"}
+
 _SECURITY_HEADERS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
 
 
@@ -50,7 +62,8 @@ _ANSWERS: list[tuple[type[RentalError], HTTPStatus, str | None]] = [
     (NotFound, HTTPStatus.NOT_FOUND, None),
     (IdempotencyKeyReused, HTTPStatus.UNPROCESSABLE_ENTITY, "IDEMPOTENCY_KEY_REUSED"),
     (TooManyHolds, HTTPStatus.TOO_MANY_REQUESTS, "TOO_MANY_HOLDS"),
-    (InvalidSignature, HTTPStatus.FORBIDDEN, "INVALID_SIGNATURE"),
+    # Never 403: the distribution takes that for a page that does not exist (template.yaml).
+    (InvalidSignature, HTTPStatus.UNAUTHORIZED, "INVALID_SIGNATURE"),
     (TransientFailure, HTTPStatus.SERVICE_UNAVAILABLE, "TRY_AGAIN"),
 ]
 
@@ -83,6 +96,7 @@ def route(answer: Callable[[Event], Response]) -> Callable[[Event, LambdaContext
                 HTTPStatus.INTERNAL_SERVER_ERROR, "INTERNAL_ERROR", "something went wrong here"
             )
         logger.info("answered", extra={"status": response["statusCode"]})
+        response["headers"] |= _cors(event)
         return response
 
     return handler
@@ -117,6 +131,17 @@ def redirect(location: str) -> Response:
         "headers": {**_SECURITY_HEADERS, "Location": location, "Referrer-Policy": "no-referrer"},
         "body": "",
     }
+
+
+def _cors(event: Event) -> dict[str, str]:
+    """Headers for the origin that asks, if the template allows it (SiteUrl, OtherOrigins): the list
+    is a variable of API Gateway's stage.
+    """
+    allowed = (event.get("stageVariables") or {}).get("AllowedOrigins", "").split(",")
+    origin = header(event, "Origin")
+    if not origin or origin not in allowed:
+        return {"Vary": "Origin"}
+    return {"Vary": "Origin", "Access-Control-Allow-Origin": origin, **_CORS_HEADERS}
 
 
 def raw_body(event: Event) -> bytes:

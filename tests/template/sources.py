@@ -8,9 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import yaml
 from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
 from samtranslator.yaml_helper import yaml_parse
+
+from tools.local.package import openapi_location
 
 Json = dict[str, Any]
 
@@ -37,6 +40,14 @@ def resources(kind: str) -> dict[str, Json]:
 
 
 @cache
+def openapi() -> Json:
+    """openapi.yaml, which the template includes. Not to be changed."""
+    location = openapi_location(resources("AWS::Serverless::Api")["Api"])
+    parsed: Json = yaml.safe_load((ROOT / location).read_text())
+    return parsed
+
+
+@cache
 def definitions() -> dict[str, Json]:
     """State machine definitions by logical id, substitutions still in place."""
     return {
@@ -49,6 +60,7 @@ def definitions() -> dict[str, Json]:
 def translated(**parameters: str) -> Json:
     """What CloudFormation gets after the SAM transform, as `sam package` would send it."""
     packaged = copy.deepcopy(template())
+    packaged["Resources"]["Api"]["Properties"]["DefinitionBody"] = copy.deepcopy(openapi())
     packaged["Globals"]["Function"]["CodeUri"] = "s3://bucket/functions.zip"
     for resource in packaged["Resources"].values():
         if resource["Type"] == "AWS::Serverless::StateMachine":

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from tests.template.sources import ROOT, definitions, resources, template
+from tests.template.sources import ROOT, definitions, openapi, resources, template
 from tools.local.package import Template, local_definition, package
 
+GATEWAY_RESPONSES = "x-amazon-apigateway-gateway-responses"
 HOLD_SECONDS = 42
 AWS_URL = "http://127.0.0.1:4566"
 
@@ -50,12 +51,13 @@ def differences(before: Any, after: Any, path: tuple[str, ...] = ()) -> Iterator
 
 def test_only_the_listed_places_differ(packaged: Template) -> None:
     defaults = ("Globals", "Function")
+    body = ("Resources", "Api", "Properties", "DefinitionBody")
     expected = {
         (*defaults, "CodeUri"),
         (*defaults, "Architectures"),
         (*defaults, "Runtime"),
         (*defaults, "Environment", "Variables", "AWS_ENDPOINT_URL"),
-        ("Resources", "Api", "Properties", "GatewayResponses"),
+        (*body, "Fn::Transform", "Parameters", "Location"),
         # Callers of a state machine's alias:
         ("Resources", "RentalExecutionEndedRule", "Properties", "Targets"),
         *(
@@ -82,7 +84,7 @@ def test_only_the_listed_places_differ(packaged: Template) -> None:
             expected.add((*environment, "Variables", "AWS_SDK_UA_APP_ID"))
         else:
             expected.add(environment)
-    for kind in resources("AWS::Serverless::Api")["Api"]["GatewayResponses"]:
+    for kind in openapi()[GATEWAY_RESPONSES]:
         expected.add(("Resources", f"ApiAnswerTo{kind.title().replace('_', '')}"))
 
     assert set(differences(template(), packaged)) == expected
@@ -96,6 +98,13 @@ def test_callers_of_a_machines_alias_call_the_machine(packaged: Template) -> Non
     assert text.replace(":live", "").count("StateMachine") >= local.count("StateMachine")
     rule = packaged["Resources"]["RentalExecutionEndedRule"]["Properties"]
     assert rule["Targets"][0]["Arn"] == {"Fn::Sub": "${SettlementStateMachine}"}
+
+
+def test_the_api_is_defined_by_the_published_document(packaged: Template, bucket: Bucket) -> None:
+    body = packaged["Resources"]["Api"]["Properties"]["DefinitionBody"]
+    key = body["Fn::Transform"]["Parameters"]["Location"].removeprefix("s3://artifacts/")
+
+    assert bucket.objects[key] == (ROOT / "openapi.yaml").read_bytes()
 
 
 def test_functions_keep_their_handlers_and_share_one_package(
@@ -125,11 +134,16 @@ def test_the_package_holds_the_shipped_modules_as_they_are(
 
 
 def test_gateway_responses_are_the_same_as_resources(packaged: Template) -> None:
-    for kind, response in resources("AWS::Serverless::Api")["Api"]["GatewayResponses"].items():
+    for kind, response in openapi()[GATEWAY_RESPONSES].items():
         name = f"ApiAnswerTo{kind.title().replace('_', '')}"
         assert packaged["Resources"][name] == {
             "Type": "AWS::ApiGateway::GatewayResponse",
-            "Properties": {"RestApiId": {"Ref": "Api"}, "ResponseType": kind, **response},
+            "Properties": {
+                "RestApiId": {"Ref": "Api"},
+                "ResponseType": kind,
+                "ResponseTemplates": response["responseTemplates"],
+                **({"StatusCode": response["statusCode"]} if "statusCode" in response else {}),
+            },
         }
 
 

@@ -97,7 +97,7 @@ ANSWERS: dict[type[RentalError], tuple[int, str]] = {
     errors.RentalNotFound: (404, "RENTAL_NOT_FOUND"),
     errors.IdempotencyKeyReused: (422, "IDEMPOTENCY_KEY_REUSED"),
     errors.TooManyHolds: (429, "TOO_MANY_HOLDS"),
-    errors.InvalidSignature: (403, "INVALID_SIGNATURE"),
+    errors.InvalidSignature: (401, "INVALID_SIGNATURE"),
     errors.TransientFailure: (503, "TRY_AGAIN"),
     errors.InfrastructureUnavailable: (503, "TRY_AGAIN"),
     errors.WriteContended: (503, "TRY_AGAIN"),

@@ -13,6 +13,7 @@ import httpx
 
 from rentals.clock import timestamp_in
 from rentals.dynamo import from_attributes
+from tests.workflow.description import answers_as_described
 from tests.workflow.sandbox import LIMITS, Sandbox
 from tools.audit import Violation, violations
 from tools.local.stack import TABLE_PREFIX, LocalStack
@@ -59,7 +60,12 @@ class Shop:
     def __init__(self, stack: LocalStack) -> None:
         self.stack = stack
         self.hold_seconds = stack.settings.hold_seconds
-        self.site = httpx.Client(base_url=stack.settings.site_url, timeout=60, limits=LIMITS)
+        self.site = httpx.Client(
+            base_url=stack.settings.site_url,
+            timeout=60,
+            limits=LIMITS,
+            event_hooks={"response": [answers_as_described]},
+        )
         self.paymongo = Sandbox(stack.settings.paymongo_url)
         self.stepfunctions = _client(stack, "stepfunctions")
         self.dynamodb = _client(stack, "dynamodb")

@@ -11,7 +11,7 @@ from tests.workflow.shop import Shop
 def expect_refused_everywhere(shop: Shop, rental: Json, query: str) -> None:
     for outcome in ("success", "failed"):
         answer = shop.site.get(f"/payment/{outcome}{query.replace('OUTCOME', outcome)}")
-        assert answer.status_code == 403, (outcome, query, answer.text)
+        assert answer.status_code == 401, (outcome, query, answer.text)
         assert answer.json()["code"] == "INVALID_SIGNATURE"
         assert answer.json()["success"] is False
 
@@ -56,7 +56,7 @@ def test_signature_of_one_outcome_is_not_one_of_the_other(shop: Shop) -> None:
 
     cancel = shop.site.get(f"/payment/failed?rental_id={rental_id}&signature={to_success}")
 
-    assert cancel.status_code == 403
+    assert cancel.status_code == 401
     assert shop.rental(rental_id)["status"] == "pending"
     shop.follow(f"/payment/success?rental_id={rental_id}&signature={to_success}")
     shop.wait_for_status(rental_id, "completed")

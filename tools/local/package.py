@@ -3,7 +3,8 @@
 What differs from `sam package`, and why:
 - functions run on a custom runtime, see lambda_runtime.py;
 - functions find AWS at the engine's address (or at a proxy before it), and say who is calling;
-- gateway responses are taken as resources, not from the API's definition;
+- gateway responses are taken as resources, not from the API's definition, and its request
+  validators are not run (what they refuse the functions refuse, tests/template/test_openapi.py);
 - a callback task's TimeoutSeconds must be a number, so the hold is put into the definition;
 - the engine's CloudFormation has no state machine versions and aliases, so callers start the
   machine itself (functions are published and called by their aliases, as on AWS);
@@ -20,6 +21,7 @@ import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import yaml
 from samtranslator.yaml_helper import yaml_parse
 
 if TYPE_CHECKING:
@@ -29,6 +31,7 @@ ROOT = Path(__file__).parents[2]
 _RUNTIME = Path(__file__).parent / "lambda_runtime.py"
 _HOLD_EXPRESSION = '"{% ${HoldSeconds} %}"'
 _FIXED_TIME = (2020, 1, 1, 0, 0, 0)
+_GATEWAY_RESPONSES = "x-amazon-apigateway-gateway-responses"
 _MACHINE_ALIAS = re.compile(r"(-rental|\$\{\w+StateMachine\}):live$")
 
 Template = dict[str, Any]
@@ -37,7 +40,7 @@ Template = dict[str, Any]
 def package(s3: "S3Client", bucket: str, *, aws_endpoint_url: str, hold_seconds: int) -> Template:
     """Upload the code and the definitions, and return the template that refers to them."""
     template: Template = _without_machine_aliases(yaml_parse((ROOT / "template.yaml").read_text()))
-    code = _upload(s3, bucket, "functions.zip", _zip_functions(ROOT / "functions"))
+    code = upload(s3, bucket, "functions.zip", _zip_functions(ROOT / "functions"))
     defaults = template["Globals"]["Function"]
     del defaults["CodeUri"], defaults["Architectures"]
     defaults["Runtime"] = "provided.al2023"
@@ -53,14 +56,24 @@ def package(s3: "S3Client", bucket: str, *, aws_endpoint_url: str, hold_seconds:
             case "AWS::Serverless::StateMachine":
                 path = ROOT / properties["DefinitionUri"]
                 definition = local_definition(path.read_text(), hold_seconds)
-                properties["DefinitionUri"] = _upload(s3, bucket, path.name, definition)
+                properties["DefinitionUri"] = upload(s3, bucket, path.name, definition)
                 del properties["AutoPublishAlias"], properties["DeploymentPreference"]
             case "AWS::CloudWatch::Alarm" if "Metrics" in properties:
                 del template["Resources"][name]
             case "AWS::Serverless::Api":
-                responses = properties.pop("GatewayResponses")
+                path = ROOT / openapi_location(properties)
+                place = upload(s3, bucket, path.name, path.read_bytes())
+                include = properties["DefinitionBody"]["Fn::Transform"]["Parameters"]
+                include["Location"] = f"s3://{place['Bucket']}/{place['Key']}"
+                responses = yaml.safe_load(path.read_text())[_GATEWAY_RESPONSES]
                 template["Resources"] |= _gateway_responses(name, responses)
     return template
+
+
+def openapi_location(api: Template) -> str:
+    """The file that an API's definition includes."""
+    location: str = api["DefinitionBody"]["Fn::Transform"]["Parameters"]["Location"]
+    return location
 
 
 def _without_machine_aliases(value: Any) -> Any:
@@ -72,7 +85,7 @@ def _without_machine_aliases(value: Any) -> Any:
     return _MACHINE_ALIAS.sub(r"\1", value) if isinstance(value, str) else value
 
 
-def _upload(s3: "S3Client", bucket: str, name: str, content: bytes) -> dict[str, str]:
+def upload(s3: "S3Client", bucket: str, name: str, content: bytes) -> dict[str, str]:
     """Under a name that changes with the content, so that an update sees that it changed."""
     key = f"{hashlib.sha256(content).hexdigest()[:16]}/{name}"
     s3.put_object(Bucket=bucket, Key=key, Body=content)
@@ -85,7 +98,11 @@ def _gateway_responses(api: str, responses: Template) -> Template:
     return {
         f"{api}AnswerTo{kind.title().replace('_', '')}": {
             "Type": "AWS::ApiGateway::GatewayResponse",
-            "Properties": {"RestApiId": {"Ref": api}, "ResponseType": kind, **response},
+            "Properties": {
+                "RestApiId": {"Ref": api},
+                "ResponseType": kind,
+                **{key[0].upper() + key[1:]: value for key, value in response.items()},
+            },
         }
         for kind, response in responses.items()
     }

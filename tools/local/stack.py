@@ -21,7 +21,7 @@ import httpx
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from tools.local.package import ROOT, package
+from tools.local.package import ROOT, package, upload
 from tools.ops import webhook
 from tools.ops.account import Account, Keys
 from tools.seed import seed
@@ -332,6 +332,8 @@ class LocalStack:
             aws_endpoint_url=self.settings.function_endpoint_url or self.settings.aws_url,
             hold_seconds=self.settings.hold_seconds,
         )
+        place = upload(s3, _BUCKET, "template.json", json.dumps(template).encode())
+        key = place["Key"]
         parameters = {
             "SiteUrl": self.settings.site_url,
             "PayMongoSecretName": SECRET_NAME,
@@ -343,7 +345,7 @@ class LocalStack:
         cloudformation = self.client("cloudformation", config=Config(read_timeout=120))
         request = {
             "StackName": STACK_NAME,
-            "TemplateBody": json.dumps(template),
+            "TemplateURL": f"{self.settings.aws_url}/{_BUCKET}/{key}",  # too long for a request
             "Capabilities": ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
             "Parameters": [
                 {"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()
