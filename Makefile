@@ -8,13 +8,22 @@ export UV_PYTHON_DOWNLOADS := never
 RUN := $(UV) run --frozen --quiet
 export PYTHONPATH := functions:.
 
-.PHONY: run test lint unit workflow browser interleavings faults-share faults diagrams setup lock clean help
+.PHONY: run replay test lint unit workflow browser interleavings faults-share faults diagrams setup lock clean help
 
 help: ## Show this
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+	@awk 'BEGIN {FS = ":.*## "} /^##@ / {printf "\n%s\n", substr($$0, 5)} \
+	  /^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@printf '\nOperators: ./rentals --help\n'
+
+##@ Run
 
 run: setup ## Run the whole system on this machine until Ctrl-C
 	@exec $(RUN) python -m tools.local
+
+replay: setup ## Send a sample event: EVENT=events/... [RENTAL=id] [ARGS="--http --times 3"]
+	@$(RUN) python -m tools.ops replay "$(EVENT)" $(RENTAL) $(ARGS)
+
+##@ Check
 
 # The longest first: most of a workflow test's time is waiting, so two at once take little longer.
 TESTS := browser workflow interleavings unit lint
@@ -50,7 +59,9 @@ faults: setup ## The whole fault matrix, all races, 50,000 steps of interleaving
 diagrams: setup ## Draw the pictures in README.md and docs/ anew
 	$(RUN) python -m tools.diagrams
 
-setup: .venv/.locked
+##@ Set up
+
+setup: .venv/.locked ## Install what uv.lock names into .venv/
 
 .venv/.locked: uv.lock pyproject.toml | uv
 	@$(UV) sync --frozen --quiet

@@ -11,6 +11,8 @@ from tools.ops.app import app
 
 Json = dict[str, Any]
 
+WEBHOOK = "PostPayMongoWebhookFunction"
+
 
 class Operator:
     """Somebody at a terminal."""
@@ -208,3 +210,59 @@ def test_an_unknown_rental_and_an_unknown_stack_are_explained(operator: Operator
     elsewhere = operator.run("attention", "--stack-name", "elsewhere")
     assert elsewhere.exit_code == 1
     assert "--stack-name" in elsewhere.stderr
+
+
+# --- replaying sample events ---
+
+
+def test_a_replayed_payment_told_five_times_at_once_completes_the_rental_once(
+    shop: Shop, operator: Operator
+) -> None:
+    rental_id = shop.checkout(shop.add_collectible())["rental_id"]
+
+    told = operator.ask("replay", f"{WEBHOOK}/payment-paid", rental_id, "--at-once", "5")
+
+    assert [each["status"] for each in told["answers"]] == ["200"] * 5
+    assert (told["status_before"], told["status_after"]) == ("pending", "completed")
+    states = [each["state"] for each in told["executions"][0]["states"]]
+    assert states[-2:] == ["ConfirmRental", "RentalConfirmed"]
+
+
+def test_replayed_declines_over_http_end_the_rental_at_the_last_one(
+    shop: Shop, operator: Operator
+) -> None:
+    collectible = shop.add_collectible()
+    shop.checkout(collectible)  # the newest that waits is taken
+    event = f"events/{WEBHOOK}/payment-failed.json"
+
+    assert operator.ask("replay", event, "--http", "--times", "2")["status_after"] == "pending"
+    assert operator.ask("replay", event, "--http", "--wait", "0.1")["status_after"] == "pending"
+    assert operator.ask("replay", event, "--http")["status_after"] == "failed"
+    assert shop.available(collectible) == 1
+
+
+def test_a_replayed_checkout_redirect_and_status_change(shop: Shop, operator: Operator) -> None:
+    made = operator.ask("replay", "PostCheckoutFunction/respond-async")
+    rental_id = json.loads(made["answers"][0]["body"])["data"]["rental_id"]
+    shop.wait_until_payable(rental_id)
+
+    cancelled = operator.ask("replay", "GetPaymentFailedFunction/signed", rental_id)
+    assert cancelled["answers"][0]["status"] == "303"
+    assert cancelled["status_after"] == "cancelled"
+    settled = operator.ask("replay", "RentalExecutionEndedRule/aborted", rental_id)
+    assert settled["status_after"] == "cancelled"
+    assert settled["executions"][-1]["status"] == "SUCCEEDED"
+
+
+def test_an_event_as_it_is_and_one_that_cannot_be_sent(operator: Operator) -> None:
+    unsigned = operator.ask("replay", f"{WEBHOOK}/payment-paid", "--as-it-is")
+    assert unsigned["answers"][0]["status"] == "401"
+
+    for args, says in (
+        (["ReserveUnitFunction/sample", "--http"], "not an HTTP request"),
+        (["payment-payed"], "there is no event"),
+        ([f"{WEBHOOK}/payment-paid", "no-such-rental"], "there is no rental"),
+    ):
+        refused = operator.run("replay", *args)
+        assert refused.exit_code == 1
+        assert says in refused.stderr

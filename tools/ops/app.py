@@ -6,7 +6,17 @@ from typing import Annotated
 import typer
 from rich.progress import Progress
 
-from tools.ops import account, attention, auditing, dossier, rows, settling, webhook
+from tools import replay
+from tools.ops import (
+    account,
+    attention,
+    auditing,
+    dossier,
+    replaying,
+    rows,
+    settling,
+    webhook,
+)
 from tools.ops.cli import EPILOG, Commands, Session, table
 from tools.ops.errors import FOUND
 from tools.ops.target import DEFAULT_STACK_NAME, choose
@@ -142,7 +152,7 @@ def _finish(session: Session, result: settling.Result) -> None:
     row = result.row
     shown = [f"Rental {row['id']} is [bold]{row['paymentStatus']}[/bold]"]
     if "refundStatus" in row:
-        shown[0] += f", refund {row['refundId']} {row['refundStatus']}"
+        shown[0] += f", refund {row.get('refundId', 'not made')} {row['refundStatus']}"
     if result.execution is None:
         shown.append(f"Settlement started: {result.arn}")
     else:
@@ -157,6 +167,51 @@ def _finish(session: Session, result: settling.Result) -> None:
     else:
         session.note(f"[red]Not settled: {row.get('attention')}.[/red] See docs/runbook.md.")
     raise typer.Exit(FOUND)
+
+
+@app.command("replay")
+def replay_(  # noqa: PLR0913, PLR0917 - each is one way of replaying
+    ctx: Context,
+    event: Annotated[
+        str, typer.Argument(help="A file of events/, or its name: PostCheckoutFunction/gcash.")
+    ],
+    rental_id: Annotated[
+        str | None,
+        typer.Argument(metavar="[RENTAL]", help="By default the newest that the event fits."),
+    ] = None,
+    http: Annotated[
+        bool, typer.Option("--http", help="Through the site, not by invoking the function.")
+    ] = False,
+    times: Annotated[int, typer.Option(min=1, help="Again and again, the same event.")] = 1,
+    at_once: Annotated[int, typer.Option(min=1, help="So many at the same time.")] = 1,
+    as_it_is: Annotated[
+        bool, typer.Option("--as-it-is", help="Fill in nothing and sign nothing.")
+    ] = False,
+    wait: Annotated[
+        float, typer.Option(min=0, help="Seconds to watch what its execution does of it.")
+    ] = 20.0,
+) -> None:
+    """Send a sample event to what it is for, and show what came of it.
+
+    Webhooks and redirects are filled in with a rental's ids and amount and signed with the stack's
+    secrets; beside the sandbox what they tell is made true first (the customer pays, silently). So
+    `replay PostPayMongoWebhookFunction/payment-paid --at-once 5` is one payment that PayMongo
+    tells five times at once. Without RENTAL the newest one that waits for its payment is taken.
+    """
+    session: Session = ctx.obj
+    sample = replay.load(event)
+    session.note(f"On {session.target.describe()}")
+    outcome = replaying.run(
+        session,
+        sample,
+        rental_id=rental_id,
+        over_http=http,
+        times=times,
+        at_once=at_once,
+        as_it_is=as_it_is,
+        wait_seconds=wait,
+    )
+    session.show(outcome.to_json(), replaying.render(outcome))
 
 
 @app.command("audit")
