@@ -14,7 +14,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from botocore.exceptions import ClientError
-from jsonata import Jsonata  # type: ignore[import-untyped]
+from jsonata import Jsonata
 
 from rentals.clock import timestamp
 from tests.interleavings.invocations import Invocation, call_aws

@@ -1,12 +1,19 @@
-"""cfn-lint with the serverless rules, as .cfnlintrc.yaml configures it."""
+"""cfn-lint with the serverless rules, as .cfnlintrc.yaml configures it; statelint for the state
+machines. `make check-template` runs the slower ones: sam validate and checkov.
+"""
 
 import json
+import re
 from typing import Any
 
 import pytest
 from cfnlint.api import lint
 from cfnlint.config import ConfigMixIn
 from cfnlint.runner import Runner
+from jsonata import Jsonata
+from statelint.config import Config
+from statelint.linter import Linter
+from statelint.problem import ProblemType
 
 from tests.template.sources import ROOT, definitions, resources, value_of
 from tools.local.package import local_definition
@@ -65,3 +72,39 @@ def test_the_definitions_follow_the_language(runner: Any) -> None:
     findings = lint(json.dumps(template), rules=runner.rules, regions=["ap-southeast-1"])
 
     assert {(each.rule.id, each.path[1]) for each in findings} == {("E3601", "Broken")}
+
+
+def as_deployed(machine: str) -> Any:
+    # Both linters take TimeoutSeconds for a number only; JSONata states may compute it.
+    return json.loads(local_definition(json.dumps(definitions()[machine]), 900))
+
+
+def problems(definition: Any) -> list[str]:
+    # A whole number is a number, also for BackoffRate.
+    found: list[str] = Linter.validate(definition, Config({ProblemType.FLOAT}))
+    return found
+
+
+@pytest.mark.parametrize("machine", sorted(definitions()))
+def test_statelint_has_no_findings(machine: str) -> None:
+    definition = as_deployed(machine)
+
+    assert problems(definition) == []
+
+    first = definition["StartAt"]
+    definition["States"][first]["Next"] = "Nowhere"
+    assert problems(definition) != []
+
+
+@pytest.mark.parametrize("machine", sorted(definitions()))
+def test_every_expression_can_be_read(machine: str) -> None:
+    text = re.sub(
+        r"\$\{\w+\}", "900", json.dumps(as_deployed(machine))
+    )  # as CloudFormation puts in
+    expressions = re.findall(r'"{% (.*?) %}"', text)
+
+    assert expressions
+    for expression in expressions:
+        Jsonata(json.loads(f'"{expression}"'))
+    with pytest.raises(Exception, match=r"Syntax|expected|Expected"):
+        Jsonata("$states.result.(")

@@ -27,6 +27,8 @@ from samtranslator.yaml_helper import yaml_parse
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+    from tools.build import Package
+
 ROOT = Path(__file__).parents[2]
 _RUNTIME = Path(__file__).parent / "lambda_runtime.py"
 _HOLD_EXPRESSION = '"{% ${HoldSeconds} %}"'
@@ -37,10 +39,25 @@ _MACHINE_ALIAS = re.compile(r"(-rental|\$\{\w+StateMachine\}):live$")
 Template = dict[str, Any]
 
 
-def package(s3: "S3Client", bucket: str, *, aws_endpoint_url: str, hold_seconds: int) -> Template:
-    """Upload the code and the definitions, and return the template that refers to them."""
+def package(
+    s3: "S3Client",
+    bucket: str,
+    *,
+    aws_endpoint_url: str,
+    hold_seconds: int,
+    built: "Package | None" = None,
+) -> Template:
+    """Upload the code and the definitions, and return the template that refers to them.
+
+    The code is functions/ as it is, or a package that `sam build` has built.
+    """
     template: Template = _without_machine_aliases(yaml_parse((ROOT / "template.yaml").read_text()))
-    code = upload(s3, bucket, "functions.zip", _zip_functions(ROOT / "functions"))
+    code = upload(
+        s3,
+        bucket,
+        "functions.zip",
+        _zip_built(built) if built else _zip_functions(ROOT / "functions"),
+    )
     defaults = template["Globals"]["Function"]
     del defaults["CodeUri"], defaults["Architectures"]
     defaults["Runtime"] = "provided.al2023"
@@ -114,13 +131,27 @@ def local_definition(definition: str, hold_seconds: int) -> bytes:
     return definition.replace(_HOLD_EXPRESSION, str(hold_seconds)).encode()
 
 
+def _zip_built(built: "Package") -> bytes:
+    """As on Lambda: nothing can be imported but the standard library, the package and boto3."""
+    start = (
+        f"import runpy, sys; sys.path.append({str(built.boto3)!r}); "
+        f"runpy.run_path({str(_RUNTIME)!r}, run_name='__main__')"
+    )
+    files = {str(path.relative_to(built.folder)): path for path in built.files()}
+    return _zip(files, f"""#!/bin/sh\nexec "{built.interpreter}" -I -S -c "{start}"\n""")
+
+
 def _zip_functions(functions: Path) -> bytes:
+    files = {str(path.relative_to(functions)): path for path in sorted(functions.rglob("*.py"))}
+    # -s and PYTHONPATH unset: only the project's environment and the package are importable.
+    return _zip(files, f'#!/bin/sh\nunset PYTHONPATH\nexec "{sys.executable}" -s "{_RUNTIME}"\n')
+
+
+def _zip(files: dict[str, Path], bootstrap: str) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for path in sorted(functions.rglob("*.py")):
-            archive.writestr(_entry(str(path.relative_to(functions)), 0o644), path.read_bytes())
-        # -s and PYTHONPATH unset: only the project's environment and the package are importable.
-        bootstrap = f'#!/bin/sh\nunset PYTHONPATH\nexec "{sys.executable}" -s "{_RUNTIME}"\n'
+        for name, path in files.items():
+            archive.writestr(_entry(name, 0o644), path.read_bytes())
         archive.writestr(_entry("bootstrap", 0o755), bootstrap)
     return buffer.getvalue()
 

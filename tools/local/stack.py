@@ -21,6 +21,7 @@ import httpx
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from tools.build import Package
 from tools.local.package import ROOT, package, upload
 from tools.ops import webhook
 from tools.ops.account import Account, Keys
@@ -65,6 +66,7 @@ class Settings:
     engine_environment: dict[str, str] = field(default_factory=dict)
     sandbox_options: tuple[str, ...] = ()
     function_endpoint_url: str | None = None
+    built_package: Package | None = None
 
     @property
     def site_url(self) -> str:
@@ -331,6 +333,7 @@ class LocalStack:
             _BUCKET,
             aws_endpoint_url=self.settings.function_endpoint_url or self.settings.aws_url,
             hold_seconds=self.settings.hold_seconds,
+            built=self.settings.built_package,
         )
         place = upload(s3, _BUCKET, "template.json", json.dumps(template).encode())
         key = place["Key"]
