@@ -8,7 +8,8 @@ export UV_PYTHON_DOWNLOADS := never
 RUN := $(UV) run --frozen --quiet
 export PYTHONPATH := functions:.
 
-.PHONY: run replay test lint unit workflow browser interleavings faults-share faults diagrams setup lock clean help
+.PHONY: run replay test lint unit workflow browser interleavings faults-share faults diagrams \
+	package check-template vulnerabilities build deploy delete setup lock clean help
 
 help: ## Show this
 	@awk 'BEGIN {FS = ":.*## "} /^##@ / {printf "\n%s\n", substr($$0, 5)} \
@@ -26,7 +27,7 @@ replay: setup ## Send a sample event: EVENT=events/... [RENTAL=id] [ARGS="--http
 ##@ Check
 
 # The longest first: most of a workflow test's time is waiting, so two at once take little longer.
-TESTS := browser workflow interleavings unit lint
+TESTS := browser workflow package interleavings unit check-template lint
 TEST_JOBS ?= 2
 
 test: setup ## Run every check and test, TEST_JOBS (2) at once; each prints when it is done
@@ -56,8 +57,33 @@ faults: setup ## The whole fault matrix, all races, 50,000 steps of interleaving
 	$(RUN) pytest tests/interleavings --steps 50000
 	$(RUN) pytest tests/faults --all-faults
 
+package: setup .venv-sam/.locked ## What `sam build` makes, alone, and a rental on it
+	$(RUN) pytest tests/package
+
+check-template: .venv-sam/.locked .venv-audit/.locked ## sam validate --lint, checkov
+	AWS_DEFAULT_REGION=ap-southeast-1 SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam validate --lint
+	.venv-audit/bin/checkov --config-file .checkov.yaml
+
+vulnerabilities: .venv-audit/.locked ## Known vulnerabilities of what ships (asks PyPI's database)
+	.venv-audit/bin/pip-audit --requirement functions/requirements.txt --no-deps --disable-pip
+
 diagrams: setup ## Draw the pictures in README.md and docs/ anew
 	$(RUN) python -m tools.diagrams
+
+##@ Deploy
+
+build: setup .venv-sam/.locked ## Build what is deployed, and say what is in it
+	$(RUN) python -m tools.build
+
+ENV ?= dev
+# More for sam, such as --profile, or --parameter-overrides ShiftReleases=false.
+SAM_OPTIONS ?=
+
+deploy: build ## Deploy to AWS: ENV=dev or prod (samconfig.toml, docs/deploying.md)
+	SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam deploy --config-env $(ENV) $(SAM_OPTIONS)
+
+delete: .venv-sam/.locked ## Take a stack down; tables, the site's bucket and logs of prod stay
+	SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam delete --config-env $(ENV) $(SAM_OPTIONS)
 
 ##@ Set up
 
@@ -65,6 +91,11 @@ setup: .venv/.locked ## Install what uv.lock names into .venv/
 
 .venv/.locked: uv.lock pyproject.toml | uv
 	@$(UV) sync --frozen --quiet
+	@touch $@
+
+# Tools whose dependencies don't go with the local stack's, locked in uv.lock as well.
+.venv-sam/.locked .venv-audit/.locked: .venv-%/.locked: uv.lock pyproject.toml | uv
+	@UV_PROJECT_ENVIRONMENT=.venv-$* $(UV) sync --frozen --quiet --only-group $*
 	@touch $@
 
 .PHONY: uv
@@ -81,4 +112,4 @@ functions/requirements.txt: uv.lock | uv
 	$(UV) export --frozen --no-dev --no-emit-project --no-hashes --no-header --output-file $@ --quiet
 
 clean: ## Remove what was installed and cached
-	rm -rf .venv .uv .local .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-sam .venv-audit .aws-sam .uv .local .mypy_cache .ruff_cache .pytest_cache .hypothesis
