@@ -1,48 +1,41 @@
-"""Load the catalogue into the tables of a stack, on AWS or on this machine.
+"""The catalogue of this repository, for stacks to try things with.
 
-    python -m tools.seed --table-prefix MongoCollectibles
-
-Running it again changes descriptions and distances, and adds units that are missing; a unit that
+Loading it again changes descriptions and distances, and adds units that are missing; a unit that
 exists is left as it is, so that nobody's reservation is lost.
 """
 
 import json
 from collections.abc import Iterator
-from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING
 
-import boto3
-import typer
-from rich.progress import track
-
-from rentals.allocation import shelf
+from tools.importing.models import FILES, Item
+from tools.importing.reading import read_folder
+from tools.importing.writing import Tables, items_of, new_unit, plan, write
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBServiceResource
 
 CATALOGUE = Path(__file__).parent / "catalogue"
 
-Item = dict[str, Any]
+__all__ = ["CATALOGUE", "new_unit", "new_units", "seed", "seed_tables"]
 
 
 def seed(dynamodb: "DynamoDBServiceResource", table_prefix: str, folder: Path = CATALOGUE) -> int:
     """Load collectibles, stores, warehouses and units from JSON files; returns the rows written."""
-    written = 0
-    for name in ("Collectibles", "Stores", "Warehouses"):
-        table = dynamodb.Table(f"{table_prefix}-{name}")
-        with table.batch_writer() as batch:
-            for item in _read(folder / f"{name.lower()}.json"):
-                batch.put_item(Item=item)
-                written += 1
-    units = dynamodb.Table(f"{table_prefix}-Units")
-    for unit in track(list(new_units(_read(folder / "stock.json"))), "Units", transient=True):
-        try:
-            units.put_item(Item=unit, ConditionExpression="attribute_not_exists(id)")
-            written += 1
-        except dynamodb.meta.client.exceptions.ConditionalCheckFailedException:
-            continue
-    return written
+    names = {table: f"{table_prefix}-{table}" for table in FILES}
+    return seed_tables(Tables(dynamodb, names), folder)
+
+
+def seed_tables(tables: Tables, folder: Path = CATALOGUE) -> int:
+    """The same for tables of any names. Raises ValueError when the files are not right."""
+    export = read_folder(folder)
+    if export.rejects:
+        raise ValueError("; ".join(map(str, export.rejects)))
+    stock = json.loads((folder / "stock.json").read_text())
+    planned = plan(tables, items_of(export) | {"Units": list(new_units(stock))})
+    lost = write(tables, planned)
+    return sum(each.is_write for each in planned) - len(lost)
 
 
 def new_units(stock: dict[str, dict[str, int]]) -> Iterator[Item]:
@@ -55,39 +48,3 @@ def new_units(stock: dict[str, dict[str, int]]) -> Iterator[Item]:
                     collectible_id,
                     warehouse_id,
                 )
-
-
-def new_unit(unit_id: str, collectible_id: str, warehouse_id: str) -> Item:
-    """An available unit as the Units table holds it."""
-    return {
-        "id": unit_id,
-        "collectibleId": collectible_id,
-        "warehouseId": warehouse_id,
-        "isAvailable": "true",
-        "availableCollectibleId": collectible_id,
-        "shelf": shelf(warehouse_id, unit_id),
-    }
-
-
-def _read(path: Path) -> Any:
-    return json.loads(path.read_text(), parse_float=Decimal)
-
-
-def main(
-    table_prefix: Annotated[
-        str, typer.Option(help="Tables are named <prefix>-Collectibles, ...")
-    ] = "MongoCollectibles",
-    folder: Annotated[Path, typer.Option(help="Folder with the JSON files")] = CATALOGUE,
-    endpoint_url: Annotated[
-        str | None, typer.Option(help="AWS endpoint; by default AWS itself")
-    ] = None,
-    profile: Annotated[str | None, typer.Option(help="AWS profile")] = None,
-) -> None:
-    """Load the catalogue into DynamoDB."""
-    session = boto3.Session(profile_name=profile)
-    written = seed(session.resource("dynamodb", endpoint_url=endpoint_url), table_prefix, folder)
-    typer.echo(f"{written} rows written to {table_prefix}-*")
-
-
-if __name__ == "__main__":
-    typer.run(main)

@@ -1,17 +1,19 @@
 """The commands: what each one takes, and in which order things are said and done."""
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.progress import Progress
 
-from tools import replay
+from tools import replay, seed
 from tools.ops import (
     account,
     attention,
     auditing,
     dossier,
+    loading,
     replaying,
     rows,
     settling,
@@ -270,6 +272,60 @@ def redrive(ctx: Context, wait: Wait = 60.0) -> None:
     session.show({"messages": done}, shown if done else "[green]Both queues are empty.[/green]")
     if any(str(each["outcome"]).startswith("left") for each in done):
         raise typer.Exit(FOUND)
+
+
+@app.command("import")
+def import_(  # noqa: PLR0913, PLR0917 - each is one way of importing
+    ctx: Context,
+    folder: Annotated[
+        Path, typer.Argument(exists=True, file_okay=False, help="Where the files are.")
+    ],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check, and write nothing.")] = False,
+    skip_rejects: Annotated[
+        bool, typer.Option("--skip-rejects", help="Import the rest when some rows are refused.")
+    ] = False,
+    rejects_file: Annotated[
+        Path | None, typer.Option("--rejects", help="Write what is refused to this file.")
+    ] = None,
+    yes: Yes = False,
+) -> None:
+    """Import collectibles, stores, warehouses, units and past rentals from JSON files.
+
+    Reads `collectibles.json`, `stores.json`, `warehouses.json`, `units.json` and `rentals.json` (an
+    array of rows, or `.jsonl`, a row a line), as far as they are there; docs/importing.md has the
+    fields. Everything is checked first, and nothing is written while anything is refused. A unit
+    that is held and a rental that exists are never changed. Interrupted, run it again: it writes
+    what is missing. At the end every row is counted and a sample is read back.
+    """
+    session: Session = ctx.obj
+    report = loading.load(
+        session,
+        folder,
+        dry_run=dry_run,
+        skip_rejects=skip_rejects,
+        rejects_file=rejects_file,
+        assume_yes=yes,
+    )
+    session.show(report.to_json(), *loading.render(report))
+    if not report.is_well:
+        raise typer.Exit(FOUND)
+
+
+@app.command("seed")
+def seed_(
+    ctx: Context,
+    folder: Annotated[
+        Path, typer.Option(exists=True, file_okay=False, help="Where the catalogue is.")
+    ] = seed.CATALOGUE,
+) -> None:
+    """Load the catalogue of this repository: six collectibles, three stores, four warehouses.
+
+    Safe to run again: units that exist are left as they are.
+    """
+    session: Session = ctx.obj
+    session.note(f"On {session.target.describe()}")
+    written = seed.seed_tables(loading.tables_of(session.target), folder)
+    session.show({"written": written}, f"[green]{written} rows written[/green]")
 
 
 @webhook_app.command("check")

@@ -84,7 +84,11 @@ def _ledger(
     on_start: Callable[[int], None],
     on_progress: Callable[[], None],
 ) -> tuple[list[LedgerPayment], list[Violation]]:
-    with_money = [row for row in rentals if "checkoutSessionId" in row or "paymentId" in row]
+    with_money = [
+        row
+        for row in rentals
+        if ("checkoutSessionId" in row or "paymentId" in row) and "importedAt" not in row
+    ]
     on_start(len(with_money))
 
     def ask(row: Json) -> list[LedgerPayment] | Violation:

@@ -1,0 +1,185 @@
+"""What may come in: one row of each file, named as the tables name it (README.md, Data).
+
+Money is pesos, as in the tables. Unknown fields are refused: a misspelt one is a mistake worth
+telling.
+"""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
+from pydantic.alias_generators import to_camel
+
+from rentals.clock import timestamp
+from rentals.models import CENTAVOS_PER_PESO, CURRENCY, PaymentMethod, PaymentStatus, Size
+from rentals.pricing import MAX_DURATION_DAYS, MIN_DURATION_DAYS
+
+Item = dict[str, Any]
+
+_LONGEST_WAY_KM = 20_000
+
+
+def _availability(value: Any) -> Any:
+    """The tables hold text, because an index key must be; JSON has a word of its own for it."""
+    return {True: "true", False: "false"}.get(value, value) if isinstance(value, bool) else value
+
+
+def _is_past(moment: datetime) -> datetime:
+    if moment > datetime.now(UTC):
+        raise ValueError("lies in the future")
+    return moment
+
+
+Id = Annotated[
+    str, StringConstraints(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+]
+Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000)]
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+Kilometres = Annotated[Decimal, Field(ge=0, le=_LONGEST_WAY_KM)]
+Moment = Annotated[AwareDatetime, AfterValidator(_is_past)]
+Pesos = Annotated[int, Field(gt=0, strict=True)]
+
+
+class Row(BaseModel):
+    """A row of a file."""
+
+    model_config = ConfigDict(
+        extra="forbid", alias_generator=to_camel, populate_by_name=True, frozen=True
+    )
+
+    id: Id
+
+    def to_item(self) -> Item:
+        """The row as its table holds it."""
+        item: Item = self.model_dump(by_alias=True, exclude_none=True)
+        return item
+
+
+class CollectibleRow(Row):
+    """collectibles: something to rent."""
+
+    name: Name
+    description: Text = ""
+    size: Size
+    image_url: Text = ""
+
+
+class StoreRow(Row):
+    """stores: where customers pick up."""
+
+    name: Name
+    address: Text = ""
+
+
+class WarehouseRow(Row):
+    """warehouses: where units lie; `distances` are km by store id."""
+
+    name: Name | None = None
+    distances: dict[Id, Kilometres] = Field(min_length=1)
+
+
+class UnitRow(Row):
+    """units: one physical piece. An unavailable one is held by the past rental that names it."""
+
+    collectible_id: Id
+    warehouse_id: Id
+    is_available: Annotated[Literal["true", "false"], BeforeValidator(_availability)] = "true"
+
+
+class CustomerRow(BaseModel):
+    """Who rented."""
+
+    model_config = ConfigDict(extra="forbid", alias_generator=to_camel, populate_by_name=True)
+
+    name: Name
+    email: Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=254)]
+    phone: Text = ""
+    address: Text = ""
+    city: Text = ""
+    postal_code: Text = ""
+
+
+class RentalRow(Row):
+    """rentals: one that is over. Only a completed one may still hold a unit (`unitId`)."""
+
+    collectible_id: Id
+    collectible_name: Name
+    store_id: Id
+    warehouse_id: Id | None = None
+    unit_id: Id | None = None
+    customer: CustomerRow
+    duration: Annotated[int, Field(ge=MIN_DURATION_DAYS, le=MAX_DURATION_DAYS, strict=True)]
+    daily_rate: Pesos
+    total_fee: Pesos
+    payment_method: PaymentMethod
+    payment_status: PaymentStatus
+    payment_id: Name | None = None
+    payment_url: Text | None = None
+    eta: Annotated[int, Field(ge=0, le=_LONGEST_WAY_KM, strict=True)] | None = None
+    created_at: Moment
+    updated_at: Moment
+
+    @model_validator(mode="after")
+    def _adds_up(self) -> "RentalRow":
+        if self.payment_status is PaymentStatus.PENDING:
+            raise ValueError("is still pending: let it end in the old system, then import it")
+        if self.total_fee != self.daily_rate * self.duration:
+            raise ValueError(
+                f"totalFee is {self.total_fee}, and {self.duration} days at {self.daily_rate} are"
+                f" {self.daily_rate * self.duration}"
+            )
+        if self._has_money and self.payment_id is None:
+            raise ValueError(f"is {self.payment_status}, and has no paymentId")
+        if self.unit_id is not None and self.payment_status is not PaymentStatus.COMPLETED:
+            raise ValueError(f"is {self.payment_status}, and cannot hold a unit")
+        if self.updated_at < self.created_at:
+            raise ValueError("updatedAt is before createdAt")
+        return self
+
+    @property
+    def _has_money(self) -> bool:
+        return self.payment_status in (PaymentStatus.COMPLETED, PaymentStatus.REFUNDED)
+
+    def to_item(self) -> Item:
+        """The row as the Rentals table holds it; `importedAt` tells it from one of our own.
+
+        Links to pay are dropped. A payment id of an unpaid rental named an attempt, and is kept
+        under another name: here `paymentId` means money received.
+        """
+        item = super().to_item()
+        item.pop("paymentUrl", None)
+        item |= {
+            "createdAt": timestamp(self.created_at),
+            "updatedAt": timestamp(self.updated_at),
+            "requestHash": "imported",
+        }
+        if self._has_money:
+            item |= {
+                "amountPaid": self.total_fee * CENTAVOS_PER_PESO,
+                "paymentCurrency": CURRENCY,
+            }
+        elif "paymentId" in item:
+            item["importedPaymentId"] = item.pop("paymentId")
+        if self.payment_status is PaymentStatus.REFUNDED:
+            item |= {"refundStatus": "succeeded", "refundRequestedAt": item["updatedAt"]}
+        return item
+
+
+# In the order in which they are read and written; the file's name is the table's.
+FILES: dict[str, type[Row]] = {
+    "Collectibles": CollectibleRow,
+    "Stores": StoreRow,
+    "Warehouses": WarehouseRow,
+    "Units": UnitRow,
+    "Rentals": RentalRow,
+}
