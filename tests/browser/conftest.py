@@ -9,10 +9,10 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from tests.browser.visitor import ColorScheme, Device, Motion, Visitor
-from tests.workflow.conftest import shop, stack
+from tests.workflow.conftest import recorded, shop, stack
 from tools.local.stack import LocalStack
 
-__all__ = ["shop", "stack"]
+__all__ = ["recorded", "shop", "stack"]
 
 _ARGUMENTS = [
     "--no-sandbox",

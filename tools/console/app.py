@@ -31,18 +31,19 @@ Json = dict[str, Any]
 STATUSES = ("RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED")
 EVENTS_A_PAGE = 100
 _HERE = Path(__file__).parent
+# The site's own, under the paths by which its style sheet finds its fonts.
 _ASSETS = {
-    "site.css": STATIC / "css" / "site.css",
-    "favicon.svg": STATIC / "favicon.svg",
-    "console.css": _HERE / "assets" / "console.css",
-    "console.js": _HERE / "assets" / "console.js",
-}
+    path.relative_to(STATIC).as_posix(): path
+    for pattern in ("css/*.css", "fonts/*.woff2", "favicon.svg")
+    for path in STATIC.glob(pattern)
+} | {path.name: path for path in (_HERE / "assets").iterdir()}
 # What the browser reaches it by; a page elsewhere must not reach it by a name of its own.
 _HOSTS = ["127.0.0.1", "localhost"]
 _HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
-        "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+        "font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; "
+        "frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
     ),
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -94,6 +95,7 @@ class _Console:
         self._templates.filters |= {
             "pretty": words.pretty,
             "details": words.details,
+            "inline": words.inline,
             "cause": words.cause,
             "stack_trace": words.stack_trace,
             "until": words.until,
@@ -127,8 +129,9 @@ class _Console:
             Route("/executions/{arn:path}", self.execution),
             Route("/rentals/{rental_id:path}/settle", self.ask_to_settle),
             Route("/rentals/{rental_id:path}/settle", self.settle, methods=["POST"]),
+            Route("/rentals/{rental_id:path}/log", self.log),
             Route("/rentals/{rental_id:path}", self.rental),
-            Route("/assets/{name}", self.asset),
+            Route("/assets/{name:path}", self.asset),
         ]
 
     # --- pages ---
@@ -224,6 +227,12 @@ class _Console:
         if execution is None:
             raise NotFoundError("there is no execution of this rental")
         return self._go_to(request, execution.arn)
+
+    def log(self, request: Request) -> Response:
+        """What the functions logged about a rental."""
+        rental_id = request.path_params["rental_id"]
+        lines = self._account.log(rental_id)
+        return self._page(request, "log.html", rental_id=rental_id, lines=lines)
 
     def asset(self, request: Request) -> Response:
         """Styles and script."""

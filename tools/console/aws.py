@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property, lru_cache
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,7 +13,9 @@ from botocore.exceptions import ClientError
 from rentals.dynamo import from_attributes
 from tools.asl import StateMachine, parse
 from tools.console.history import Timeline, read
+from tools.ops import executions, logs, rows, settling
 from tools.ops.errors import CommandError
+from tools.ops.logs import LogLine
 from tools.ops.target import Target
 
 Json = dict[str, Any]
@@ -24,6 +26,8 @@ SEARCHED = 1000
 # DescribeExecution is throttled early, so this many settlements are looked into at most.
 LOOKED_INTO = 50
 
+# The request was logged before the row was written, perhaps by another clock.
+_BEFORE_CHECKOUT = timedelta(minutes=1)
 # What a rental's row shows: everything but who rents, the task token and the request's hash.
 _RENTAL_ATTRIBUTES = (
     "id", "collectibleId", "collectibleName", "storeId", "warehouseId", "unitId", "duration",
@@ -127,18 +131,16 @@ class Account:
 
     def machines(self) -> list[Machine]:
         """The stack's state machines, or every one of the account if there is no such stack."""
+        ours = {self.arn_of("RentalStateMachine"), self.arn_of("SettlementStateMachine")}
+        everything = self._every_machine()
+        found = [each for each in everything if each.arn in ours] or everything
+        return sorted(found, key=lambda each: each.name)
+
+    def _every_machine(self) -> list[Machine]:
         pages = self._stepfunctions.get_paginator("list_state_machines").paginate()
-        found = [
+        return [
             Machine(each["stateMachineArn"]) for page in pages for each in page["stateMachines"]
         ]
-        ours = {
-            arn
-            for name in ("RentalStateMachine", "SettlementStateMachine")
-            if (arn := self.arn_of(name))
-        }
-        return sorted(
-            (each for each in found if not ours or each.arn in ours), key=lambda each: each.name
-        )
 
     def label(self, machine: Machine) -> str:
         """A machine's name for people: `Rental` for `mongocollectibles-rental`."""
@@ -146,8 +148,8 @@ class Account:
         return name[:1].upper() + name[1:]
 
     def machine(self, name: str) -> Machine:
-        """A state machine by its name."""
-        for each in self.machines():
+        """A state machine of the account by its name."""
+        for each in self._every_machine():
             if each.name == name:
                 return each
         raise NotFoundError(f"there is no state machine {name}")
@@ -229,8 +231,10 @@ class Account:
         newest = self._list(Machine(arn), None, None, SEARCHED).executions
         later = [each for each in newest if each.started_at >= since]
         named = {each.arn for each in later if each.name.startswith(rental_id)}
-        unnamed = [each for each in later if each.arn not in named][:LOOKED_INTO]
-        named |= {each.arn for each in unnamed if self.rental_id_of(each) == rental_id}
+        unnamed = [each for each in later if not executions.is_named_by_rental(each.name)]
+        named |= {
+            each.arn for each in unnamed[:LOOKED_INTO] if self.rental_id_of(each) == rental_id
+        }
         return [each for each in later if each.arn in named]
 
     def _list(self, machine: Machine, status: str | None, token: str | None, size: int) -> Page:
@@ -296,15 +300,21 @@ class Account:
         )
 
     def settle(self, rental_id: str) -> str:
-        """Start a settlement; the ARN of its execution."""
-        machine = self.arn_of("SettlementStateMachine")
-        if machine is None:
-            raise NotFoundError("there is no settlement state machine here")
-        started = self._stepfunctions.start_execution(
-            stateMachineArn=machine, input=json.dumps({"rental_id": rental_id})
-        )
-        arn: str = started["executionArn"]
-        return arn
+        """Start a settlement; the ARN of its execution. Raises NotFoundError."""
+        try:
+            row = rows.rental(self.target, rental_id)
+        except CommandError as error:
+            raise NotFoundError(str(error)) from None
+        reason = settling.reason_of(row)
+        return executions.start_settlement(self.target, rental_id, reason=reason)
+
+    def log(self, rental_id: str) -> list[LogLine]:
+        """What the functions logged about a rental, the oldest first. Raises NotFoundError."""
+        row = self.rental(rental_id)
+        if row is None:
+            raise NotFoundError(f"there is no rental {rental_id}")
+        since = datetime.fromisoformat(row["createdAt"]) - _BEFORE_CHECKOUT
+        return logs.of_rental(self.target, rental_id, since)
 
 
 def allow_reading_only(target: Target) -> None:

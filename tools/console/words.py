@@ -63,6 +63,11 @@ def details(values: Mapping[str, Any]) -> str:
     return _indented(values)
 
 
+def inline(value: object) -> str:
+    """A value on one line."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+
+
 def cause(text: str) -> str:
     """Why something failed: of a Lambda function's error, its message."""
     value = _unpacked(text)

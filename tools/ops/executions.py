@@ -172,7 +172,7 @@ def of_rental(target: Target, rental_id: str, since: datetime) -> list[Execution
     for each in _settlements_since(target, since):
         is_named = each["name"].startswith(rental_id)
         is_likely = (
-            not _NAMED_BY_RENTAL.match(each["name"])
+            not is_named_by_rental(each["name"])
             and ended_at is not None
             and ended_at - _CLOCKS_DIFFER <= each["startDate"] <= ended_at + _EVENT_DELAY
         )
@@ -195,6 +195,11 @@ def _settlements_since(target: Target, since: datetime) -> Iterator[Json]:
             if each["startDate"] < since:
                 return
             yield each
+
+
+def is_named_by_rental(name: str) -> bool:
+    """Whether a settlement says in its name whose it is."""
+    return _NAMED_BY_RENTAL.match(name) is not None
 
 
 def execution_arn(target: Target, rental_id: str) -> str:

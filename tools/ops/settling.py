@@ -85,7 +85,7 @@ def settle(session: Session, rental_id: str, *, refund: bool, wait_seconds: floa
     """Start a settlement and watch it, for `wait_seconds` at most; 0 doesn't wait."""
     target = session.target
     arn = executions.start_settlement(
-        target, rental_id, reason=_reason(rows.rental(target, rental_id)), refund=refund
+        target, rental_id, reason=reason_of(rows.rental(target, rental_id)), refund=refund
     )
     execution = None
     if wait_seconds:
@@ -99,7 +99,7 @@ def settle(session: Session, rental_id: str, *, refund: bool, wait_seconds: floa
     return Result(rows.rental(target, rental_id), arn, execution)
 
 
-def _reason(row: Mapping[str, Any]) -> EndReason | None:
+def reason_of(row: Mapping[str, Any]) -> EndReason | None:
     """Why the rental ends, if nobody has paid for it: as the reconciler says it, where it would."""
     if row["paymentStatus"] != PaymentStatus.PENDING:
         return None

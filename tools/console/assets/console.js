@@ -1,19 +1,19 @@
 // Keeps what is marked as live up to date: the page is asked for again, and the parts that have
 // changed are put in the place of the old ones. Without this script, reload the page.
 
+const TIMEOUT_SECONDS = 30;
 const MISSED_BEFORE_TELLING = 3;
 
 const live = document.getElementById("live");
+const loadedAt = performance.now();
 const lastAsked = new Map();
 let missed = 0;
 
 function due(now) {
   return [...document.querySelectorAll("[data-live]")].filter(
-    (part) => now - (lastAsked.get(part.id) ?? now0) >= Number(part.dataset.live) * 1000,
+    (part) => now - (lastAsked.get(part.id) ?? loadedAt) >= Number(part.dataset.live) * 1000,
   );
 }
-
-const now0 = performance.now();
 
 function comparable(part) {
   const copy = part.cloneNode(true);
@@ -37,14 +37,25 @@ function statusOf(page) {
   return page.querySelector("#head .status")?.textContent ?? "";
 }
 
+// The browser parses what it gets: no text becomes markup here.
+function askAgain() {
+  return new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest();
+    request.responseType = "document";
+    request.timeout = TIMEOUT_SECONDS * 1000;
+    request.onload = () => (request.status === 200 ? resolve(request.response) : reject());
+    request.onerror = request.ontimeout = reject;
+    request.open("GET", location.href);
+    request.send();
+  });
+}
+
 async function refresh(parts) {
-  const answer = await fetch(location.href, { redirect: "error" });
-  if (!answer.ok) throw new Error(answer.statusText);
-  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const page = await askAgain();
   const before = statusOf(document);
   for (const part of parts) {
     const fresh = page.getElementById(part.id);
-    if (fresh) replace(part, document.adoptNode(fresh));
+    if (fresh && part.isConnected) replace(part, document.adoptNode(fresh));
   }
   const after = statusOf(document);
   if (after !== before) live.textContent = `The execution has changed: ${after}`;
