@@ -150,6 +150,21 @@ def test_stopping_asks_first_and_works_by_keyboard(shop: Shop, visitor: Visitor)
     expect(visitor.page.locator("#rental")).to_contain_text("cancelled stopped")
 
 
+def test_a_webhook_is_replayed_three_times_at_once(shop: Shop, visitor: Visitor) -> None:
+    rental_id = shop.checkout(shop.add_collectible())["rental_id"]
+    visitor.page.goto(url_of(shop, rental_id))
+    visitor.page.get_by_role("link", name="Replay an event").click()
+    visitor.page.get_by_label("How many").fill("3")
+    visitor.page.get_by_role("button", name="Send").click()
+
+    answers = visitor.page.locator(".replayed tbody tr")
+    expect(answers).to_have_count(3)
+    expect(answers.filter(has_text="delivered")).to_have_count(1)
+    visitor.page.get_by_role("link", name="See what the execution does").click()
+    expect_states(visitor, RentalConfirmed="succeeded")
+    expect(visitor.page.locator("#rental")).to_contain_text("completed")
+
+
 def test_executions_are_found_by_status_and_by_rental_id(shop: Shop, visitor: Visitor) -> None:
     waiting = shop.checkout(shop.add_collectible())["rental_id"]
     over = cancelled(shop)["rental_id"]
@@ -207,6 +222,7 @@ def test_every_page_is_accessible(shop: Shop, visit: Visit) -> None:
         f"{url_of(shop, over)}?state=AwaitPayment",
         f"{url_of(shop, waiting)}/stop",
         f"/console/rentals/{over}/log",
+        f"/console/rentals/{waiting}/replay",
         f"{list_url(shop)}?q=nothing-like-that",
     ]
     for visitor, seen in (

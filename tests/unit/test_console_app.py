@@ -16,17 +16,22 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from tools.asl import StateMachine, parse
-from tools.console.app import create_app
+from tools.console.app import MOST_AT_ONCE, create_app
 from tools.console.aws import (
     Account,
     Execution,
     Machine,
     NotFoundError,
     Page,
+    Replay,
     allow_reading_only,
+    replayable,
 )
 from tools.console.history import Timeline, read
+from tools.ops.errors import CommandError
+from tools.ops.logs import LogLine
 from tools.ops.target import Target
+from tools.replay import Answer
 
 Json = dict[str, Any]
 
@@ -90,12 +95,16 @@ class HostileAccount(Account):
         self.target = Target(stack_name="rentals", endpoint_url="http://127.0.0.1:1")
         self.stopped: list[str] = []
         self.settled: list[str] = []
+        self.replayed: list[tuple[str, str, int]] = []
 
     def arn_of(self, logical_id: str) -> str | None:
         return MACHINE.arn if logical_id == "RentalStateMachine" else None
 
     def machines(self) -> list[Machine]:
         return [MACHINE]
+
+    def machine(self, name: str) -> Machine:
+        return MACHINE
 
     def count(self, machine: Machine, status: str) -> str:
         return "1"
@@ -147,6 +156,13 @@ class HostileAccount(Account):
         self.settled.append(rental_id)
         return f"{PREFIX}:execution:rentals-settlement:1"
 
+    def replay(self, name: str, rental_id: str, times: int) -> Replay:
+        self.replayed.append((name, rental_id, times))
+        return Replay(name, [MARKUP], [Answer("200", MARKUP, 0.1)] * times)
+
+    def log(self, rental_id: str) -> list[LogLine]:
+        return [LogLine(EXECUTION.started_at, MARKUP, MARKUP, MARKUP, {MARKUP: {"a": MARKUP}})]
+
 
 @pytest.fixture
 def account() -> HostileAccount:
@@ -190,6 +206,8 @@ PAGES = [
     f"{execution_url()}/stop",
     f"/console/rentals/{quote(MARKUP, safe='')}/settle",
     f"/console/rentals/{quote(MARKUP, safe='')}",
+    f"/console/rentals/{quote(MARKUP, safe='')}/log",
+    f"/console/rentals/{quote(MARKUP, safe='')}/replay",
     f"/console/executions/{quote(MARKUP, safe='')}",
 ]
 
@@ -240,7 +258,11 @@ def test_a_name_that_is_not_this_machine_s_is_refused(account: HostileAccount) -
 # --- stopping and settling ---
 
 RUNNING = f"{PREFIX}:execution:rentals-rental:running"
-ACTIONS = [f"{execution_url(RUNNING)}/stop", "/console/rentals/r-1/settle"]
+ACTIONS = [
+    f"{execution_url(RUNNING)}/stop",
+    "/console/rentals/r-1/settle",
+    "/console/rentals/r-1/replay",
+]
 every_action = pytest.mark.parametrize("action", ACTIONS)
 
 
@@ -251,10 +273,10 @@ def form_token(page: str) -> str:
 
 
 def done(account: HostileAccount) -> list[str]:
-    return account.stopped + account.settled
+    return account.stopped + account.settled + [each[1] for each in account.replayed]
 
 
-@every_action
+@pytest.mark.parametrize("action", ACTIONS[:2])
 def test_an_action_asks_first_and_leads_to_what_it_did(
     account: HostileAccount, action: str
 ) -> None:
@@ -312,6 +334,35 @@ def test_read_only_refuses_to_act_and_offers_nothing(account: HostileAccount, ac
     assert "Read-only" in page
     assert "/stop" not in page
     assert "/settle" not in page
+    assert "/replay" not in page
+
+
+def test_a_replay_says_what_came_back(account: HostileAccount) -> None:
+    client = Browser(account)
+    action = ACTIONS[2]
+    token = form_token(client.get(action).text)
+
+    answer = client.post(action, data={"form_token": token, "event": MARKUP, "times": "1000"})
+
+    assert answer.status_code == 200
+    assert account.replayed == [(MARKUP, "r-1", MOST_AT_ONCE)]
+    assert answer.text.count("&lt;img") > MOST_AT_ONCE
+    assert "<img" not in answer.text
+
+
+def test_only_samples_are_replayed() -> None:
+    account = Account(Target(region="ap-southeast-1", endpoint_url="http://127.0.0.1:1"))
+
+    for name in ("", "/etc/passwd", "../samconfig", "PostCheckoutFunction/no-such"):
+        with pytest.raises(CommandError):
+            account.replay(name, "r-1", 1)
+
+
+def test_samples_that_are_about_no_rental_are_not_offered() -> None:
+    offered = replayable()
+
+    assert "PostPayMongoWebhookFunction/payment-paid" in offered
+    assert "GetStoresFunction/every-store" not in offered
 
 
 @pytest.mark.parametrize(

@@ -3,9 +3,10 @@
 import hmac
 import secrets
 from collections.abc import Awaitable, Callable
+from itertools import groupby
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, quote, urlsplit
+from urllib.parse import parse_qsl, quote, urlsplit
 
 from botocore.exceptions import BotoCoreError, ClientError
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
@@ -19,17 +20,27 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from rentals.errors import PaymentProviderRejected, PaymentProviderUnavailable
 from tools.console import words
-from tools.console.aws import SEARCHED, Account, Execution, NotFoundError, is_web_address
+from tools.console.aws import (
+    SEARCHED,
+    Account,
+    Execution,
+    NotFoundError,
+    is_web_address,
+    replayable,
+)
 from tools.console.history import Status
 from tools.console.layout import NODE_HEIGHT, draw
 from tools.ops import target as ops_target
+from tools.ops.errors import CommandError
 from tools.site import STATIC
 
 Json = dict[str, Any]
 
 STATUSES = ("RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED")
 EVENTS_A_PAGE = 100
+MOST_AT_ONCE = 20
 _HERE = Path(__file__).parent
 # The site's own, under the paths by which its style sheet finds its fonts.
 _ASSETS = {
@@ -53,6 +64,45 @@ _HEADERS = {
 }
 
 
+def _environment() -> Environment:
+    templates = Environment(
+        loader=PackageLoader("tools.console"),
+        autoescape=select_autoescape(default=True),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    templates.filters |= {
+        "arn": lambda arn: quote(arn, safe=":"),
+        "cause": words.cause,
+        "clock": words.clock,
+        "details": words.details,
+        "duration": words.duration,
+        "inline": words.inline,
+        "moment": words.moment,
+        "pesos": words.pesos,
+        "pretty": words.pretty,
+        "stack_trace": words.stack_trace,
+        "until": words.until,
+        "by_function": lambda names: [
+            (function, list(found))
+            for function, found in groupby(names, lambda name: name.partition("/")[0])
+        ],
+    }
+    templates.globals |= {
+        "between": words.between,
+        "is_web_address": is_web_address,
+        "node_height": NODE_HEIGHT,
+        "statuses": STATUSES,
+        "all_states": list(Status),
+        "searched": SEARCHED,
+    }
+    return templates
+
+
+_TEMPLATES = _environment()
+
+
 def create_app(account: Account, *, read_only: bool = False) -> Starlette:
     """The console of an account. Read-only, it refuses what would change something."""
     console = _Console(account, read_only)
@@ -63,6 +113,9 @@ def create_app(account: Account, *, read_only: bool = False) -> Starlette:
             NotFoundError: console.problem,
             ClientError: console.problem,
             BotoCoreError: console.problem,
+            CommandError: console.problem,
+            PaymentProviderUnavailable: console.problem,
+            PaymentProviderRejected: console.problem,
         },
         middleware=[
             Middleware(TrustedHostMiddleware, allowed_hosts=_HOSTS),
@@ -85,37 +138,12 @@ class _Console:
         self._read_only = read_only
         # Whoever can read our pages can use our forms, and nobody else.
         self._form_token = secrets.token_urlsafe(32)
-        self._templates = Environment(
-            loader=PackageLoader("tools.console"),
-            autoescape=select_autoescape(default=True),
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        self._templates.filters |= {
-            "pretty": words.pretty,
-            "details": words.details,
-            "inline": words.inline,
-            "cause": words.cause,
-            "stack_trace": words.stack_trace,
-            "until": words.until,
-            "moment": words.moment,
-            "clock": words.clock,
-            "pesos": words.pesos,
+        self._context: Json = {
             "label": account.label,
-            "arn": lambda arn: quote(arn, safe=":"),
-        }
-        self._templates.globals |= {
-            "between": words.between,
-            "is_web_address": is_web_address,
             "read_only": read_only,
             "form_token": self._form_token,
             "stack_name": account.target.stack_name,
             "place": _place(account),
-            "node_height": NODE_HEIGHT,
-            "statuses": STATUSES,
-            "all_states": list(Status),
-            "searched": SEARCHED,
         }
 
     def routes(self) -> list[Route]:
@@ -129,6 +157,8 @@ class _Console:
             Route("/executions/{arn:path}", self.execution),
             Route("/rentals/{rental_id:path}/settle", self.ask_to_settle),
             Route("/rentals/{rental_id:path}/settle", self.settle, methods=["POST"]),
+            Route("/rentals/{rental_id:path}/replay", self.choose_event),
+            Route("/rentals/{rental_id:path}/replay", self.replay, methods=["POST"]),
             Route("/rentals/{rental_id:path}/log", self.log),
             Route("/rentals/{rental_id:path}", self.rental),
             Route("/assets/{name:path}", self.asset),
@@ -267,20 +297,50 @@ class _Console:
         arn = await run_in_threadpool(self._account.settle, request.path_params["rental_id"])
         return self._go_to(request, arn)
 
+    def choose_event(self, request: Request) -> Response:
+        """Ask which sample event is sent, and how often."""
+        self._refuse_if_read_only()
+        return self._page(
+            request,
+            "replay.html",
+            rental_id=request.path_params["rental_id"],
+            events=replayable(),
+            most=MOST_AT_ONCE,
+            replay=None,
+        )
+
+    async def replay(self, request: Request) -> Response:
+        """Send a sample event, and show what came back."""
+        form = await self._require_our_form(request)
+        rental_id = request.path_params["rental_id"]
+        times = min(max(1, _number(form.get("times"), 1)), MOST_AT_ONCE)
+        name = form.get("event", "")
+        replay = await run_in_threadpool(self._account.replay, name, rental_id, times)
+        return await run_in_threadpool(
+            self._page,
+            request,
+            "replay.html",
+            rental_id=rental_id,
+            events=replayable(),
+            most=MOST_AT_ONCE,
+            replay=replay,
+        )
+
     def _refuse_if_read_only(self) -> None:
         if self._read_only:
             raise HTTPException(403, "this console is read-only")
 
-    async def _require_our_form(self, request: Request) -> None:
-        """Only a form of ours, sent from a page of ours, changes anything."""
+    async def _require_our_form(self, request: Request) -> dict[str, str]:
+        """Only a form of ours, sent from a page of ours, changes anything; its fields."""
         self._refuse_if_read_only()
         origin = request.headers.get("origin")
         if origin is not None and urlsplit(origin).netloc != request.headers.get("host"):
             raise HTTPException(403, "the request comes from another site")
-        form = parse_qs((await request.body()).decode("ascii", "replace"))
-        sent = form.get("form_token", [""])[0]
+        form = dict(parse_qsl((await request.body()).decode("ascii", "replace")))
+        sent = form.get("form_token", "")
         if not hmac.compare_digest(sent.encode(), self._form_token.encode()):
             raise HTTPException(403, "this form is out of date: go back, reload, try again")
+        return form
 
     # --- parts ---
 
@@ -326,8 +386,8 @@ class _Console:
         self, request: Request, template: str, http_status: int = 200, **context: Any
     ) -> Response:
         base = request.scope["root_path"]
-        html = self._templates.get_template(template).render(
-            base=base, query=request.query_params, nav=self._machines(), **context
+        html = _TEMPLATES.get_template(template).render(
+            base=base, nav=self._machines(), **self._context, **context
         )
         return Response(html, http_status, media_type="text/html")
 
@@ -343,10 +403,13 @@ class _Console:
             status, text = error.status_code, error.detail
         elif isinstance(error, NotFoundError):
             status, text = 404, str(error)
-        else:
-            assert isinstance(error, ClientError | BotoCoreError)
+        elif isinstance(error, CommandError):
+            status, text = 400, ". ".join(filter(None, (str(error), error.hint)))
+        elif isinstance(error, ClientError | BotoCoreError):
             told = ops_target.explain(error, self._account.target)
-            status, text = 502, " ".join(filter(None, (str(told), told.hint)))
+            status, text = 502, ". ".join(filter(None, (str(told), told.hint)))
+        else:
+            status, text = 502, str(error)
         return self._page(request, "problem.html", status, text=text)
 
 

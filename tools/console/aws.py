@@ -1,4 +1,4 @@
-"""What the console asks AWS, and the two things it may do there. Public APIs only."""
+"""What the console asks AWS, and the few things it may do there. Public APIs only."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from botocore.exceptions import ClientError
 
 from rentals.dynamo import from_attributes
+from tools import replay
 from tools.asl import StateMachine, parse
 from tools.console.history import Timeline, read
 from tools.ops import executions, logs, rows, settling
@@ -99,6 +100,20 @@ class Page:
 
     executions: Sequence[Execution]
     next_token: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """What came of a sample event."""
+
+    event: str
+    notes: Sequence[str]
+    answers: Sequence[replay.Answer]
+
+
+def replayable() -> list[str]:
+    """The sample events that tell of a rental."""
+    return [name for name in replay.samples() if replay.load(name).is_about_a_rental]
 
 
 class Account:
@@ -307,6 +322,19 @@ class Account:
             raise NotFoundError(str(error)) from None
         reason = settling.reason_of(row)
         return executions.start_settlement(self.target, rental_id, reason=reason)
+
+    def replay(self, name: str, rental_id: str, times: int) -> Replay:
+        """Send a sample event told of this rental, so many times at once. Raises CommandError."""
+        if name not in replay.samples():
+            raise CommandError("which event?", "choose one of events/")
+        sample = replay.load(name)
+        facts, notes = replay.facts_of(self.target, sample, rows.rental(self.target, rental_id))
+        sample = replay.with_new_event_id(replay.fill_in(sample, facts))
+        send = replay.sender(self.target, sample, over_http=False)
+        answers = replay.send_all(
+            replay.ready(self.target, sample), send, times=times, at_once=times
+        )
+        return Replay(name, notes, answers)
 
     def log(self, rental_id: str) -> list[LogLine]:
         """What the functions logged about a rental, the oldest first. Raises NotFoundError."""
