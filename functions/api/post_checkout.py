@@ -3,7 +3,7 @@
 from http import HTTPStatus
 
 from api.http import Event, HttpError, Response, header, json_object, route, success
-from api.requests import CheckoutBody, idempotency_key, parse
+from api.requests import CHECKOUT, idempotency_key, parse
 from api.views import rental_view
 from rentals.checkout import start_checkout, wait_until_payable
 from rentals.models import EndReason, PaymentStatus, Rental
@@ -13,8 +13,8 @@ from rentals.models import EndReason, PaymentStatus, Rental
 def handler(event: Event) -> Response:
     """200 with the payment URL, 202 when it is not there yet, else why there will be none."""
     key = idempotency_key(header(event, "Idempotency-Key"))
-    body = parse(CheckoutBody, json_object(event))
-    rental = start_checkout(body.to_request(), key)
+    request = parse(CHECKOUT, json_object(event))
+    rental = start_checkout(request, key)
     if "respond-async" not in (header(event, "Prefer") or ""):
         rental = wait_until_payable(rental)
     return _answer(rental)

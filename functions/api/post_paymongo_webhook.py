@@ -9,10 +9,13 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic_core import ValidationError
 
 from api.http import Event, HttpError, Response, header, raw_body, route, success
 from api.paymongo_events import (
+    PAYMENT,
+    REFUND,
+    SESSION_ATTRIBUTES,
     Envelope,
     EventData,
     PaymentResource,
@@ -72,14 +75,14 @@ def _handle(event: EventData) -> Outcome:
     kind, resource = event.attributes.type, event.attributes.data
     try:
         if kind == "checkout_session.payment.paid":
-            return _session_paid(SessionAttributes.model_validate(resource.get("attributes")))
+            return _session_paid(SESSION_ATTRIBUTES.read(resource.get("attributes")))
         if kind in ("payment.paid", "payment.failed"):
-            payment = PaymentResource.model_validate(resource)
+            payment = PAYMENT.read(resource)
             return _payment_event(kind, event.id, payment)
         if kind == "payment.refunded":
-            return _payment_refunded(PaymentResource.model_validate(resource))
+            return _payment_refunded(PAYMENT.read(resource))
         if kind == "payment.refund.updated":
-            return _refund_event(RefundResource.model_validate(resource))
+            return _refund_event(REFUND.read(resource))
     except ValidationError:
         # Signed by PayMongo and not what it documents: an operator should know, a retry won't help.
         logger.error("an event of a known type could not be read", extra={"event_type": kind})

@@ -1,7 +1,7 @@
 """POST /api/rentals/quote: what a rental would cost and when it would arrive."""
 
 from api.http import Event, Response, json_object, route, success
-from api.requests import QuoteBody, parse
+from api.requests import QUOTE, parse
 from api.views import pesos
 from rentals import catalogue
 from rentals.pricing import price_rental
@@ -10,7 +10,7 @@ from rentals.pricing import price_rental
 @route
 def handler(event: Event) -> Response:
     """Reserves nothing. 400 for a wrong body, 404 for an unknown collectible or store."""
-    body = parse(QuoteBody, json_object(event))
+    body = parse(QUOTE, json_object(event))
     offer = catalogue.offer(body.collectible_id, body.store_id)
     price = price_rental(offer.collectible.size, body.duration)
     return success(

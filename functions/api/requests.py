@@ -1,23 +1,45 @@
 """What may come in: the bodies of POST requests, checked all at once."""
 
 import re
+from collections.abc import Callable
+from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Annotated, Any, TypeVar
+from typing import Any, TypeVar
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    EmailStr,
-    Field,
-    StringConstraints,
-    ValidationError,
-)
+from pydantic_core import CoreSchema, ValidationError, core_schema
 
 from api.http import HttpError
+from api.validation import Shape
 from rentals.checkout import CheckoutRequest
 from rentals.models import Customer, PaymentMethod
 from rentals.pricing import MAX_DURATION_DAYS, MIN_DURATION_DAYS
+
+Request = TypeVar("Request")
+
+_EMAIL_ATOM = r"[\w!#$%&'*+/=?^`{|}~-]+"
+_EMAIL_LABEL = r"[^\W_](?:(?:[^\W_]|-){0,61}[^\W_])?"
+# A mailbox of atoms and dots, a domain of two labels or more: the addresses that people have, in
+# any script, and no comments, quotes or bare IP addresses (RFC 5321 and 6531 allow those as well).
+_EMAIL = re.compile(rf"({_EMAIL_ATOM}(?:\.{_EMAIL_ATOM})*)@(?:{_EMAIL_LABEL}\.)+{_EMAIL_LABEL}")
+_MAX_EMAIL_MAILBOX = 64
+_IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+
+
+@dataclass(frozen=True, slots=True)
+class QuoteRequest:
+    """What a customer asks the price of; `duration` is days."""
+
+    collectible_id: str
+    store_id: str
+    duration: int
+
+
+def _is_email(text: str) -> str:
+    found = _EMAIL.fullmatch(text)
+    last = text.rpartition(".")[2]
+    if not found or len(found[1]) > _MAX_EMAIL_MAILBOX or len(last) < 2 or last.isdigit():
+        raise ValueError("must be an e-mail address")
+    return text
 
 
 def _has_enough_digits(phone: str) -> str:
@@ -32,81 +54,56 @@ def _is_printable(text: str) -> str:
     return text
 
 
-Id = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64)]
-Duration = Annotated[int, Field(strict=True, ge=MIN_DURATION_DAYS, le=MAX_DURATION_DAYS)]
-Printable = AfterValidator(_is_printable)
-Name = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100), Printable
-]
-Address = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), Printable
-]
-City = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100), Printable
-]
-Email = Annotated[EmailStr, StringConstraints(strip_whitespace=True, min_length=3, max_length=254)]
-Phone = Annotated[
-    str,
-    StringConstraints(strip_whitespace=True, pattern=r"^[0-9+() -]{7,20}$"),
-    AfterValidator(_has_enough_digits),
-]
-PostalCode = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[0-9]{4}$")]
-
-_IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+def _text(
+    max_length: int | None = None,
+    pattern: str | None = None,
+    check: Callable[[str], str] | None = None,
+) -> CoreSchema:
+    text = core_schema.str_schema(
+        strip_whitespace=True,
+        min_length=None if pattern else 1,
+        max_length=max_length,
+        pattern=pattern,
+    )
+    return core_schema.no_info_after_validator_function(check, text) if check else text
 
 
-class Body(BaseModel):
-    """Unknown fields are refused: a misspelt one is a mistake worth telling."""
-
-    model_config = ConfigDict(extra="forbid", str_max_length=10_000)
-
-
-class QuoteBody(Body):
-    """POST /api/rentals/quote."""
-
-    collectible_id: Id
-    store_id: Id
-    duration: Duration
-
-
-class CustomerBody(Body):
-    """Who rents."""
-
-    name: Name
-    email: Email
-    phone: Phone
-    address: Address
-    city: City
-    postal_code: PostalCode
-
-
-class CheckoutBody(Body):
-    """POST /api/rentals/checkout."""
-
-    collectible_id: Id
-    store_id: Id
-    duration: Duration
-    payment_method: PaymentMethod
-    customer: CustomerBody
-
-    def to_request(self) -> CheckoutRequest:
-        """The same for the domain."""
-        return CheckoutRequest(
-            collectible_id=self.collectible_id,
-            store_id=self.store_id,
-            duration=self.duration,
-            payment_method=self.payment_method,
-            customer=Customer(**self.customer.model_dump()),
-        )
+_ORDER = {
+    "collectible_id": _text(64),
+    "store_id": _text(64),
+    "duration": core_schema.int_schema(strict=True, ge=MIN_DURATION_DAYS, le=MAX_DURATION_DAYS),
+}
+# Unknown fields are refused: a misspelt one is a mistake worth telling.
+_CUSTOMER = Shape(
+    Customer,
+    {
+        "name": _text(100, check=_is_printable),
+        "email": _text(254, check=_is_email),
+        "phone": _text(pattern=r"^[0-9+() -]{7,20}$", check=_has_enough_digits),
+        "address": _text(200, check=_is_printable),
+        "city": _text(100, check=_is_printable),
+        "postal_code": _text(pattern=r"^[0-9]{4}$"),
+    },
+    extra="forbid",
+)
+# POST /api/rentals/quote
+QUOTE = Shape(QuoteRequest, _ORDER, extra="forbid")
+# POST /api/rentals/checkout
+CHECKOUT = Shape(
+    CheckoutRequest,
+    _ORDER
+    | {
+        "payment_method": core_schema.enum_schema(PaymentMethod, list(PaymentMethod)),
+        "customer": _CUSTOMER.schema,
+    },
+    extra="forbid",
+)
 
 
-AnyBody = TypeVar("AnyBody", bound=Body)
-
-
-def parse(model: type[AnyBody], body: dict[str, Any]) -> AnyBody:
+def parse(shape: Shape[Request], body: dict[str, Any]) -> Request:
     """Check a body. Raises HttpError 400 that names every wrong field and what to change."""
     try:
-        return model.model_validate(body)
+        return shape.read(body)
     except ValidationError as error:
         field_errors = [
             {"field": ".".join(map(str, each["loc"])), "message": _message(each)}
@@ -154,9 +151,9 @@ def _message(error: Any) -> str:
         "greater_than_equal": f"must be at least {context.get('ge')}",
         "less_than_equal": f"must be at most {context.get('le')}",
         "enum": f"must be one of {', '.join(PaymentMethod)}",
-        "model_type": "must be an object",
+        "dict_type": "must be an object",
         "value_error": str(context.get("error", "")),
     }
-    if field == "email" and kind == "value_error":
+    if field == "email" and kind.startswith("string_too"):
         return "must be an e-mail address"
     return messages.get(kind) or str(error["msg"])

@@ -4,12 +4,15 @@ Facts and their sources: shared PAYMONGO.md. What PayMongo does on a call is nev
 the status of an `expire` or a lost answer: it is read back.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
+from urllib.parse import urlencode
 
-import httpx
+import certifi
+import urllib3
 
 from rentals.errors import PaymentProviderRejected, PaymentProviderUnavailable
 from rentals.models import CURRENCY, Customer, Payment, PaymentMethod, Refund
@@ -79,15 +82,15 @@ class PayMongo:
         secret_key: str,
         *,
         timeout: float = 10,
-        transport: httpx.BaseTransport | None = None,
+        http: urllib3.PoolManager | None = None,
     ) -> None:
-        self._http = httpx.Client(
-            base_url=base_url,
-            auth=(secret_key, ""),
-            timeout=httpx.Timeout(timeout, connect=_CONNECT_TIMEOUT_SECONDS),
-            transport=transport,
-            headers={"Accept": "application/json"},
-        )
+        self._base_url = base_url.rstrip("/")
+        self._headers = {
+            "Accept": "application/json",
+            **urllib3.make_headers(basic_auth=f"{secret_key}:"),
+        }
+        self._timeout = urllib3.Timeout(connect=_CONNECT_TIMEOUT_SECONDS, read=timeout)
+        self._http = http or urllib3.PoolManager(ca_certs=certifi.where())
 
     def create_checkout_session(self, request: SessionRequest) -> CheckoutSession:
         """Open a session for exactly one rental and one payment method.
@@ -132,8 +135,8 @@ class PayMongo:
                 "create checkout session",
                 "POST",
                 "/v1/checkout_sessions",
-                json={"data": {"attributes": attributes}},
-                headers={"Idempotency-Key": request.rental_id},
+                attributes=attributes,
+                idempotency_key=request.rental_id,
             )
         )
 
@@ -169,18 +172,14 @@ class PayMongo:
                 "create refund",
                 "POST",
                 "/v1/refunds",
-                json={
-                    "data": {
-                        "attributes": {
-                            "amount": amount,
-                            "payment_id": payment.id,
-                            "reason": "others",
-                            "notes": f"Rental {rental_id} could not be provided",
-                            "metadata": {"rental_id": rental_id},
-                        }
-                    }
+                attributes={
+                    "amount": amount,
+                    "payment_id": payment.id,
+                    "reason": "others",
+                    "notes": f"Rental {rental_id} could not be provided",
+                    "metadata": {"rental_id": rental_id},
                 },
-                headers={"Idempotency-Key": f"{rental_id}-{payment.id}"},
+                idempotency_key=f"{rental_id}-{payment.id}",
             )
         )
 
@@ -190,7 +189,7 @@ class PayMongo:
 
     def list_refunds(self, payment_id: str) -> list[Refund]:
         """Every refund of a payment, whatever its status."""
-        data = self._list("list refunds", "/v1/refunds", params={"payment_id": payment_id})
+        data = self._list("list refunds", f"/v1/refunds?{urlencode({'payment_id': payment_id})}")
         return [refund_from(each) for each in data]
 
     def retrieve_payment(self, payment_id: str) -> Payment:
@@ -205,8 +204,8 @@ class PayMongo:
         except (KeyError, TypeError):
             raise PaymentProviderUnavailable("unreadable webhook") from None
 
-    def _list(self, operation: str, path: str, **options: Any) -> list[Any]:
-        data = self._call(operation, "GET", path, **options)
+    def _list(self, operation: str, path: str) -> list[Any]:
+        data = self._call(operation, "GET", path)
         if not isinstance(data, list):
             raise PaymentProviderUnavailable(f"{operation}: unreadable answer")
         return data
@@ -222,16 +221,39 @@ class PayMongo:
             count("PayMongoError")
             raise
 
-    def _answer(self, operation: str, method: str, path: str, **options: Any) -> Any:
+    def _answer(
+        self,
+        operation: str,
+        method: str,
+        path: str,
+        *,
+        attributes: Mapping[str, Any] | None = None,
+        idempotency_key: str | None = None,
+    ) -> Any:
+        headers = dict(self._headers)
+        body = None
+        if attributes is not None:
+            body = json.dumps({"data": {"attributes": attributes}}).encode()
+            headers["Content-Type"] = "application/json"
+        if idempotency_key is not None:
+            headers["Idempotency-Key"] = idempotency_key
         try:
-            answer = self._http.request(method, path, **options)
-        except httpx.HTTPError as error:
+            answer = self._http.request(
+                method,
+                self._base_url + path,
+                body=body,
+                headers=headers,
+                timeout=self._timeout,
+                retries=False,
+                redirect=False,
+            )
+        except urllib3.exceptions.HTTPError as error:
             # The class says what happened; the message may name a URL with ids.
             raise PaymentProviderUnavailable(f"{operation}: {type(error).__name__}") from None
-        if answer.status_code == 429 or answer.status_code >= 500:
-            raise PaymentProviderUnavailable(f"{operation}: {answer.status_code}")
-        if answer.is_error:
-            raise PaymentProviderRejected(operation, answer.status_code, _error_codes(answer))
+        if answer.status == 429 or answer.status >= 500:
+            raise PaymentProviderUnavailable(f"{operation}: {answer.status}")
+        if answer.status >= 400:
+            raise PaymentProviderRejected(operation, answer.status, _error_codes(answer))
         try:
             return answer.json()["data"]
         except (ValueError, KeyError, TypeError):
@@ -293,7 +315,7 @@ def refund_from(resource: Mapping[str, Any]) -> Refund:
         raise PaymentProviderUnavailable("unreadable refund") from None
 
 
-def _error_codes(answer: httpx.Response) -> Sequence[str]:
+def _error_codes(answer: urllib3.BaseHTTPResponse) -> Sequence[str]:
     """PayMongo's error codes and the attributes they concern; `detail` may repeat what we sent."""
     try:
         errors = answer.json()["errors"]

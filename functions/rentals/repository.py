@@ -15,7 +15,7 @@ from rentals.pricing import Price
 from rentals.settings import integer_setting, setting
 
 if TYPE_CHECKING:
-    from rentals.paymongo import CheckoutSession  # httpx only where PayMongo is called
+    from rentals.paymongo import CheckoutSession
 
 PAYMENT_INTENT_INDEX = "paymentIntentId-index"
 PAYMENT_INDEX = "paymentId-index"

@@ -1,11 +1,7 @@
 """Who may import whom, how big a handler may be, and what a cold start loads (DESIGN.md)."""
 
 import ast
-import json
-import os
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -96,10 +92,14 @@ def test_the_environment_is_read_in_one_place() -> None:
 
 
 def test_every_aws_client_is_made_in_one_place() -> None:
-    makers = {name for name, tree in modules().items() if "boto3" in imported_packages(tree)}
+    makers = {
+        name
+        for name, tree in modules().items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and node.attr in ("create_client", "client")
+    }
 
-    # dynamo.py takes boto3's conversion of attribute values.
-    assert makers == {"rentals.aws", "rentals.dynamo"}
+    assert makers == {"rentals.aws"}
 
 
 @pytest.mark.parametrize("name", handlers())
@@ -118,53 +118,4 @@ def test_a_handler_module_is_thin_and_says_what_it_is_for(name: str) -> None:
     assert len(source.splitlines()) <= MAX_HANDLER_LINES
 
 
-# One process that has loaded what the Lambda runtime and every handler need; each handler is then
-# imported in a fork of it, so that none sees what another one loaded.
-IMPORT_EACH_ALONE = """
-import importlib, json, os, sys
-import boto3, aws_lambda_powertools
-watched = {"pydantic", "httpx", "email_validator", "aws_xray_sdk"}
-assert not watched & set(sys.modules)
-for name in sys.argv[1:]:
-    if os.fork():
-        _, status = os.wait()
-        assert status == 0, name
-    else:
-        importlib.import_module(name)
-        print(json.dumps([name, sorted(watched & set(sys.modules))]), flush=True)
-        os._exit(0)
-"""
-
-
-@pytest.fixture(scope="module")
-def loaded() -> dict[str, set[str]]:
-    """Which of the expensive packages each handler loads; only the package is on its path."""
-    found = subprocess.run(
-        [sys.executable, "-c", IMPORT_EACH_ALONE, *handlers()],
-        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(FUNCTIONS), "AWS_REGION": "us-east-1"},
-        cwd="/",
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    assert found.returncode == 0, found.stderr
-    return {name: set(packages) for name, packages in map(json.loads, found.stdout.splitlines())}
-
-
-def test_every_handler_can_be_imported_without_settings(loaded: dict[str, set[str]]) -> None:
-    assert sorted(loaded) == handlers()
-
-
-def test_pydantic_is_loaded_only_where_outside_data_enters(loaded: dict[str, set[str]]) -> None:
-    assert {
-        name for name, packages in loaded.items() if "pydantic" in packages
-    } == READ_OUTSIDE_DATA
-
-
-def test_httpx_is_loaded_only_where_paymongo_is_called(loaded: dict[str, set[str]]) -> None:
-    assert {name for name, packages in loaded.items() if "httpx" in packages} == CALL_PAYMONGO
-
-
-def test_tracing_loads_nothing(loaded: dict[str, set[str]]) -> None:
-    assert {name for name, packages in loaded.items() if "aws_xray_sdk" in packages} == set()
+# What a handler may load is held in tests/benchmarks/test_cold_start.py.

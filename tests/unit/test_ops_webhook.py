@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from rentals.errors import PaymentProviderUnavailable
+from tests.paymongo_pool import TransportPool
 from tools.ops import webhook
 from tools.ops.account import Account, Keys
 from tools.ops.errors import CommandError
@@ -77,7 +78,7 @@ class World:
         self.account = Account(
             "https://paymongo.example",
             "sk_test_unit",
-            transport=httpx.MockTransport(self.paymongo),
+            http=TransportPool(httpx.MockTransport(self.paymongo)),  # type: ignore[arg-type]
         )
 
     def register(self, **options: bool) -> list[str]:

@@ -7,15 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api.http import HttpError
-from api.requests import CheckoutBody, QuoteBody, idempotency_key, parse
+from api.requests import CHECKOUT, QUOTE, idempotency_key, parse
+from api.validation import Shape
 from rentals.models import PaymentMethod
 from tests.samples import CUSTOMER, Json, checkout_body
 
 
-def errors_of(body: Json, model: type[CheckoutBody] | type[QuoteBody] = CheckoutBody) -> Json:
+def errors_of(body: Json, shape: Shape[Any] = CHECKOUT) -> Json:
     """Message by field of what is wrong with a body."""
     with pytest.raises(HttpError) as refusal:
-        parse(model, body)
+        parse(shape, body)
     assert refusal.value.status == 400
     assert refusal.value.code == "VALIDATION_ERROR"
     errors = {each["field"]: each["message"] for each in refusal.value.field_errors or ()}
@@ -26,7 +27,7 @@ def errors_of(body: Json, model: type[CheckoutBody] | type[QuoteBody] = Checkout
 
 
 def test_a_valid_body_becomes_a_request() -> None:
-    request = parse(CheckoutBody, checkout_body()).to_request()
+    request = parse(CHECKOUT, checkout_body())
 
     assert (request.collectible_id, request.store_id, request.duration) == (
         "col-001",
@@ -44,21 +45,19 @@ def test_space_around_text_is_dropped() -> None:
         customer={name: f"  {value} " for name, value in checkout_body()["customer"].items()},
     )
 
-    assert (
-        parse(CheckoutBody, body).to_request() == parse(CheckoutBody, checkout_body()).to_request()
-    )
+    assert parse(CHECKOUT, body) == parse(CHECKOUT, checkout_body())
 
 
 @pytest.mark.parametrize("method", ["card", "gcash", "grabpay", "maya", "bpi", "ubp", "qrph"])
 def test_every_payment_method_of_the_contract_is_accepted(method: str) -> None:
-    body = parse(CheckoutBody, checkout_body(payment_method=method))
+    body = parse(CHECKOUT, checkout_body(payment_method=method))
 
     assert body.payment_method == method
 
 
 @pytest.mark.parametrize("duration", [1, 6, 7, 365])
 def test_durations_of_a_day_to_a_year_are_accepted(duration: int) -> None:
-    assert parse(CheckoutBody, checkout_body(duration=duration)).duration == duration
+    assert parse(CHECKOUT, checkout_body(duration=duration)).duration == duration
 
 
 NOT_A_NUMBER = "must be a whole number, not text or a fraction"
@@ -118,6 +117,23 @@ EMAIL = "must be an e-mail address"
         ("email", "ana@example.com,bob@example.com", EMAIL),
         ("email", f"{'a' * 243}@example.com", EMAIL),
         ("email", f"ana@{'a.' * 124}example.com", EMAIL),
+        ("email", f"{'a' * 65}@example.com", EMAIL),
+        ("email", f"ana@{'a' * 64}.com", EMAIL),
+        ("email", "Ana Cruz <ana@example.com>", EMAIL),
+        ("email", ".ana@example.com", EMAIL),
+        ("email", "ana.@example.com", EMAIL),
+        ("email", "ana..cruz@example.com", EMAIL),
+        ("email", "ana@-example.com", EMAIL),
+        ("email", "ana@example-.com", EMAIL),
+        ("email", "ana@example..com", EMAIL),
+        ("email", "ana@example.com.", EMAIL),
+        ("email", "ana@exa_mple.com", EMAIL),
+        ("email", "ana@example.c", EMAIL),
+        ("email", "ana@127.0.0.1", EMAIL),
+        ("email", "ana@[127.0.0.1]", EMAIL),
+        ("email", '"ana cruz"@example.com', EMAIL),
+        ("email", "ana@example.com\r\nBcc: b@example.com", EMAIL),
+        ("email", "ana\u200b@example.com", EMAIL),
         ("email", None, "must be text"),
         ("phone", "123 456", "must contain at least 7 digits"),
         ("phone", "((((((((", "must contain at least 7 digits"),
@@ -153,18 +169,15 @@ def test_a_wrong_field_of_the_customer_is_named_with_what_to_change(
         ("phone", "1234567"),
         ("phone", "+63 (917) 000-0000 1"),
         ("email", "a+b.c@sub.example.ph"),
+        ("email", "o'neil_{x}@xn--bcher-kva.example"),
+        ("email", "jos\u00e9.\u00f1and\u00fa@b\u00fccher.example"),
+        ("email", f"{'a' * 64}@{'a' * 63}.co"),
     ],
 )
 def test_unusual_and_longest_values_are_accepted(field: str, value: str) -> None:
-    request = parse(CheckoutBody, checkout_body(customer={field: value})).to_request()
+    request = parse(CHECKOUT, checkout_body(customer={field: value}))
 
     assert getattr(request.customer, field) == value
-
-
-def test_a_name_before_the_address_is_dropped() -> None:
-    body = checkout_body(customer={"email": "Ana Cruz <ana@example.com>"})
-
-    assert parse(CheckoutBody, body).customer.email == "ana@example.com"
 
 
 def test_everything_wrong_is_reported_at_once() -> None:
@@ -196,7 +209,7 @@ def test_every_field_is_required() -> None:
     assert errors_of({**checkout_body(), "customer": {}}) == dict.fromkeys(
         [f"customer.{name}" for name in checkout_body()["customer"]], "is required"
     )
-    assert errors_of({}, QuoteBody) == dict.fromkeys(
+    assert errors_of({}, QUOTE) == dict.fromkeys(
         ["collectible_id", "store_id", "duration"], "is required"
     )
 
@@ -227,7 +240,7 @@ def test_whatever_comes_in_is_a_request_or_a_clear_refusal(changes: Json, custom
     body = checkout_body(customer=customer) | changes
     refusal: HttpError | None = None
     try:
-        parse(CheckoutBody, body)
+        parse(CHECKOUT, body)
     except HttpError as error:
         refusal = error
 

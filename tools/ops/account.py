@@ -90,8 +90,7 @@ class Account(PayMongo):
     def _post_webhook(
         self, operation: str, method: str, path: str, attributes: Json
     ) -> WebhookEndpoint:
-        body = {"data": {"attributes": attributes}}
-        return _endpoint(self._call(operation, method, path, json=body))
+        return _endpoint(self._call(operation, method, path, attributes=attributes))
 
 
 def ledger_of(rental_id: str, payments: Sequence[Mapping[str, Any]]) -> Iterator[LedgerPayment]:
