@@ -74,7 +74,7 @@ _ORDER = {
     "duration": core_schema.int_schema(strict=True, ge=MIN_DURATION_DAYS, le=MAX_DURATION_DAYS),
 }
 # Unknown fields are refused: a misspelt one is a mistake worth telling.
-_CUSTOMER = Shape(
+CUSTOMER = Shape(
     Customer,
     {
         "name": _text(100, check=_is_printable),
@@ -94,7 +94,7 @@ CHECKOUT = Shape(
     _ORDER
     | {
         "payment_method": core_schema.enum_schema(PaymentMethod, list(PaymentMethod)),
-        "customer": _CUSTOMER.schema,
+        "customer": CUSTOMER.schema,
     },
     extra="forbid",
 )

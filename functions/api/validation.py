@@ -22,6 +22,7 @@ class Shape(Generic[Made]):
         *,
         extra: Literal["forbid", "ignore"],
     ) -> None:
+        self.fields = fields
         checked = core_schema.typed_dict_schema(
             {name: core_schema.typed_dict_field(field) for name, field in fields.items()},
             extra_behavior=extra,

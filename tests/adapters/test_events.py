@@ -25,6 +25,7 @@ from rentals.pricing import price_rental
 from rentals.refunds import refund_what_buys_nothing
 from tests.adapters.conftest import REGION, Shop, paid
 from tests.interleavings.world import SECRET_KEY, Sandbox
+from tests.paymongo_pool import TransportPool
 from tests.samples import pending_rental
 from tests.template.sources import resources
 from tools import replay
@@ -177,7 +178,8 @@ def world(shop: Shop, sandbox: Sandbox, environment: pytest.MonkeyPatch) -> Iter
         "SITE_URL": "https://site.example",
     }.items():
         environment.setenv(name, value)
-    client = PayMongo("http://paymongo", SECRET_KEY, transport=sandbox.transport)
+    pool = TransportPool(sandbox.transport)
+    client = PayMongo("http://paymongo", SECRET_KEY, http=pool)  # type: ignore[arg-type]
     environment.setattr(paymongo, "_client", lambda *_: client)
     yield World(shop, sandbox)
     for arn in arns:
