@@ -197,6 +197,15 @@ def test_durations_are_for_people(seconds: float, text: str) -> None:
     assert dossier.duration(seconds) == text
 
 
+def test_lengths_of_time_are_understood_or_explained() -> None:
+    assert [dossier.seconds_of(each) for each in ("90s", "30m", "2h", "1d")] == [
+        90, 1800, 7200, 86_400,
+    ]  # fmt: skip
+    for wrong in ("", "h", "2", "2w", "-1h", "1.5h"):
+        with pytest.raises(CommandError, match="no length of time"):
+            dossier.seconds_of(wrong)
+
+
 # --- refunds ---
 
 PAID = {"paymentId": "pay_1", "amountPaid": 600_000, "paymentCurrency": "PHP"}

@@ -1,6 +1,6 @@
 """The commands: what each one takes, and in which order things are said and done."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +14,7 @@ from tools.ops import (
     auditing,
     dossier,
     loading,
+    logs,
     replaying,
     rows,
     settling,
@@ -112,6 +113,28 @@ def show(
     session.show(
         found.to_json(personal_data=personal_data),
         dossier.render(found, personal_data=personal_data),
+    )
+
+
+@app.command()
+def log(
+    ctx: Context,
+    text: Annotated[
+        str | None, typer.Argument(help="Only lines with this in them: Reconcile, a payment id.")
+    ] = None,
+    errors: Annotated[
+        bool, typer.Option("--errors", help="Only errors, crashes and time-outs included.")
+    ] = False,
+    since: Annotated[str, typer.Option(help="How far back: 30m, 2h, 1d.")] = "1h",
+) -> None:
+    """What the functions logged, all in one place, oldest first."""
+    session: Session = ctx.obj
+    start = datetime.now(UTC) - timedelta(seconds=dossier.seconds_of(since))
+    with session.working("Reading the log"):
+        lines = logs.recent(session.target, start, term=text, only_errors=errors)
+    session.show(
+        {"log": [each.to_json() for each in lines]},
+        dossier.log_table(lines) if lines else "no such line",
     )
 
 

@@ -80,7 +80,7 @@ def render(dossier: Dossier, *, personal_data: bool, now: datetime | None = None
         parts.append(Text("No execution (any more).", "dim"))
     parts.append(_payments(dossier))
     if dossier.lines:
-        parts.append(_log(dossier.lines))
+        parts.append(log_table(dossier.lines, title="[bold]Log[/bold]"))
     return Group(*_spaced(parts))
 
 
@@ -167,8 +167,9 @@ def _money(payment: Mapping[str, Any]) -> Json:
     }
 
 
-def _log(lines: Sequence[LogLine]) -> Any:
-    shown = table("time", "state or route", "level", "message", title="[bold]Log[/bold]")
+def log_table(lines: Sequence[LogLine], *, title: str | None = None) -> Any:
+    """Log lines, with what each says beside its message."""
+    shown = table("time", "state or route", "level", "message", title=title)
     for line in lines:
         details = " ".join(f"{name}={value}" for name, value in line.details.items())
         shown.add_row(
@@ -197,3 +198,12 @@ def duration(seconds: float) -> str:
         return f"{hours} h {minutes} min"
     days, hours = divmod(hours, 24)
     return f"{days} d {hours} h"
+
+
+def seconds_of(text: str) -> float:
+    """`90s`, `30m`, `2h` or `1d` in seconds. Raises CommandError."""
+    units = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+    number, unit = text[:-1], text[-1:]
+    if unit not in units or not number.isdecimal():
+        raise CommandError(f"{text!r} is no length of time", "write 30m, 2h or 1d")
+    return float(number) * units[unit]

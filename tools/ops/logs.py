@@ -15,6 +15,9 @@ _ROUTINE = {
     "function_name", "function_arn", "function_memory_size", "function_request_id", "cold_start",
     "exception", "stack_trace", "state", "route",
 }  # fmt: skip
+_PLATFORM_ERRORS = ("Task timed out", "Runtime.", "Process exited")
+_ERRORS = ("ERROR", "CRITICAL", *_PLATFORM_ERRORS)
+_WORTH_A_LOOK = ("ERROR", "CRITICAL")
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,43 @@ def of_rental(target: Target, rental_id: str, since: datetime) -> list[LogLine]:
     )
     lines = (_line(event) for page in pages for event in page["events"])
     return sorted((line for line in lines if line is not None), key=lambda line: line.at)
+
+
+def recent(
+    target: Target, since: datetime, *, term: str | None, only_errors: bool
+) -> list[LogLine]:
+    """Lines of all functions from `since` on, oldest first: with this text in them, or that tell of
+    an error, the platform's own included (time-outs, functions that could not be loaded).
+    """
+    pattern = " ".join(f'?"{each}"' for each in _ERRORS) if only_errors else ""
+    if term:
+        pattern = f'"{term}"'
+    pages = (
+        target.client("logs")
+        .get_paginator("filter_log_events")
+        .paginate(
+            logGroupName=target.stack.physical_id("FunctionLogs"),
+            startTime=int(since.timestamp() * 1000),
+            **({"filterPattern": pattern} if pattern else {}),
+        )
+    )
+    found = []
+    for page in pages:
+        for event in page["events"]:
+            line = _line(event) or _platform_line(event)
+            is_wanted = not only_errors or (line is not None and line.level in _WORTH_A_LOOK)
+            if line is not None and is_wanted and (not term or term in event["message"]):
+                found.append(line)
+    return sorted(found, key=lambda line: line.at)
+
+
+def _platform_line(event: Json) -> LogLine | None:
+    """What Lambda says when a function cannot: everything else of its own is routine."""
+    message = event["message"].strip()
+    if not any(each in message for each in _PLATFORM_ERRORS):
+        return None
+    at = datetime.fromtimestamp(event["timestamp"] / 1000, UTC)
+    return LogLine(at, event.get("logStreamName", ""), "ERROR", message, {})
 
 
 def _line(event: Json) -> LogLine | None:
