@@ -40,7 +40,7 @@ def proxied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProxiedStack]:
             engine_environment={"SFN_WAIT_SCALE": "0.05"},
             sandbox_options=("--webhook-retry-seconds", "20", "--refund-seconds", "0.3"),
             function_endpoint_url=engine.url,
-            parameters={"PayMongoApiUrl": paymongo.url, "PayMongoTimeoutSeconds": "1"},
+            parameters={"PayMongoApiUrl": paymongo.url, "PayMongoTimeoutSeconds": "2"},
         )
         with running(settings) as stack:
             yield ProxiedStack(stack, engine, paymongo)
@@ -58,3 +58,9 @@ def shop(proxied: ProxiedStack) -> Iterator[Shop]:
     shop = Shop(proxied.stack)
     yield shop
     shop.close()
+
+
+@pytest.fixture
+def share(request: pytest.FixtureRequest) -> float:
+    """How much of the full number of repetitions this run does: CI a tenth."""
+    return 1.0 if request.config.getoption("--all-faults") else 0.1

@@ -5,21 +5,21 @@ so a new call adds its rows by itself.
 """
 
 import contextlib
+import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 
 import psutil
-from rich.console import Console
-from rich.table import Table
 
 from tests.faults.proxy import Call, EngineProxy, Fault, FaultProxy, PayMongoProxy
 from tests.faults.scenarios import SCENARIOS, Visit
+from tests.recording.calls import UNKNOWN
 from tests.workflow.shop import Shop
 from tools.local.stack import LocalStack
 
-WORKERS = 6
+WORKERS = 8
 HOLD_WHEN_EXPIRING_SECONDS = 2
 # A poll repeats the same read; the third is as good as the tenth.
 _MAX_ORDINAL = 3
@@ -33,23 +33,27 @@ class Case:
     scenario: str
     call: Call
     fault: Fault
+    is_for_a_rental: bool = True
 
     def __str__(self) -> str:
         return f"{self.scenario}: {self.call}: {self.fault}"
 
     @property
     def needs_cold_start(self) -> bool:
-        """Whether the call is made once per execution environment only."""
+        """Whether the call is made once per execution environment only, whatever the rental."""
         return self.call.operation == "GetSecretValue"
 
 
 @dataclass(slots=True)
 class Result:
-    """What came of a case: whether the call was reached, and what was wrong afterwards."""
+    """What came of a case: whether the call was reached, what was wrong afterwards, and how long it
+    took.
+    """
 
     case: Case
     was_reached: bool
     problems: list[str] = field(default_factory=list)
+    seconds: float = 0.0
 
 
 class Matrix:
@@ -63,36 +67,41 @@ class Matrix:
 
     def cases(self, scenarios: Iterable[str] = SCENARIOS) -> list[Case]:
         """Every case of these scenarios, found by running each once without faults, from a cold
-        start. Cases of one scenario are together, in the order of the scenarios.
+        start. Cases of one scenario are together, in the order of the scenarios; a call that is
+        made at a cold start belongs to the first scenario that makes it.
         """
         found: list[Case] = []
-        self._kill_functions()
+        at_cold_start: set[Call] = set()
+        kill_functions(self._stack)
         for scenario in scenarios:
-            before = len(self._engine.calls_before_a_rental_was_known())
+            for proxy in (self._engine, self._paymongo):
+                proxy.forget_calls_for(None)
             visit = self._run(scenario)
             assert visit.problems() == [], f"{scenario} without faults"
-            unnamed = self._engine.calls_before_a_rental_was_known()[before:]
-            for proxy, calls in (
-                (self._engine, [*self._engine.calls_for(visit.rental_id), *unnamed]),
-                (self._paymongo, self._paymongo.calls_for(visit.rental_id)),
-            ):
-                found += [
-                    Case(scenario, call, fault)
-                    for call in dict.fromkeys(calls)
-                    for fault in proxy.faults
-                    if call.ordinal <= _MAX_ORDINAL and call.function != "?"
-                ]
+            cases = [
+                Case(scenario, call, fault, rental_id is not None)
+                for proxy in (self._engine, self._paymongo)
+                for rental_id in (visit.rental_id, None)
+                for call in dict.fromkeys(proxy.calls_for(rental_id))
+                for fault in proxy.faults
+                if call.ordinal <= _MAX_ORDINAL and call.function != UNKNOWN
+            ]
+            found += [each for each in cases if each.call not in at_cold_start]
+            at_cold_start |= {each.call for each in cases if each.needs_cold_start}
         return found
 
     def run(self, cases: Sequence[Case]) -> Iterator[Result]:
-        """Run cases, several at once where they don't need a function of their own."""
+        """Run cases, several at once where they don't need a function of their own; results as
+        they come.
+        """
         expiring = [each for each in cases if each.scenario == "expired"]
         others = [each for each in cases if each.scenario != "expired"]
         for group in (others, expiring):
             with self._hold_for(group):
                 warm = [each for each in group if not each.needs_cold_start]
                 with ThreadPoolExecutor(WORKERS) as pool:
-                    yield from pool.map(self._run_case, warm)
+                    for future in as_completed(pool.submit(self._run_case, each) for each in warm):
+                        yield future.result()
                 for case in group:
                     if case.needs_cold_start:
                         yield self._run_case(case)
@@ -115,20 +124,21 @@ class Matrix:
         return visit
 
     def _run_case(self, case: Case) -> Result:
+        started = time.monotonic()
         for _ in range(_TRIES_TO_REACH):
             result = self._try_case(case)
             if result.was_reached or result.problems:
                 break
+        result.seconds = time.monotonic() - started
         return result
 
     def _try_case(self, case: Case) -> Result:
         visit = Visit(self._shop)
         proxy = self._proxy_of(case.call)
         if case.needs_cold_start:
-            self._kill_functions(case.call.function)
-        arming = proxy.arm(
-            case.call, case.fault, None if case.needs_cold_start else visit.rental_id
-        )
+            kill_functions(self._stack, case.call.function)
+        is_anybodys = case.needs_cold_start or not case.is_for_a_rental
+        arming = proxy.arm(case.call, case.fault, None if is_anybodys else visit.rental_id)
         problems: list[str] = []
         try:
             SCENARIOS[case.scenario](visit)
@@ -143,33 +153,39 @@ class Matrix:
     def _proxy_of(self, call: Call) -> FaultProxy:
         return self._paymongo if call.operation == "PayMongo" else self._engine
 
-    def _kill_functions(self, name: str | None = None) -> None:
-        """Take away the execution environments of a function, or all: its next call starts cold."""
-        engine = psutil.Process(self._stack.pid_of("engine"))
-        for process in engine.children(recursive=True):
-            with contextlib.suppress(psutil.Error):
-                function = process.environ().get("AWS_SDK_UA_APP_ID")
-                if function and name in (None, function):
-                    process.kill()
-                    process.wait(5)
+
+def kill_functions(stack: LocalStack, name: str | None = None) -> int:
+    """Take away the execution environments of a function, or all: the next call starts cold.
+
+    Returns how many there were.
+    """
+    killed = 0
+    for process in psutil.Process(stack.pid_of("engine")).children(recursive=True):
+        with contextlib.suppress(psutil.Error):
+            function = process.environ().get("AWS_SDK_UA_APP_ID")
+            if function and name in (None, function):
+                process.kill()
+                killed += 1
+                # Until the engine, its parent, has looked, it stays as a zombie.
+                while process.status() != psutil.STATUS_ZOMBIE:
+                    time.sleep(0.005)
+    return killed
 
 
-def print_table(results: Sequence[Result], console: Console) -> None:
-    """Rows are calls, columns faults; a cell counts the scenarios in which the promise held."""
+def table(results: Sequence[Result]) -> str:
+    """Markdown: rows are calls, columns faults; a cell counts the scenarios that kept the promise,
+    of those that made the call.
+    """
     faults = [fault for fault in Fault if any(each.case.fault is fault for each in results)]
     cells: dict[tuple[Call, Fault], list[Result]] = defaultdict(list)
     for result in results:
         cells[result.case.call, result.case.fault].append(result)
-    table = Table("call", *(str(fault) for fault in faults), title="Fault matrix")
-    for call in sorted({result.case.call for result in results}):
-        table.add_row(str(call), *(_cell(cells.get((call, fault), [])) for fault in faults))
-    console.print(table)
-    violated = sum(bool(each.problems) for each in results)
-    unreached = sum(not each.was_reached for each in results)
-    console.print(f"cases: {len(results)}, violations: {violated}, not reached: {unreached}")
-    for result in results:
-        for problem in result.problems:
-            console.print(f"  {result.case}: {problem}")
+    lines = [["call", *faults], ["---", *["---:"] * len(faults)]]
+    lines += [
+        [str(call), *(_cell(cells[call, fault]) for fault in faults)]
+        for call in sorted({result.case.call for result in results})
+    ]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def _cell(results: Sequence[Result]) -> str:
@@ -177,4 +193,18 @@ def _cell(results: Sequence[Result]) -> str:
         return ""
     bad = sum(bool(each.problems) for each in results)
     reached = sum(each.was_reached for each in results)
-    return f"{bad} BAD of {len(results)}" if bad else f"ok {reached}"
+    return f"**{bad} BAD** of {len(results)}" if bad else f"{reached} of {len(results)}"
+
+
+def summary(results: Sequence[Result], every: int) -> str:
+    """The counts, and every violation."""
+    violated = [each for each in results if each.problems]
+    unreached = [each for each in results if not each.was_reached]
+    return "\n".join(
+        [
+            f"cases: {len(results)} of {every}, violations: {len(violated)},"
+            f" call not made in {_TRIES_TO_REACH} tries: {len(unreached)}",
+            *(f"- not made: {each.case}" for each in unreached),
+            *(f"- **{each.case}**: {problem}" for each in violated for problem in each.problems),
+        ]
+    )

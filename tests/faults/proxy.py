@@ -17,7 +17,7 @@ from tests.recording.calls import (
     PAYMONGO_ID,
     RENTAL_ID,
     caller,
-    function_at,
+    function_of,
     operation,
     process_at,
     target,
@@ -44,7 +44,9 @@ class Fault(StrEnum):
 
 @dataclass(frozen=True, slots=True, order=True)
 class Call:
-    """A call as the code makes it: the n-th of its kind in one invocation of a function."""
+    """A call as the code makes it: the n-th of its kind for a rental in one invocation of a
+    function.
+    """
 
     function: str
     operation: str
@@ -71,7 +73,7 @@ class Arming:
 @dataclass(slots=True)
 class _Invocation:
     rental_id: str | None = None
-    counts: Counter[tuple[str, str]] = field(default_factory=Counter)
+    counts: Counter[tuple[str | None, str, str]] = field(default_factory=Counter)
     last: tuple[str, Call] | None = None
 
 
@@ -99,15 +101,15 @@ class FaultProxy(Proxy):
         with self._lock:
             self._armed.remove(arming)
 
-    def calls_for(self, rental_id: str) -> list[Call]:
-        """Every call made for a rental, in order."""
+    def calls_for(self, rental_id: str | None) -> list[Call]:
+        """Every call made for a rental, in order; for None, those made before one was named."""
         with self._lock:
             return list(self._calls.get(rental_id, ()))
 
-    def calls_before_a_rental_was_known(self) -> list[Call]:
-        """Calls of invocations that had not named a rental yet, in order."""
+    def forget_calls_for(self, rental_id: str | None) -> None:
+        """As if none had been made yet."""
         with self._lock:
-            return list(self._calls.get(None, ()))
+            self._calls.pop(rental_id, None)
 
     @abstractmethod
     def tries_hit_by(self, fault: Fault) -> int:
@@ -182,15 +184,17 @@ class EngineProxy(FaultProxy):
         named = RENTAL_ID.search(text)
         with self._lock:
             invocation = self._invocations.setdefault(trace, _Invocation())
-            if invocation.rental_id is None and named:
+            # The reconciler looks at one rental after the other.
+            if named:
                 invocation.rental_id = named[0]
             # botocore's tries of one call share this id.
             call_id = headers.get("amz-sdk-invocation-id", "")
             if invocation.last and invocation.last[0] == call_id:
                 call = invocation.last[1]
             else:
-                invocation.counts[(name, concerns)] += 1
-                call = Call(caller(headers), name, concerns, invocation.counts[(name, concerns)])
+                kind = (invocation.rental_id, name, concerns)
+                invocation.counts[kind] += 1
+                call = Call(caller(headers), name, concerns, invocation.counts[kind])
                 invocation.last = (call_id, call)
                 self._calls.setdefault(invocation.rental_id, []).append(call)
             return call, invocation.rental_id, trace
@@ -237,7 +241,8 @@ class PayMongoProxy(FaultProxy):
         """Looked up once for each connection: looking takes longer than most calls."""
         process, function = self._caller_of.get(port, (None, ""))
         if process is None or not process.is_running():
-            process, function = process_at(port), function_at(port)
+            process = process_at(port)
+            function = function_of(process)
             self._caller_of[port] = process, function
         return function
 

@@ -1,9 +1,11 @@
 """What customers and operators do while calls fail, and what must be true afterwards."""
 
+import json
 import threading
 import time
 import uuid
 from collections.abc import Callable
+from typing import Any, TypeVar
 
 import httpx
 
@@ -15,12 +17,16 @@ from tests.workflow.shop import Json, Shop, eventually
 from tools.audit import Violation, violations
 from tools.local.stack import TABLE_PREFIX
 
+Found = TypeVar("Found")
+
 # boto3's resources are not thread-safe.
 _ONE_AT_A_TIME = threading.Lock()
 _TRIES = 8
 _QUIET_SECONDS = 60.0
-# After this long without an ending, time passes faster: what is overdue is made due.
-_NUDGE_AFTER_SECONDS = 3.0
+# After this long without an ending, and then again, what is overdue is made due.
+_NUDGE_EVERY_SECONDS = 3.0
+_LOOK_EVERY_SECONDS = 0.25
+_RENTAL_OF_FAILED: dict[str, str] = {}
 _ENDED_UNPAID = {"failed", "cancelled", "expired", "rejected"}
 
 
@@ -35,6 +41,7 @@ class Visit:
         with _ONE_AT_A_TIME:
             self.collectible_id = shop.add_collectible(units=1)
         self.url: str | None = None
+        self._nudged_at = 0.0
 
     def checkout(self) -> bool:
         """Check out, asking again after errors. Returns whether there is something to pay."""
@@ -46,16 +53,34 @@ class Visit:
                 break
             if answer is not None and answer.status_code == 502 and "code" in answer.json():
                 break  # PayMongo is down, says the API itself
-        view = eventually(self._payable_or_ended, "a payment URL or an ending", _QUIET_SECONDS)
-        self.url = view["payment_url"]
+        self._nudged_at = time.monotonic()
+        row = self._eventually(self._payable_or_ended, "a payment URL or an ending")
+        self.url = row.get("paymentUrl")
         return self.url is not None
 
     def _payable_or_ended(self) -> Json | None:
-        view = self.view()
-        if view is None or (view["status"] == "pending" and not view["payment_url"]):
-            self._nudge()
-            return None
-        return view
+        row = self._row()
+        is_payable_or_ended = row and ("paymentUrl" in row or row["paymentStatus"] != "pending")
+        return row if is_payable_or_ended else None
+
+    def _eventually(self, look: Callable[[], Found | None], what: str) -> Found:
+        """As in `shop`, nudging what is overdue; looks at tables, which costs no function."""
+
+        def look_or_nudge() -> Found | None:
+            found = look()
+            if not found and time.monotonic() - self._nudged_at > _NUDGE_EVERY_SECONDS:
+                self.time_passes()
+                self._nudged_at = time.monotonic()
+            return found
+
+        what = f"{what} of {self.rental_id}"
+        return eventually(look_or_nudge, what, _QUIET_SECONDS, _LOOK_EVERY_SECONDS)
+
+    def see_again(self, shop: Shop) -> str | None:
+        """After a restart: the status of the rental, if there is one."""
+        self.shop = shop
+        row = self._row()
+        return row["paymentStatus"] if row else None
 
     def view(self) -> Json | None:
         """The rental as the API shows it, or None while the API fails."""
@@ -70,21 +95,31 @@ class Visit:
         assert self.url
         answer = httpx.post(self.url, data={"outcome": outcome}, timeout=60)
         if answer.status_code == 303:
-            target = answer.headers["location"]
-            for _ in range(2):
-                back = self._patiently(lambda: httpx.get(target, timeout=60))
-                if back is not None and back.status_code < 500:
-                    return
+            self._follow(answer.headers["location"])
+
+    def come_back(self) -> None:
+        """Where PayMongo sends the browser after paying."""
+        session = self.shop.paymongo.api(f"/v1/checkout_sessions/{self._session_id()}")
+        self._follow(session["attributes"]["success_url"])
+
+    def _follow(self, url: str) -> None:
+        for _ in range(2):
+            back = self._patiently(lambda: httpx.get(url, timeout=60))
+            if back is not None and back.status_code < 500:
+                return
 
     def stop_execution(self) -> None:
         """What an operator's Stop button does."""
         self.shop.stop_execution(self.rental_id)
 
-    def settle_at_paymongo(self, **options: bool) -> None:
+    def settle_at_paymongo(self, **options: Any) -> None:
         """Money arrives without anybody pressing a button."""
+        self.shop.paymongo.settle(self._session_id(), **options)
+
+    def _session_id(self) -> str:
         row = self._row()
         assert row
-        self.shop.paymongo.settle(row["checkoutSessionId"], **options)
+        return str(row["checkoutSessionId"])
 
     def withdraw_units(self) -> None:
         """Somebody takes the collectible's units out of stock."""
@@ -93,29 +128,36 @@ class Visit:
                 TableName=f"{TABLE_PREFIX}-Units", Key={"id": {"S": unit["id"]}}
             )
 
-    def has_money_on_record(self) -> bool:
-        """Whether a payment is written on the rental."""
-        row = self._row()
-        return bool(row and row.get("paymentId"))
-
     def wait_until_ended(self) -> None:
         """Until the rental is over, nudging what is overdue."""
-        started = time.monotonic()
+        self._nudged_at = time.monotonic()
+        self._eventually(self._is_over, "the end")
 
-        def ended() -> bool:
-            if time.monotonic() - started > _NUDGE_AFTER_SECONDS:
-                self._nudge()
-            return self._is_over()
+    def wait_until_paid(self) -> None:
+        """Until a payment is written on the rental."""
+        self._nudged_at = time.monotonic()
+        self._eventually(lambda: (self._row() or {}).get("paymentId"), "a payment")
 
-        eventually(ended, f"rental {self.rental_id} to end", _QUIET_SECONDS)
+    def wait_until_somebody_is_told(self) -> None:
+        """Until a settlement of the rental has failed, which raises the alarm."""
+        self._nudged_at = time.monotonic()
+        self._eventually(self._is_told, "a failed settlement")
+
+    def _is_told(self) -> bool:
+        failed = self.shop.stepfunctions.list_executions(
+            stateMachineArn=self.shop.stack.outputs["SettlementStateMachineArn"],
+            statusFilter="FAILED",
+        )["executions"]
+        for arn in {each["executionArn"] for each in failed} - _RENTAL_OF_FAILED.keys():
+            described = self.shop.stepfunctions.describe_execution(executionArn=arn)
+            _RENTAL_OF_FAILED[arn] = json.loads(described["input"])["rental_id"]
+        return self.rental_id in _RENTAL_OF_FAILED.values()
 
     def problems(self) -> list[Violation | str]:
         """Violations of the promise and untruths on the customer's page."""
         row = self._row()
         mine = [row] if row else []
-        payments = [
-            each for each in self.shop.paymongo.ledger() if each.rental_id == self.rental_id
-        ]
+        payments = self.shop.paymongo.ledger(self.rental_id)
         found: list[Violation | str] = list(
             violations(
                 mine,
@@ -162,6 +204,8 @@ class Visit:
             return True
         if row["paymentStatus"] == "pending" or row.get("followUp") in ("payment", "attention"):
             return False
+        if row["paymentStatus"] == "refunded" and row.get("refundStatus") in (None, "failed"):
+            return False
         return not self._is_running()
 
     def _is_running(self) -> bool:
@@ -170,7 +214,7 @@ class Visit:
         except self.shop.stepfunctions.exceptions.ExecutionDoesNotExist:
             return False
 
-    def _nudge(self) -> None:
+    def time_passes(self) -> None:
         """Two minutes pass: what the reconciler would look at later, it looks at now."""
         row = self._row()
         if row is None or "followUp" not in row:
@@ -185,10 +229,7 @@ class Visit:
             )
         except self.shop.dynamodb.exceptions.ConditionalCheckFailedException:
             return
-        self.shop.stack.client("lambda").invoke(
-            FunctionName=self.shop.stack.outputs["ReconcileFunctionName"], Payload=b"{}"
-        )
-        time.sleep(0.3)
+        self.shop.run_reconciler()
 
     @staticmethod
     def _patiently(request: Callable[[], httpx.Response]) -> httpx.Response | None:
@@ -199,9 +240,18 @@ class Visit:
 
 
 def paid(visit: Visit) -> None:
-    """Pays, and comes back to the site."""
+    """Pays; PayMongo tells us, and then the browser comes back."""
     if visit.checkout():
-        visit.on_hosted_page("paid")
+        visit.settle_at_paymongo()
+        visit.wait_until_paid()
+        visit.come_back()
+
+
+def paid_and_back_first(visit: Visit) -> None:
+    """Pays, and comes back to the site before PayMongo tells us."""
+    if visit.checkout():
+        visit.settle_at_paymongo(silently=True)
+        visit.come_back()
 
 
 def declined(visit: Visit) -> None:
@@ -241,7 +291,7 @@ def late(visit: Visit) -> None:
         visit.on_hosted_page("cancelled")
         visit.wait_until_ended()
         visit.settle_at_paymongo()
-        eventually(visit.has_money_on_record, "the payment to be recorded")
+        visit.wait_until_paid()
 
 
 def late_and_sold_out(visit: Visit) -> None:
@@ -251,12 +301,28 @@ def late_and_sold_out(visit: Visit) -> None:
         visit.wait_until_ended()
         visit.withdraw_units()
         visit.settle_at_paymongo()
-        eventually(visit.has_money_on_record, "the payment to be recorded")
+        visit.wait_until_paid()
+
+
+def wrong_amount(visit: Visit) -> None:
+    """A payment that is not the total: money back, and somebody is told."""
+    if visit.checkout():
+        visit.settle_at_paymongo(amount=100)
+        visit.wait_until_somebody_is_told()
+
+
+def unheard(visit: Visit) -> None:
+    """Pays, and nobody tells us: the reconciler asks."""
+    if visit.checkout():
+        visit.settle_at_paymongo(silently=True)
+        visit.time_passes()
+        visit.wait_until_paid()
 
 
 SCENARIOS: dict[str, Callable[[Visit], None]] = {
     each.__name__: each
     for each in (
-        paid, declined, cancelled, expired, stopped, stopped_when_paid, late, late_and_sold_out,
+        paid, paid_and_back_first, unheard, declined, cancelled, expired, stopped,
+        stopped_when_paid, late, late_and_sold_out, wrong_amount,
     )
 }  # fmt: skip

@@ -8,20 +8,12 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
-import pytest
-
 from rentals.signatures import redirect_path
 from tests.workflow.shop import Json, Shop, at_once, eventually
 
 _AT_ONCE = 5
 _HOLD_SECONDS = 3
 _RACE_SECONDS = 0.1
-
-
-@pytest.fixture
-def share(request: pytest.FixtureRequest) -> float:
-    """How much of the full number of repetitions this run does: CI a tenth."""
-    return 1.0 if request.config.getoption("--all-faults") else 0.1
 
 
 def test_many_buyers_for_few_units(shop: Shop, share: float) -> None:

@@ -3,17 +3,17 @@
 import time
 
 import pytest
-from rich.console import Console
 
 from tests.interleavings.search import Totals, run_example, shrink
 from tests.interleavings.world import World
+from tests.report import Report
 
 STEPS = 2_000
 SEED = "rentals"
 
 
 def test_promise_holds_in_random_interleavings(
-    world: World, request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]
+    world: World, request: pytest.FixtureRequest, report: Report
 ) -> None:
     """A failure names its seed: `pytest tests/interleavings --seed <seed> --steps 1` repeats it."""
     steps = request.config.getoption("--steps", default=None) or STEPS
@@ -28,9 +28,10 @@ def test_promise_holds_in_random_interleavings(
         failure = run_example(world, example, totals)
 
     seconds = time.monotonic() - started
-    with capsys.disabled():
-        Console().print(
-            f"\n{totals}, {seconds:.0f} s, {totals.steps / seconds:.0f} steps/s, seed {seed}"
-        )
+    report.section(
+        "Random interleavings",
+        f"{totals}, violations: {int(failure is not None)}, seed `{seed}`,"
+        f" {seconds / 60:.1f} min ({totals.steps / seconds:.0f} steps/s)",
+    )
     if failure is not None:
         pytest.fail(str(shrink(world, failure)), pytrace=False)

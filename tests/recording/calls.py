@@ -9,7 +9,9 @@ other end of the connection.
 import json
 import os
 import re
+from contextlib import suppress
 from email.message import Message
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -83,21 +85,38 @@ def permissions(headers: Message, body: bytes) -> list[tuple[str, str]]:
 
 
 def process_at(port: int) -> psutil.Process | None:
-    """The process whose connection comes from this local port."""
-    for connection in psutil.net_connections(kind="tcp4"):
-        if (
-            connection.laddr
-            and connection.laddr.port == port
-            and connection.pid
-            and connection.pid != os.getpid()
-        ):
-            return psutil.Process(connection.pid)
+    """The process whose connection comes from this local port: one that this process started.
+
+    psutil can tell as well, by reading all that every process of the machine has open, which takes
+    longer than everything else that a test does.
+    """
+    inode = _inode_of(port)
+    if inode is None:
+        return None
+    for process in psutil.Process().children(recursive=True):
+        files = Path(f"/proc/{process.pid}/fd")
+        with suppress(OSError):
+            if any(os.readlink(each) == f"socket:[{inode}]" for each in files.iterdir()):
+                return process
+    return None
+
+
+def _inode_of(port: int) -> str | None:
+    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        _, local, _, _, *rest = line.split()
+        inode = rest[5]
+        if local.endswith(f":{port:04X}") and inode != "0":
+            return inode
     return None
 
 
 def function_at(port: int) -> str:
     """The logical id of the function whose connection comes from this local port."""
-    process = process_at(port)
+    return function_of(process_at(port))
+
+
+def function_of(process: psutil.Process | None) -> str:
+    """The logical id of the function that runs in a process."""
     try:
         return process.environ().get("AWS_SDK_UA_APP_ID", UNKNOWN) if process else UNKNOWN
     except psutil.Error:

@@ -99,8 +99,8 @@ class Sandbox:
         """The refunds of a rental's payments."""
         return self._entries(rental_id)["refunds"]
 
-    def ledger(self) -> list[LedgerPayment]:
-        """Every payment that PayMongo knows."""
+    def ledger(self, rental_id: str | None = None) -> list[LedgerPayment]:
+        """Every payment that PayMongo knows, or a rental's."""
         return [
             LedgerPayment(
                 id=payment["id"],
@@ -110,7 +110,7 @@ class Sandbox:
                 is_paid=payment["status"] == "paid",
                 refunded=payment["refunded_amount"],
             )
-            for rental_id, entries in self._get("/ledger")["rentals"].items()
+            for rental_id, entries in self._get("/ledger", rental_id=rental_id)["rentals"].items()
             for payment in entries["payments"]
         ]
 

@@ -333,10 +333,15 @@ class Shop:
             ConditionExpression="attribute_exists(followUp)",
             ExpressionAttributeValues={":past": timestamp_in(-1)},
         )
-        answer = _client(self.stack, "lambda").invoke(
+        answer = self.run_reconciler()
+        assert "FunctionError" not in answer, answer["Payload"].read()
+
+    def run_reconciler(self) -> Json:
+        """Its schedule fires: Lambda's answer."""
+        answer: Json = _client(self.stack, "lambda").invoke(
             FunctionName=self.stack.outputs["ReconcileFunctionName"], Payload=b"{}"
         )
-        assert "FunctionError" not in answer, answer["Payload"].read()
+        return answer
 
     def settle(self, rental_id: str) -> None:
         """Start a settlement by hand, and wait until it is over."""

@@ -1,0 +1,18 @@
+"""What tests of any kind share."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.report import Report
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`make faults` keeps what it found."""
+    parser.addoption("--report", type=Path, help="Markdown file that gets sections of this run")
+
+
+@pytest.fixture
+def report(request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]) -> Report:
+    """Where long tests tell people what they found."""
+    return Report(request.config.getoption("--report"), capsys)
