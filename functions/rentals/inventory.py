@@ -164,24 +164,42 @@ def end_unpaid(rental: Rental, reason: EndReason) -> Rental:
     PaymentReceived when money has arrived, PaymentSessionOpen while it still can, WriteContended.
     """
     if not rental.is_pending:
-        return rental if rental.payment_id else repository.end_follow_up(rental)
+        is_trouble_over = rental.payment_id is None and rental.attention is not None
+        return repository.end_follow_up(rental) if is_trouble_over else rental
     _require_unpayable(rental)
     ended_at = clock.now_timestamp()
+    last_look_at = (
+        clock.timestamp_in(repository.LAST_LOOK_AFTER_SECONDS)
+        if rental.checkout_session_id is not None
+        else None
+    )
     operations = [
         dynamo.expression(
             setting("RENTALS_TABLE"),
             rental.id,
             update="SET paymentStatus = :status, endReason = :reason, endedAt = :now,"
-            " updatedAt = :now REMOVE unitId, taskToken, paymentUrl, "
-            + repository.NOTHING_LEFT_TO_DO,
-            condition="paymentStatus = :pending AND attribute_not_exists(paymentId)"
-            " AND (attribute_not_exists(checkoutSessionId) OR attribute_exists(sessionClosedAt))"
-            " AND " + ("unitId = :unit" if rental.unit_id else "attribute_not_exists(unitId)"),
+            " updatedAt = :now"
+            + (", followUp = :followUp, followUpAt = :lastLookAt" if last_look_at else "")
+            + " REMOVE unitId, taskToken, paymentUrl, "
+            + (repository.NO_TROUBLE_LEFT if last_look_at else repository.NOTHING_LEFT_TO_DO),
+            condition="paymentStatus = :pending AND attribute_not_exists(paymentId) AND "
+            + (
+                "attribute_exists(sessionClosedAt)"
+                if last_look_at
+                else "attribute_not_exists(checkoutSessionId)"
+            )
+            + " AND "
+            + ("unitId = :unit" if rental.unit_id else "attribute_not_exists(unitId)"),
             values={
                 "status": reason.status,
                 "reason": reason,
                 "pending": PaymentStatus.PENDING,
                 "now": ended_at,
+                **(
+                    {"followUp": FollowUp.PAYMENT, "lastLookAt": last_look_at}
+                    if last_look_at
+                    else {}
+                ),
                 **({"unit": rental.unit_id} if rental.unit_id else {}),
             },
         ),
@@ -196,17 +214,18 @@ def end_unpaid(rental: Rental, reason: EndReason) -> Rental:
         if now.is_pending:
             _require_unpayable(now)
         return _unless_changed(rental, None)
-    return _not_watched(
-        replace(
-            rental,
-            payment_status=reason.status,
-            updated_at=ended_at,
-            end_reason=reason,
-            unit_id=None,
-            task_token=None,
-            payment_url=None,
-        )
+    ended = replace(
+        rental,
+        payment_status=reason.status,
+        updated_at=ended_at,
+        end_reason=reason,
+        unit_id=None,
+        task_token=None,
+        payment_url=None,
     )
+    if last_look_at is None:
+        return _not_watched(ended)
+    return replace(_not_watched(ended), follow_up=FollowUp.PAYMENT, follow_up_at=last_look_at)
 
 
 def request_refund(rental: Rental) -> Rental:

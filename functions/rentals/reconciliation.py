@@ -65,21 +65,34 @@ def is_webhook_enabled() -> bool:
 
 
 def _look_for_payment(rental: Rental) -> None:
-    if not rental.is_pending:
+    if rental.is_pending:
+        _look_at_hold(rental)
+    elif rental.payment_id is not None:
         _settle(rental, None)
-        return
+    elif not _find_payment(rental):
+        repository.end_follow_up(rental)
+
+
+def _look_at_hold(rental: Rental) -> None:
     measure("OldestOverdueHoldSeconds", _overdue_seconds(rental), MetricUnit.Seconds)
     if not _is_running(setting("RENTAL_STATE_MACHINE_ARN"), rental.id):
         expires_at = rental.hold_expires_at
         is_over = expires_at is not None and expires_at < now_timestamp()
         _settle(rental, EndReason.HOLD_EXPIRED if is_over else EndReason.ERROR)
         return
-    if rental.checkout_session_id is None or rental.task_token is None:
-        return
+    if rental.task_token is not None:
+        _find_payment(rental)
+
+
+def _find_payment(rental: Rental) -> bool:
+    """Ask PayMongo whether the rental was paid, and pass that on."""
+    if rental.checkout_session_id is None:
+        return False
     payment = paymongo().retrieve_checkout_session(rental.checkout_session_id).paid_payment
     if payment is not None:
         count("PaymentFoundByReconciler")
         payments.payment_received(rental, payment)
+    return payment is not None
 
 
 def _overdue_seconds(rental: Rental) -> float:

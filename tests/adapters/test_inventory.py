@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from botocore.exceptions import ReadTimeoutError
 
-from rentals import inventory, repository
+from rentals import clock, inventory, repository
 from rentals.errors import (
     NoUnitAvailable,
     PaymentMismatch,
@@ -309,6 +309,20 @@ def test_a_unit_is_kept_while_its_session_can_be_paid(shop: Shop) -> None:
     closed = repository.record_session_closed(rental)
     assert not inventory.end_unpaid(closed, EndReason.HOLD_EXPIRED).is_pending
     assert len(shop.on_shelf()) == 1
+
+
+def test_a_rental_that_could_be_paid_is_looked_at_once_more_after_its_end(shop: Shop) -> None:
+    session = CheckoutSession("cs_1", "active", "https://checkout.example/1", "pi_1", ())
+    open_rental = repository.set_checkout_session(reserved(shop), session)
+    closed = repository.record_session_closed(open_rental)
+
+    ended = inventory.end_unpaid(closed, EndReason.HOLD_EXPIRED)
+
+    assert ended == repository.get(ended.id)
+    assert ended.follow_up is FollowUp.PAYMENT
+    # PayMongo tells for 136 minutes; settling once more in between changes nothing.
+    assert str(ended.follow_up_at) > clock.timestamp_in(136 * 60)
+    assert inventory.end_unpaid(ended, EndReason.ERROR) == ended
 
 
 def test_a_late_repetition_does_not_take_the_unit_from_its_next_owner(shop: Shop) -> None:

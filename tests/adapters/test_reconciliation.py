@@ -1,6 +1,7 @@
 """The reconciler takes what is due: bounded, in order, and not kept waiting by one failure."""
 
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -9,7 +10,8 @@ from botocore.stub import ANY, Stubber
 
 from rentals import aws, reconciliation, repository
 from rentals.errors import PaymentProviderUnavailable
-from rentals.models import FollowUp, Rental
+from rentals.models import FollowUp, Payment, Rental
+from rentals.paymongo import CheckoutSession
 from tests.adapters.conftest import Shop
 from tests.samples import pending_rental
 
@@ -148,3 +150,40 @@ def test_a_settlement_that_could_not_be_started_is_started_later(
         {"stateMachineArn": ANY, "name": ANY, "input": f'{{"rental_id": "{rental_id}"}}'},
     )
     run_again(shop, rental_id)
+
+
+def ended_with_session(shop: Shop, environment: pytest.MonkeyPatch, *payments: Payment) -> str:
+    """An expired rental whose last look is due, and what PayMongo says about its session."""
+    (rental_id,) = add_due(shop, FollowUp.PAYMENT)
+    row = shop.row("Rentals", rental_id)
+    shop.put("Rentals", row | {"checkoutSessionId": "cs_1", "sessionClosedAt": LONG_AGO})
+    session = CheckoutSession("cs_1", "expired", "https://checkout.example/1", "pi_1", payments)
+    paymongo = SimpleNamespace(retrieve_checkout_session=lambda _: session)
+    environment.setattr(reconciliation, "paymongo", lambda: paymongo)
+    return rental_id
+
+
+def test_the_last_look_at_an_ended_rental_finds_money_that_nobody_told_us_of(
+    shop: Shop, engine_calls: Stubber, environment: pytest.MonkeyPatch
+) -> None:
+    payment = Payment("pay_1", 600_000, "PHP", "paid", "pi_1")
+    rental_id = ended_with_session(shop, environment, payment)
+    engine_calls.add_response(
+        "start_execution",
+        STARTED,
+        {"stateMachineArn": ANY, "name": f"{rental_id}-pay_1", "input": ANY},
+    )
+
+    reconciliation.reconcile(lambda: True)
+
+    assert repository.get(rental_id).payment_id == "pay_1"
+
+
+def test_the_last_look_at_an_ended_rental_is_the_last(
+    shop: Shop, engine_calls: Stubber, environment: pytest.MonkeyPatch
+) -> None:
+    rental_id = ended_with_session(shop, environment)
+
+    reconciliation.reconcile(lambda: True)
+
+    assert repository.get(rental_id).follow_up is None

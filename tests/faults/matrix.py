@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import psutil
 
 from tests.faults.proxy import Call, EngineProxy, Fault, FaultProxy, PayMongoProxy
-from tests.faults.scenarios import SCENARIOS, Visit
+from tests.faults.scenarios import RECONCILED, SCENARIOS, Visit
 from tests.recording.calls import UNKNOWN
 from tests.workflow.shop import Shop
 from tools.local.stack import LocalStack
@@ -24,6 +24,7 @@ HOLD_WHEN_EXPIRING_SECONDS = 2
 # A poll repeats the same read; the third is as good as the tenth.
 _MAX_ORDINAL = 3
 _TRIES_TO_REACH = 3
+_RECONCILER = "ReconcileFunction"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -85,6 +86,7 @@ class Matrix:
                 for call in dict.fromkeys(proxy.calls_for(rental_id))
                 for fault in proxy.faults
                 if call.ordinal <= _MAX_ORDINAL and call.function != UNKNOWN
+                if call.function != _RECONCILER or scenario in RECONCILED
             ]
             found += [each for each in cases if each.call not in at_cold_start]
             at_cold_start |= {each.call for each in cases if each.needs_cold_start}

@@ -137,3 +137,13 @@ def test_wait_for_a_payment_that_is_tried_again_finds_one_that_was_made_meanwhil
 
     assert [each.status for each in story.simulation.steps.executions] == ["SUCCEEDED"]
     story.end()
+
+
+def test_late_payment_that_nobody_tells_us_of_is_found(story: Story) -> None:
+    """Not found by the search, which left it out: PayMongo gives up telling after two hours."""
+    story.tell(*PAYABLE, "cancel")
+    story.advance_to("ReleaseUnit")
+    story.tell("pay_late")
+    story.lose_all_mail()
+
+    story.end()
