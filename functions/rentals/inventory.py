@@ -294,7 +294,8 @@ def release_for_refund(rental: Rental) -> Rental:
 def record_refund(rental: Rental, refund: Refund, refunded: int | None = None) -> Rental:
     """Write how a refund of the rental's payment stands; the reconciler watches it to its end.
 
-    `refunded` is what all refunds of the payment have given back, in centavos, when that is known.
+    `refunded` is what all refunds of the payment, with this one, give back, in centavos, when that
+    is known.
     When somebody gives back the whole payment of a completed rental at PayMongo, that ends the
     rental and puts the unit back on the shelf; a part of it changes nothing, as does a refund of
     another payment. Returns the rental on record. Raises RefundFailed when the refund failed: the
@@ -305,12 +306,14 @@ def record_refund(rental: Rental, refund: Refund, refunded: int | None = None) -
         raise RefundFailed(rental.id, f"refund {refund.id} failed at PayMongo")
     if refund.payment_id != rental.payment_id:
         return rental
+    is_full = max(refund.amount, refunded or 0) >= (rental.amount_paid or 0)
     if rental.payment_status is not PaymentStatus.REFUNDED:
-        is_full = max(refund.amount, refunded or 0) >= (rental.amount_paid or 0)
         is_asked_for = rental.refund_requested_at is not None and not has_failed
         if not is_asked_for and (refund.status != "succeeded" or not is_full):
             return rental
         rental = _end_as_refunded(rental)
+    elif not is_full and refund.id != rental.refund_id:
+        return rental  # somebody gave back a part; what gives back the rest is watched
     if rental.refund_status == "succeeded":
         return repository.end_follow_up(rental)
     is_of_an_earlier_try = rental.refund_id not in (None, refund.id) and has_failed

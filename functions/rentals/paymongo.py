@@ -165,8 +165,14 @@ class PayMongo:
                 raise
         return self.retrieve_checkout_session(checkout_session_id)
 
-    def create_refund(self, payment: Payment, amount: int, rental_id: str) -> Refund:
-        """Ask for `amount` centavos of a payment back. Look with list_refunds first."""
+    def create_refund(
+        self, payment: Payment, amount: int, rental_id: str, *, attempt: int
+    ) -> Refund:
+        """Ask for `amount` centavos of a payment back. Look with list_refunds first.
+
+        `attempt` counts the payment's refunds, so that the Idempotency-Key, should PayMongo honour
+        it, does not answer with one that failed.
+        """
         return refund_from(
             self._call(
                 "create refund",
@@ -179,7 +185,7 @@ class PayMongo:
                     "notes": f"Rental {rental_id} could not be provided",
                     "metadata": {"rental_id": rental_id},
                 },
-                idempotency_key=f"{rental_id}-{payment.id}",
+                idempotency_key=f"{rental_id}-{payment.id}-{attempt}",
             )
         )
 

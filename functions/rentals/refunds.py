@@ -44,7 +44,7 @@ def refund_what_buys_nothing(rental: Rental) -> Rental:
         except RefundFailed:
             inventory.record_refund_refused(rental)
             raise
-        rental = inventory.record_refund(rental, refund)
+        rental = inventory.record_refund(rental, refund, rental.amount_paid)
     elif rental.payment_id is None or rental.payment_status is PaymentStatus.COMPLETED:
         rental = repository.end_follow_up(rental)
     if failures:
@@ -53,21 +53,23 @@ def refund_what_buys_nothing(rental: Rental) -> Rental:
 
 
 def _refund_once(client: PayMongo, rental: Rental, payment_id: str, is_told: bool) -> Refund:
+    """Have all of a payment given back, or what others have not given back of it before.
+
+    Returns the refund to watch: with those that have succeeded it gives back the whole payment.
+    """
     refunds = client.list_refunds(payment_id)
-    if live := _live(refunds):
-        return live
-    if refunds and not is_told:
-        raise RefundFailed(rental.id, f"refund {refunds[-1].id} failed at PayMongo")
     payment = client.retrieve_payment(payment_id)
-    return _ask(client, rental, payment)
-
-
-def _ask(client: PayMongo, rental: Rental, payment: Payment) -> Refund:
+    left = payment.amount - _given(refunds)
+    if left <= 0:
+        return _to_watch(refunds)
+    if not is_told and (failed := [each for each in refunds if each.status == "failed"]):
+        raise RefundFailed(rental.id, f"refund {failed[-1].id} failed at PayMongo")
     try:
-        refund = client.create_refund(payment, payment.amount, rental.id)
+        refund = client.create_refund(payment, left, rental.id, attempt=len(refunds) + 1)
     except PaymentProviderRejected as error:
-        if live := _live(client.list_refunds(payment.id)):
-            return live
+        refunds = client.list_refunds(payment_id)
+        if _given(refunds) >= payment.amount:
+            return _to_watch(refunds)
         if any(code.startswith(_UNDER_WAY) for code in error.codes):
             raise PaymentProviderUnavailable("a refund is under way and not listed yet") from None
         raise RefundFailed(rental.id, str(error)) from None
@@ -75,9 +77,20 @@ def _ask(client: PayMongo, rental: Rental, payment: Payment) -> Refund:
     return refund
 
 
-def _live(refunds: Sequence[Refund]) -> Refund | None:
-    """The refund of a payment that succeeded or still may; a failed one gave nothing back."""
-    return next((each for each in refunds if each.status != "failed"), None)
+def _live(refunds: Sequence[Refund]) -> list[Refund]:
+    """Refunds that succeeded or still may; a failed one gave nothing back."""
+    return [each for each in refunds if each.status != "failed"]
+
+
+def _given(refunds: Sequence[Refund]) -> int:
+    """Centavos that refunds have given back or are about to."""
+    return sum(each.amount for each in _live(refunds))
+
+
+def _to_watch(refunds: Sequence[Refund]) -> Refund:
+    """The first refund that is still under way, or the last one."""
+    live = _live(refunds)
+    return next((each for each in live if each.status != "succeeded"), live[-1])
 
 
 def _watch_surplus(rental: Rental, refunds: Sequence[Refund]) -> Rental:

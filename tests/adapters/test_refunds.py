@@ -29,7 +29,10 @@ class PayMongo:
     def retrieve_payment(self, payment_id: str) -> Payment:
         return Payment(payment_id, TOTAL, "PHP", "paid")
 
-    def create_refund(self, payment: Payment, amount: int, rental_id: str) -> Refund:
+    def create_refund(
+        self, payment: Payment, amount: int, rental_id: str, *, attempt: int
+    ) -> Refund:
+        assert attempt == len(self.list_refunds(payment.id)) + 1
         self.asked.append(payment.id)
         if self.trouble:
             self.trouble.pop(0)()
@@ -113,6 +116,23 @@ def test_a_refund_whose_answer_was_lost_is_found(shop: Shop, paymongo: PayMongo)
 
     assert give_back(rental).refund_id == "ref_0"
     assert paymongo.asked == ["pay_1"]
+
+
+def test_what_somebody_gave_back_before_is_not_given_back_again(
+    shop: Shop, paymongo: PayMongo
+) -> None:
+    rental = late(shop)
+    paymongo.status = "succeeded"
+    part = paymongo.add("pay_1", TOTAL // 3)
+    paymongo.status = "pending"
+
+    for _ in range(2):
+        give_back(rental)
+    after = inventory.record_refund(repository.get(rental.id), part)  # its event comes late
+
+    assert [each.amount for each in paymongo.refunds] == [TOTAL // 3, TOTAL - TOTAL // 3]
+    assert (after.refund_id, after.refund_status) == ("ref_1", "pending")
+    assert after.follow_up is FollowUp.REFUND
 
 
 def test_a_refund_that_was_refused_because_it_exists_is_found(

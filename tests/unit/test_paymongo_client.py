@@ -124,7 +124,7 @@ CALLS: dict[str, Callable[[PayMongo], object]] = {
     "create checkout session": lambda client: client.create_checkout_session(REQUEST),
     "retrieve checkout session": lambda client: client.retrieve_checkout_session("cs_1"),
     "expire checkout session": lambda client: client.close_checkout_session("cs_1"),
-    "create refund": lambda client: client.create_refund(PAYMENT, 600_000, "rental-1"),
+    "create refund": lambda client: client.create_refund(PAYMENT, 600_000, "rental-1", attempt=1),
     "retrieve refund": lambda client: client.retrieve_refund("ref_1"),
     "list refunds": lambda client: client.list_refunds("pay_1"),
     "retrieve payment": lambda client: client.retrieve_payment("pay_1"),
@@ -211,7 +211,7 @@ def test_a_payment_method_is_sent_by_paymongos_name(method: str, paymongo_name: 
 def test_a_refund_is_asked_for_with_its_amount() -> None:
     api = Api(REFUND)
 
-    refund = api.client().create_refund(PAYMENT, 600_000, "rental-1")
+    refund = api.client().create_refund(PAYMENT, 600_000, "rental-1", attempt=1)
 
     assert refund == Refund("ref_1", "pay_1", 600_000, "pending")
     sent = api.sent()
@@ -450,4 +450,4 @@ def test_a_refusal_names_codes_and_attributes_and_repeats_nothing_of_ours() -> N
 )
 def test_a_refusal_without_readable_codes_is_still_a_refusal(answer: Answer) -> None:
     with pytest.raises(PaymentProviderRejected, match=r"create refund: PayMongo answered 400$"):
-        Api(answer).client().create_refund(PAYMENT, 600_000, "rental-1")
+        Api(answer).client().create_refund(PAYMENT, 600_000, "rental-1", attempt=1)
