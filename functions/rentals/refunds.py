@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from rentals import clock, dynamo, inventory, repository
 from rentals.errors import PaymentProviderRejected, PaymentProviderUnavailable, RefundFailed
-from rentals.models import FollowUp, Payment, PaymentStatus, Refund, Rental
+from rentals.models import FollowUp, PaymentStatus, Refund, Rental
 from rentals.paymongo import PayMongo, paymongo
 from rentals.settings import setting
 from rentals.telemetry import count

@@ -504,6 +504,16 @@ def test_a_full_refund_made_at_paymongo_ends_a_completed_rental(shop: Shop) -> N
     assert len(shop.on_shelf()) == 1
 
 
+def test_two_events_of_one_refund_may_come_at_once(shop: Shop) -> None:
+    """PayMongo sends payment.refunded and payment.refund.updated; one got a 503."""
+    completed = inventory.confirm_rental(paid(reserved(shop)))
+    inventory.record_refund(completed, refund("succeeded"))
+
+    after = inventory.record_refund(completed, refund("succeeded"))  # read before the other wrote
+
+    assert (after.payment_status, after.refund_status) == (PaymentStatus.REFUNDED, "succeeded")
+
+
 @pytest.mark.parametrize(
     "other",
     [
