@@ -8,7 +8,7 @@ export UV_PYTHON_DOWNLOADS := never
 RUN := $(UV) run --frozen --quiet
 export PYTHONPATH := functions:.
 
-.PHONY: run replay test lint unit workflow browser interleavings faults-share faults diagrams \
+.PHONY: run replay test lint unit workflow browser screenshots site-report interleavings faults-share faults diagrams \
 	package check-template vulnerabilities build deploy delete setup lock clean help
 
 help: ## Show this
@@ -46,6 +46,13 @@ workflow: setup ## Tests against a deployed local stack of their own
 
 browser: setup ## Tests of the site in headless Chromium
 	$(RUN) pytest tests/browser
+
+screenshots: setup ## Picture every page and state of the site into .local/screenshots
+	$(RUN) pytest tests/browser/test_accessibility.py -k "pages" --screenshots .local/screenshots
+	@echo "Open .local/screenshots/index.html"
+
+site-report: setup ## Requests, bytes, LCP and CLS of every page
+	$(RUN) python -m tests.browser.first_view
 
 interleavings: setup ## Random interleavings, 2,000 steps
 	$(RUN) pytest tests/interleavings

@@ -20,8 +20,10 @@ _KEEP_FOR_EVER = "public, max-age=31536000, immutable"
 _KEEP_FOR_AN_HOUR = "public, max-age=3600"
 _ASK_EVERY_TIME = "no-cache"
 
-_ASSET_REFERENCE = re.compile(r'(?<==")/(?=(?:css|js|images)/|favicon\.svg)')
+_ASSET_REFERENCE = re.compile(r'(?<==")/(?=(?:css|fonts|images|js)/|favicon\.svg)')
 _VERSION_DIGITS = 12
+
+mimetypes.add_type("font/woff2", ".woff2")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,7 @@ def published(folder: Path = STATIC) -> dict[str, SiteFile]:
             files[f"/{name}"] = SiteFile(page, media_type, _ASK_EVERY_TIME)
             continue
         files[prefix + name] = SiteFile(content, media_type, _KEEP_FOR_EVER)
-        if not name.startswith(("css/", "js/")):
+        if not name.startswith(("css/", "fonts/", "js/")):
             files[f"/{name}"] = SiteFile(content, media_type, _KEEP_FOR_AN_HOUR)
     if folder == STATIC:
         description = published_description()

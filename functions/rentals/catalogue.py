@@ -113,4 +113,10 @@ def _collectible(item: dynamo.Item) -> Collectible:
 
 
 def _store(item: dynamo.Item) -> Store:
-    return Store(id=item["id"], name=item["name"], address=item.get("address", ""))
+    return Store(
+        id=item["id"],
+        name=item["name"],
+        address=item.get("address", ""),
+        phone=item.get("phone", ""),
+        hours=item.get("hours", ""),
+    )

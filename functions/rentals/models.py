@@ -94,11 +94,13 @@ class Collectible:
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """Where customers pick up."""
+    """Where customers pick up. `phone` and `hours` are in words for customers, or empty."""
 
     id: str
     name: str
     address: str
+    phone: str = ""
+    hours: str = ""
 
 
 @dataclass(frozen=True, slots=True)

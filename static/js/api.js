@@ -4,7 +4,8 @@
  * @typedef {{id: string, name: string, description: string, size: "Small"|"Medium"|"Large",
  *   image_url: string, daily_rate: number, special_daily_rate: number, stock: number,
  *   eta: number|null}} Collectible  Rates in pesos; eta in days.
- * @typedef {{id: string, name: string, address: string}} Store
+ * @typedef {{id: string, name: string, address: string, phone: string, hours: string}} Store
+ *   All but id and name may be empty.
  * @typedef {{collectible_id: string, store_id: string, duration: number, daily_rate: number,
  *   total_fee: number, is_special_rate: boolean, stock: number, eta: number|null}} Quote
  * @typedef {{rental_id: string, status: string, reason: string|null, collectible_id: string,
@@ -104,10 +105,12 @@ export async function getQuote(wish, signal) {
 /**
  * @param {object} body
  * @param {string} idempotencyKey
- * @returns {Promise<Partial<Rental>>}  Without `payment_url` (202): poll getRental.
+ * @returns {Promise<Rental>}  Without `payment_url` (202): poll getRental. With it (200), when
+ *   this request was sent before.
  */
 export async function checkout(body, idempotencyKey) {
-  const headers = { "Idempotency-Key": idempotencyKey };
+  // Asking for the 202 at once lets the page show what is really happening.
+  const headers = { "Idempotency-Key": idempotencyKey, Prefer: "respond-async" };
   const timeout = CHECKOUT_TIMEOUT_MS;
   return (await request("/api/rentals/checkout", { body, headers, timeout })).data;
 }

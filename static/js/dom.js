@@ -41,7 +41,7 @@ function present(children) {
 }
 
 /**
- * Says a change to people who cannot see it. Every page has `<p id="live" role="status">`.
+ * Says a change to people who cannot see it. Every page that calls this has `<p id="live" role="status">`.
  * @param {string} text
  */
 export function announce(text) {

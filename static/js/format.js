@@ -42,8 +42,14 @@ export const dayAndTime = (moment) => `${day(moment)}, ${time(moment)}`;
  */
 export const dayAfter = (from, eta) => day(new Date(from).getTime() + eta * DAY_MS);
 
-/** @param {number} milliseconds */
-export function minutesAndSeconds(milliseconds) {
+/**
+ * `m:ss`, or `h:mm:ss` from an hour on.
+ * @param {number} milliseconds
+ */
+export function clock(milliseconds) {
   const seconds = Math.max(0, Math.ceil(milliseconds / 1000));
-  return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
+  const two = (/** @type {number} */ count) => String(count).padStart(2, "0");
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 60) return `${minutes}:${two(seconds % 60)}`;
+  return `${Math.floor(minutes / 60)}:${two(minutes % 60)}:${two(seconds % 60)}`;
 }

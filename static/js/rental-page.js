@@ -1,11 +1,11 @@
 /** What success.html, failed.html and rental.html share: reading one rental until it settles. */
 
-import { getRental, getStores } from "./api.js";
+import { getStores } from "./api.js";
 import { $, announce, fill, h } from "./dom.js";
+import { readRental } from "./known-rentals.js";
 import { rentalIdFromUrl } from "./links.js";
-import { ticket, timeline } from "./rental-view.js";
-import "./site.js";
-import { currentAttempt, draft, forgetAttempt, latestRental } from "./storage.js";
+import { contact, ticket, timeline } from "./rental-view.js";
+import { currentAttempt, draft, forgetAttempt } from "./storage.js";
 import { watch } from "./watch.js";
 import { troubleWords } from "./words.js";
 
@@ -66,7 +66,7 @@ export async function showRental(describe) {
   try {
     await watch(
       async () => {
-        const rental = await getRental(id);
+        const rental = await readRental(id);
         await storesLoaded;
         return rental;
       },
@@ -89,15 +89,11 @@ export async function showRental(describe) {
 }
 
 /**
- * Remembers a live rental, and forgets the attempt that an ended one came from.
+ * Forgets the attempt that an ended rental came from.
  * @param {Rental} rental
  */
 function settle(rental) {
-  if (rental.status === "pending") {
-    latestRental.set(rental.rental_id);
-    return;
-  }
-  if (currentAttempt()?.rental_id === rental.rental_id) {
+  if (rental.status !== "pending" && currentAttempt()?.rental_id === rental.rental_id) {
     forgetAttempt();
     if (rental.status === "completed") draft.clear();
   }
@@ -112,7 +108,11 @@ function render({ tone, heading, lead, more = [], spoken }, rental, store) {
   setHeading(tone, heading, lead, spoken);
   const focused = document.activeElement?.id;
   fill($("#more"), ...more);
-  fill($("#details"), ticket(rental, store), progress(rental, store));
+  fill(
+    $("#details"),
+    ticket(rental, store),
+    h("div", {}, progress(rental, store), contact(store)),
+  );
   // Drawing anew must not throw keyboard users back to the top.
   if (focused) document.getElementById(focused)?.focus();
 }
@@ -125,7 +125,7 @@ function progress(rental, store) {
   return h(
     "section",
     { class: "progress", "aria-labelledby": "progress-title" },
-    h("h2", { id: "progress-title" }, "What happened so far"),
+    h("h2", { id: "progress-title" }, "Step by step"),
     timeline(rental, store),
   );
 }
@@ -161,6 +161,14 @@ function showTrouble(text) {
 function showMissing(heading, lead) {
   showTrouble(null);
   setHeading("bad", heading, lead);
-  fill($("#more"), h("a", { class: "button", href: "/" }, "See the collection"));
+  fill(
+    $("#more"),
+    h(
+      "div",
+      { class: "actions" },
+      h("a", { class: "button", href: "/" }, "See the collection"),
+      h("a", { class: "button button-quiet", href: "/rentals.html" }, "See your rentals"),
+    ),
+  );
   $("#details").hidden = true;
 }

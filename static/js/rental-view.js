@@ -1,11 +1,18 @@
-/** The parts that the pages about one rental share: ticket, hold, timeline. */
+/** The parts that the pages about rentals share: ticket, hold, timeline, contact. */
 
 import { serverNow } from "./api.js";
 import { announce, h, picture } from "./dom.js";
-import { dayAfter, dayAndTime, days, minutesAndSeconds, pesos, time } from "./format.js";
-import { safeCancelUrl, safePaymentUrl } from "./links.js";
+import { clock, dayAfter, dayAndTime, days, pesos, time } from "./format.js";
+import { rentalUrl, safeCancelUrl, safePaymentUrl } from "./links.js";
 import { wake } from "./watch.js";
-import { attemptsWords, ending, isRefund, methodName, refundWords } from "./words.js";
+import {
+  attemptsWords,
+  declinedWords,
+  ending,
+  isRefund,
+  methodName,
+  refundWords,
+} from "./words.js";
 
 /** @typedef {import("./api.js").Rental} Rental */
 /** @typedef {import("./api.js").Store} Store */
@@ -28,7 +35,7 @@ class HoldClock extends HTMLElement {
 
   tick() {
     const left = Date.parse(this.getAttribute("until") ?? "") - serverNow();
-    this.textContent = minutesAndSeconds(left);
+    this.textContent = clock(left);
     const minutes = SPOKEN_MINUTES.find((m) => left <= m * 60_000 && this.left > m * 60_000);
     if (minutes && this.left !== Infinity) {
       announce(minutes === 1 ? "1 minute left to pay." : `${minutes} minutes left to pay.`);
@@ -48,8 +55,11 @@ export const isOnHold = (rental) =>
   safePaymentUrl(rental.payment_url) !== null &&
   Date.parse(rental.hold_expires_at ?? "") > serverNow();
 
+/** @param {Rental} rental */
+export const holdClock = (rental) => h("hold-clock", { until: rental.hold_expires_at });
+
 /**
- * "On hold for mm:ss", with the two ways on.
+ * What is on hold, for how much longer, and the two ways on.
  * @param {Rental} rental  One that isOnHold.
  */
 export function holdPanel(rental) {
@@ -62,8 +72,8 @@ export function holdPanel(rental) {
     h(
       "p",
       { class: "hold-line" },
-      `${rental.collectible_name} is on hold for you for `,
-      h("hold-clock", { until: rental.hold_expires_at }),
+      h("span", {}, `${rental.collectible_name} is on hold for you for `),
+      holdClock(rental),
     ),
     declined && h("p", { class: "note note-warning" }, declined),
     h(
@@ -125,42 +135,116 @@ function cancelDialog(cancelUrl) {
  * @param {Store|undefined} store
  */
 export function ticket(rental, store) {
-  const [stamp, tone] = stampOf(rental);
-  const facts = [
-    ["Where", store ? `${store.name}: ${store.address}` : null],
-    ["Arrives", arrival(rental)],
-    ["How long", days(rental.duration)],
-    ["A day", rental.daily_rate === null ? null : pesos(rental.daily_rate)],
-    ["Total", rental.total_fee === null ? null : pesos(rental.total_fee)],
-    ["Payment", methodName(rental.payment_method)],
-    ["Rental number", rental.rental_id],
-  ];
+  const ready = readyDay(rental);
+  const fact = (/** @type {string} */ term, /** @type {(Node|string|null|false)[]} */ ...value) =>
+    h("div", {}, h("dt", {}, term), h("dd", {}, ...value));
+  const small = (/** @type {string|undefined} */ text) => text && h("small", {}, text);
   return h(
     "article",
     { class: "ticket", "aria-labelledby": "ticket-name" },
     h(
       "div",
       { class: "ticket-head" },
-      picture(`/images/${rental.collectible_id}.svg`),
+      h("div", { class: "niche" }, picture(`/images/${rental.collectible_id}.svg`)),
       h("h2", { id: "ticket-name" }, rental.collectible_name),
-      h("p", { class: `stamp stamp-${tone}`, id: "ticket-status" }, stamp),
+      stamp(rental),
     ),
     h(
       "dl",
-      { class: "facts" },
-      ...facts
-        .filter(([, value]) => value !== null)
-        .map(([term, value]) => h("div", {}, h("dt", {}, term), h("dd", {}, value))),
+      { class: "ticket-facts" },
+      store && fact("Pick up", store.name, small(store.address), small(store.hours)),
+      ready && fact("Ready", ready),
+      fact(
+        "Rental",
+        days(rental.duration),
+        rental.daily_rate !== null && small(`${pesos(rental.daily_rate)} a day`),
+      ),
+      fact("Payment", methodName(rental.payment_method)),
+      rental.total_fee !== null &&
+        h("div", { class: "total" }, h("dt", {}, "Total"), h("dd", {}, pesos(rental.total_fee))),
+    ),
+    h(
+      "div",
+      { class: "ticket-stub" },
+      h("p", {}, "Rental number ", h("code", { id: "rental-number" }, rental.rental_id)),
+      h(
+        "p",
+        { class: "stub-actions" },
+        navigator.clipboard &&
+          h(
+            "button",
+            {
+              type: "button",
+              class: "link-button",
+              id: "copy-link",
+              click: () => copyLink(rental.rental_id),
+            },
+            "Copy link",
+          ),
+        h(
+          "button",
+          { type: "button", class: "link-button", id: "print", click: () => window.print() },
+          "Print",
+        ),
+      ),
     ),
   );
 }
 
-/** @param {Rental} rental */
-function arrival(rental) {
+/** @param {string} rentalId */
+async function copyLink(rentalId) {
+  const button = document.getElementById("copy-link");
+  const link = new URL(rentalUrl("rental", rentalId), window.location.origin).href;
+  try {
+    await navigator.clipboard.writeText(link);
+    button.textContent = "Link copied";
+    announce("Link copied.");
+  } catch {
+    announce("The link could not be copied. It is in the address bar.");
+  }
+}
+
+/**
+ * Where to ask.
+ * @param {Store|undefined} store
+ */
+export function contact(store) {
+  if (!store) return null;
+  return h(
+    "section",
+    { class: "contact", "aria-labelledby": "contact-title" },
+    h("h2", { id: "contact-title" }, "Questions?"),
+    h(
+      "p",
+      {},
+      store.phone
+        ? `Call the ${store.name} store at `
+        : `Ask at the ${store.name} store, ${store.address}`,
+      store.phone &&
+        h("a", { href: `tel:${store.phone.replace(/[^0-9+]/g, "")}` }, store.phone),
+      ". Please have your rental number ready.",
+    ),
+  );
+}
+
+/**
+ * The day it is ready at the store, or how long that will take.
+ * @param {Rental} rental
+ */
+function readyDay(rental) {
   if (rental.eta === null) return null;
   if (rental.status === "completed") return `By ${dayAfter(rental.updated_at, rental.eta)}`;
   return rental.status === "pending" ? `${days(rental.eta)} after payment` : null;
 }
+
+/** @param {Rental} rental */
+export function stamp(rental) {
+  const [text, tone] = stampOf(rental);
+  return h("p", { class: `stamp stamp-${tone}` }, text);
+}
+
+/** @type {Record<string, [string, "good"|"wait"|"bad"]>} */
+const REFUND_STAMPS = { succeeded: ["Refunded", "wait"], failed: ["Refund due", "bad"] };
 
 /**
  * @param {Rental} rental
@@ -168,7 +252,7 @@ function arrival(rental) {
  */
 function stampOf(rental) {
   if (rental.status === "completed") return ["Paid", "good"];
-  if (isRefund(rental)) return ["Refunded", "wait"];
+  if (isRefund(rental)) return REFUND_STAMPS[rental.refund_status] ?? ["Refund on its way", "wait"];
   if (rental.status === "pending") return [isOnHold(rental) ? "On hold" : "In progress", "wait"];
   return ["Not paid", "bad"];
 }
@@ -179,7 +263,7 @@ function stampOf(rental) {
  * @param {Store|undefined} store
  */
 export function timeline(rental, store) {
-  const spoken = { done: "Done: ", now: "Now: ", next: "Next: ", bad: "Ended: " };
+  const spoken = { done: "Done: ", now: "Now: ", next: "Next: ", bad: "Failed: " };
   return h(
     "ol",
     { class: "timeline", id: "timeline" },
@@ -220,7 +304,11 @@ function steps(rental, store) {
   }
   if (rental.status === "pending") {
     if (isOnHold(rental)) {
-      list.push(reserved, [
+      list.push(reserved);
+      if (rental.declined_attempts > 0) {
+        list.push(["bad", declinedWords(rental.declined_attempts)]);
+      }
+      list.push([
         "now",
         `We wait for your payment until ${time(rental.hold_expires_at)}`,
       ]);

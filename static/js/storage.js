@@ -3,7 +3,8 @@
  * on without it, it only forgets.
  *
  * localStorage   mc.store    id of the chosen store
- *                mc.rental   id of the latest rental
+ *                mc.rentals  the rentals seen here, see known-rentals.js
+ *                mc.details  the customer's details, only if they asked for it
  * sessionStorage mc.draft    the form: duration, payment_method, customer
  *                mc.attempt  the checkout being tried: key, body, rental_id, unanswered
  */
@@ -44,7 +45,8 @@ const local = () => window.localStorage;
 const session = () => window.sessionStorage;
 
 export const chosenStore = item(local, "mc.store");
-export const latestRental = item(local, "mc.rental");
+export const rentalList = item(local, "mc.rentals");
+export const savedDetails = item(local, "mc.details");
 export const draft = item(session, "mc.draft");
 const attempt = item(session, "mc.attempt");
 

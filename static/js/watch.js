@@ -3,6 +3,9 @@
 /** The window event that ends every wait. */
 export const WAKE = "mc:wake";
 
+/** While nobody looks: often enough to change the tab's title, too seldom to be a burden. */
+const HIDDEN_MS = 30_000;
+
 /** Ends the current wait of every watch, for when something is known to have changed. */
 export function wake() {
   window.dispatchEvent(new Event(WAKE));
@@ -28,7 +31,8 @@ export async function watch(read, onValue, onTrouble, pace = {}) {
       if (!error.isTransient) throw error;
       if (!onTrouble(error)) return;
     }
-    const woken = await wait(delay);
+    const hidden = document.visibilityState === "hidden";
+    const woken = await wait(hidden ? HIDDEN_MS : delay);
     delay = woken ? first : Math.min(delay * factor, cap);
   }
 }

@@ -33,7 +33,7 @@ export const isRefund = (rental) =>
 const ENDINGS = {
   no_unit: {
     title: "No unit was left",
-    text: "Someone else took the last unit before we could set one aside for you.",
+    text: "Someone else took the last one before we could set it aside for you.",
   },
   declined: {
     title: "The payment was declined",
@@ -49,7 +49,7 @@ const ENDINGS = {
   },
   payment_setup_failed: {
     title: "The payment page could not be opened",
-    text: "Our payment partner did not answer. This is not your fault.",
+    text: "Our payment partner did not answer. This is not your fault; please try again in a minute.",
   },
   stopped: {
     title: "Our staff stopped this rental",
@@ -86,6 +86,15 @@ export function ending(rental) {
 }
 
 /**
+ * The same in one breath, for the form.
+ * @param {Rental} rental
+ */
+export function endedWords(rental) {
+  const { title, text } = ending(rental);
+  return `${title}. ${text} You have not paid anything.`;
+}
+
+/**
  * @param {Rental} rental
  * @returns {{title: string, text: string}}
  */
@@ -100,7 +109,7 @@ export function refundWords(rental) {
   if (rental.refund_status === "failed") {
     return {
       title: "Your refund needs our help",
-      text: `${amount} could not be sent back automatically. Our staff must finish it by hand: please show this rental number at any of our stores.`,
+      text: `${amount} could not be sent back automatically, so our staff must finish it by hand. Please call or visit your store with the rental number below.`,
     };
   }
   return {
@@ -109,14 +118,17 @@ export function refundWords(rental) {
   };
 }
 
+/** @param {number} count */
+export const declinedWords = (count) =>
+  `Your payment was declined ${count === 1 ? "once" : `${count} times`}`;
+
 /** @param {Rental} rental */
 export function attemptsWords(rental) {
   const { declined_attempts: declined, max_payment_attempts: most } = rental;
   if (declined === 0) return null;
   const left = Math.max(0, most - declined);
-  const times = declined === 1 ? "once" : `${declined} times`;
   const tries = left === 1 ? "1 try" : `${left} tries`;
-  return `Your payment was declined ${times}. You have ${tries} left. Try again, or use another card or account.`;
+  return `${declinedWords(declined)}. You have ${tries} left. Try again, or use another card or account.`;
 }
 
 /**
@@ -145,7 +157,7 @@ export function rateWords(duration, rates, below) {
 
 const CHECKOUT_PROBLEMS = {
   NO_UNIT_AVAILABLE: {
-    text: "Sorry, the last unit was just taken. You have not paid anything. Please try again later, or pick another collectible.",
+    text: "No unit was left. Someone else took the last one before we could set it aside for you. You have not paid anything.",
     over: true,
   },
   RENTAL_ENDED: {
@@ -153,7 +165,7 @@ const CHECKOUT_PROBLEMS = {
     over: true,
   },
   PAYMENT_PROVIDER_UNAVAILABLE: {
-    text: "PayMongo, our payment partner, is not answering. Nothing is reserved and you have not paid anything. Please try again in a minute.",
+    text: "The payment page could not be opened. Our payment partner did not answer. You have not paid anything. Please try again in a minute.",
     over: true,
   },
   IDEMPOTENCY_KEY_REUSED: {

@@ -1,28 +1,27 @@
 """Customers in Chromium, against a running stack like that of the workflow tests."""
 
 import os
-import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Protocol
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
+from tests.browser.album import Album
+from tests.browser.launch import chromium_path, launch
 from tests.browser.visitor import ColorScheme, Device, Motion, Visitor
 from tests.workflow.conftest import recorded, shop, stack
 from tools.local.stack import LocalStack
 
 __all__ = ["recorded", "shop", "stack"]
 
-_ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Lets `make screenshots` ask for pictures."""
+    parser.addoption(
+        "--screenshots", type=Path, metavar="FOLDER", help="picture every state of the site there"
+    )
 
 
 class Visit(Protocol):
@@ -41,14 +40,13 @@ class Visit(Protocol):
 @pytest.fixture(scope="package", autouse=True)
 def chromium() -> Iterator[Browser]:
     """Debian's Chromium, or the one that $CHROMIUM names. CI must have one."""
-    path = os.environ.get("CHROMIUM") or shutil.which("chromium")
-    if path is None:
+    if chromium_path() is None:
         message = "NOT RUN: the browser tests need Chromium (apt install chromium, or $CHROMIUM)"
         if os.environ.get("CI", "").lower() in ("1", "true"):
             pytest.fail(message, pytrace=False)
         pytest.skip(message)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=_ARGUMENTS)
+        browser = launch(playwright)
         yield browser
         browser.close()
 
@@ -84,3 +82,26 @@ def visit(chromium: Browser, stack: LocalStack) -> Iterator[Visit]:
 def visitor(visit: Visit) -> Visitor:
     """One customer at a desk."""
     return visit()
+
+
+@pytest.fixture(scope="package")
+def album(pytestconfig: pytest.Config) -> Iterator[Album | None]:
+    """Where pictures go, when somebody wants them."""
+    folder: Path | None = pytestconfig.getoption("screenshots")
+    if folder is None:
+        yield None
+        return
+    album = Album(folder)
+    yield album
+    album.bind()
+
+
+@pytest.fixture
+def picture(album: Album | None, request: pytest.FixtureRequest) -> Callable[[Visitor], None]:
+    """Takes a picture of the page as it is, when somebody wants pictures."""
+
+    def picture(visitor: Visitor) -> None:
+        if album is not None:
+            album.take(visitor, request.node.callspec.id)
+
+    return picture

@@ -31,7 +31,7 @@ def test_reload_while_reserving_picks_the_same_rental_up(shop: Shop, visitor: Vi
     # The API hears of it, the customer doesn't hear back.
     visitor.page.route(CHECKOUT, lambda route: route.fetch() and None, times=1)
     visitor.submit.click()
-    expect(visitor.page.locator("#progress")).not_to_be_empty()
+    expect(visitor.page.locator("#progress-text")).not_to_be_empty()
 
     visitor.page.reload()
 
@@ -112,7 +112,7 @@ def test_page_out_of_the_back_forward_cache_knows_of_the_hold(shop: Shop, visito
     visitor.fill_in(customer)
     visitor.page.route("**/checkout/cs_*", lambda route: route.fulfill(status=204))
     visitor.submit.click()
-    expect(visitor.page.locator("#progress")).to_contain_text("Opening PayMongo")
+    expect(visitor.page.locator("#progress-text")).to_contain_text("Opening PayMongo")
 
     visitor.page.evaluate("dispatchEvent(new PageTransitionEvent('pageshow', {persisted: true}))")
 

@@ -96,7 +96,7 @@ def test_hold_runs_out_before_the_customers_eyes(shop: Shop, visitor: Visitor) -
     visitor.expect_heading("The time to pay ran out")
 
     expect(visitor.page.get_by_role("link", name="Continue to payment")).to_have_count(0)
-    expect(visitor.page.locator("#ticket-status")).to_have_text("Not paid")
+    expect(visitor.page.locator(".stamp")).to_have_text("Not paid")
 
 
 def test_money_that_comes_too_late_is_returned(shop: Shop, visitor: Visitor) -> None:
@@ -113,4 +113,4 @@ def test_money_that_comes_too_late_is_returned(shop: Shop, visitor: Visitor) -> 
 
     visitor.expect_heading("Your money was returned")
     expect(visitor.page.locator("#lead")).to_contain_text("₱6,000 was sent back")
-    expect(visitor.page.locator("#ticket-status")).to_have_text("Refunded")
+    expect(visitor.page.locator(".stamp")).to_have_text("Refunded")

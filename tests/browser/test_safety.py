@@ -4,9 +4,10 @@ import json
 
 import httpx
 import pytest
-from playwright.sync_api import Response, Route, expect
+from playwright.sync_api import expect
 
-from tests.browser.test_accessibility import HELD, RENTAL_ID
+from tests.browser.first_view import BUDGET_BYTES, BUDGET_SHIFT, PAGES, first_view
+from tests.browser.states import HELD, RENTAL_ID
 from tests.browser.visitor import (
     CHECKOUT,
     COLLECTIBLES,
@@ -24,7 +25,6 @@ MARKUP = '"><img src=x onerror=alert(1)><script>alert(1)</script>'
 SCRIPT_URL = "javascript:alert(1)"
 PAYLOADS = [MARKUP, SCRIPT_URL]
 SEEDED = json.loads((ROOT / "tools" / "catalogue" / "stock.json").read_text(encoding="utf-8"))
-FIRST_VIEW_BYTES = 150_000
 
 
 def expect_no_markup_from_outside(visitor: Visitor) -> None:
@@ -132,7 +132,8 @@ def test_what_the_browser_remembers_may_be_rubbish(visitor: Visitor) -> None:
         visitor.page.goto("/robots.txt")
         visitor.page.evaluate(
             """rubbish => {
-              for (const key of ["mc.store", "mc.rental"]) localStorage.setItem(key, rubbish);
+              const kept = ["mc.store", "mc.rentals", "mc.details"];
+              for (const key of kept) localStorage.setItem(key, rubbish);
               for (const key of ["mc.draft", "mc.attempt"]) sessionStorage.setItem(key, rubbish);
             }""",
             rubbish,
@@ -170,40 +171,50 @@ def expect_security_headers(headers: httpx.Headers) -> None:
     assert policy["script-src"] == policy["style-src"] == policy["connect-src"] == "'self'"
     assert policy["frame-ancestors"] == policy["base-uri"] == "'none'"
     assert policy["form-action"] == "'self'"
+    assert policy["require-trusted-types-for"] == "'script'"
+    assert policy["trusted-types"] == "'none'"
     assert "unsafe" not in headers["Content-Security-Policy"]
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["X-Frame-Options"] == "DENY"
     assert headers["Referrer-Policy"] == "same-origin"
     assert headers["Cross-Origin-Opener-Policy"] == "same-origin"
+    assert headers["Cross-Origin-Resource-Policy"] == "same-origin"
     assert "payment=()" in headers["Permissions-Policy"]
 
 
-def test_first_view_is_light_and_does_not_jump(visitor: Visitor) -> None:
-    responses: list[Response] = []
+@pytest.mark.parametrize("page", PAGES)
+def test_first_view_is_light_and_does_not_jump(visitor: Visitor, page: str) -> None:
+    visitor.expect_failures_of("/no-such-page")
+    visitor.show_only(SEEDED)
 
-    def note(response: Response) -> None:
-        responses.append(response)
+    seen = first_view(visitor, page)
 
-    visitor.page.on("response", note)
-    visitor.page.add_init_script(
-        "window.jumped = 0;"
-        "new PerformanceObserver((list) => list.getEntries().forEach((it) => {"
-        "  if (!it.hadRecentInput) jumped += it.value; }))"
-        ".observe({type: 'layout-shift', buffered: true});"
+    assert seen.unpacked_bytes < BUDGET_BYTES
+    assert seen.shift < BUDGET_SHIFT
+    assert seen.requests < 40
+    expect(visitor.page.locator("img:not([width][height])")).to_have_count(0)
+
+
+def test_second_view_asks_for_pages_and_answers_only(visitor: Visitor) -> None:
+    visitor.open_catalogue()
+    visitor.open_form("col-002")
+
+    sizes = visitor.page.evaluate(
+        "performance.getEntriesByType('resource')"
+        ".filter((it) => it.name.includes('/assets/') && it.transferSize > 0)"
+        ".map((it) => new URL(it.name).pathname)"
+    )
+    already_had = ("/css/site.css", "/js/api.js", "/js/words.js", ".woff2")
+    assert [each for each in sizes if each.endswith(already_had)] == []
+
+
+def test_browser_itself_refuses_markup(visitor: Visitor) -> None:
+    """Trusted Types: should a later change insert text as HTML, it fails for everybody at once."""
+    visitor.open_catalogue()
+
+    refused = visitor.page.evaluate(
+        "() => { try { document.body.innerHTML = '<b>'; } catch (error) { return error.name; } }"
     )
 
-    def without_test_pieces(route: Route) -> None:
-        answer = route.fetch()
-        data = [each for each in answer.json()["data"] if each["id"] in SEEDED]
-        route.fulfill(response=answer, json={"success": True, "data": data})
-
-    visitor.page.route(COLLECTIBLES, without_test_pieces)
-    visitor.open_catalogue()
-    visitor.page.wait_for_load_state("networkidle")
-
-    sizes = {each.url: len(each.body()) for each in responses}
-    assert sum(sizes.values()) < FIRST_VIEW_BYTES, sizes
-    assert sum("/images/" in url for url in sizes) == len(SEEDED)
-    assert visitor.page.evaluate("jumped") < 0.1
-    without_size = visitor.page.locator("img:not([width][height])")
-    expect(without_size).to_have_count(0)
+    assert refused == "TypeError"
+    assert "TrustedHTML" in visitor.problems.pop()

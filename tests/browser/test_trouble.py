@@ -1,10 +1,12 @@
 """The API is slow, fails, or says no: clear words, nothing lost, and a way on."""
 
+import re
 from typing import Any
 
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser.states import HELD, RENTAL_ID
 from tests.browser.visitor import (
     CHECKOUT,
     COLLECTIBLES,
@@ -18,6 +20,8 @@ from tests.browser.visitor import (
 from tests.workflow.shop import Shop
 
 Body = dict[str, Any] | str
+
+RENTAL = re.compile(r"/api/rentals/[0-9a-f-]{36}$")
 
 ANA = {
     "name": "Ana Cruz",
@@ -38,7 +42,7 @@ def test_sold_out_while_filling_the_form(shop: Shop, visitor: Visitor) -> None:
 
     visitor.submit.click()
 
-    expect(visitor.problem).to_contain_text("the last unit was just taken")
+    expect(visitor.problem).to_contain_text("No unit was left")
     expect(visitor.page.locator("#sold-out")).to_be_visible()
     expect(visitor.submit).to_be_disabled()
     visitor.expect_filled_in(customer)
@@ -81,7 +85,7 @@ def test_paymongo_down(shop: Shop, visitor: Visitor) -> None:
     shop.paymongo.fault("error_400", "create_checkout_session")
 
     visitor.submit.click()
-    expect(visitor.problem).to_contain_text("Nothing is reserved and you have not paid anything")
+    expect(visitor.problem).to_contain_text("The payment page could not be opened")
     visitor.expect_filled_in(customer)
     visitor.submit.click()
 
@@ -91,11 +95,37 @@ def test_paymongo_down(shop: Shop, visitor: Visitor) -> None:
     assert statuses == ["failed", "completed"]
 
 
-def test_answer_without_a_payment_page_yet(shop: Shop, visitor: Visitor) -> None:
+def test_progress_shown_is_the_rentals_own(shop: Shop, visitor: Visitor) -> None:
+    """The 202 comes at once; what is said after it is read from the rental."""
+    collectible, customer = shop.add_collectible(), new_customer(shop)
+    visitor.open_form(collectible)
+    visitor.fill_in(customer)
+    answers = visitor.hold(RENTAL)
+
+    with visitor.page.expect_request(RENTAL), visitor.page.expect_response(CHECKOUT) as answer:
+        visitor.submit.click()
+
+    assert answer.value.status == 202
+    progress = visitor.page.locator("#progress-text")
+    expect(progress).to_have_text("Reserving one for you…")
+    expect(visitor.submit).to_have_attribute("aria-disabled", "true")
+    rental_id = only_rental_of(shop, customer)
+    reserved = {**shop.wait_until_payable(rental_id), "payment_url": None}
+    answers.pop().fulfill(json={"success": True, "data": reserved})
+    expect(progress).to_have_text("Preparing payment…")
+    visitor.page.unroute(RENTAL)
+    for route in answers:
+        route.continue_()
+    visitor.expect_payment_page()
+    visitor.pay()
+
+
+def test_answer_with_the_payment_page_is_followed_at_once(shop: Shop, visitor: Visitor) -> None:
+    """The API's 200, for a request that was sent before."""
     collectible, customer = shop.add_collectible(), new_customer(shop)
     visitor.page.route(
         CHECKOUT,
-        lambda route: route.continue_(headers=route.request.headers | {"prefer": "respond-async"}),
+        lambda route: route.continue_(headers=route.request.headers | {"prefer": ""}),
     )
     visitor.open_form(collectible)
     visitor.fill_in(customer)
@@ -103,38 +133,40 @@ def test_answer_without_a_payment_page_yet(shop: Shop, visitor: Visitor) -> None
     with visitor.page.expect_response(CHECKOUT) as answer:
         visitor.submit.click()
 
-    assert answer.value.status == 202
+    assert answer.value.status == 200
     visitor.expect_payment_page()
     visitor.pay()
     assert only_rental_of(shop, customer)
 
 
-def test_slow_checkout_says_what_is_happening(visitor: Visitor) -> None:
+def test_slow_checkout_asks_for_patience(visitor: Visitor) -> None:
     page = visitor.page
     page.clock.install()
     visitor.open_form("col-001")
     visitor.fill_in(ANA)
     keys = visitor.idempotency_keys()
-    visitor.hold(CHECKOUT)
+    rental = HELD | {"payment_url": None, "hold_expires_at": None, "eta": None}
+    visitor.answer(CHECKOUT, 202, {"success": True, "data": rental})
+    visitor.answer(f"**/api/rentals/{RENTAL_ID}", 200, {"success": True, "data": rental})
 
     visitor.submit.click()
-    progress = page.locator("#progress")
-    expect(progress).to_have_text("Reserving a unit…")
-    expect(visitor.submit).to_have_attribute("aria-disabled", "true")
-    page.clock.fast_forward(1500)
-    expect(progress).to_have_text("Preparing payment…")
-    page.clock.fast_forward(8000)
-    expect(progress).to_have_text("Still working. Thank you for waiting…")
+    progress = page.locator("#progress-text")
+    expect(progress).to_have_text("Reserving one for you…")
+    page.clock.run_for(10_000)
+    expect(progress).to_have_text("Reserving one for you… Thank you for waiting.")
     # Playwright would wait until it is enabled; a customer doesn't.
     visitor.submit.click(force=True)
+    page.clock.run_for(120_000)
 
+    expect(visitor.problem).to_contain_text("This takes longer than usual")
+    expect(visitor.problem.get_by_role("link", name="See your rental")).to_be_visible()
     assert len(keys) == 1
 
 
 OVER: list[tuple[int, Body, str]] = [
     (409, failure("RENTAL_ENDED"), "Your earlier try has already ended"),
     (422, failure("IDEMPOTENCY_KEY_REUSED"), "Your details changed"),
-    (502, failure("PAYMENT_PROVIDER_UNAVAILABLE"), "PayMongo, our payment partner"),
+    (502, failure("PAYMENT_PROVIDER_UNAVAILABLE"), "Our payment partner did not answer"),
 ]
 MAY_BE_UNDER_WAY: list[tuple[int, Body, str]] = [
     (404, failure("STORE_NOT_FOUND"), "This store is no longer open"),

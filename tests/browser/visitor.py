@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from importlib.resources import files
 from typing import Any, Literal
 
@@ -84,6 +84,29 @@ class Visitor:
         self._context.on("dialog", self._on_dialog)
         self._context.on("weberror", lambda error: self.problems.append(str(error.error)))
         self.page: Page = self._context.new_page()
+
+    def turn_scripts_off(self) -> None:
+        """The pages' scripts do not run; ours, through `evaluate`, do."""
+        session = self._context.new_cdp_session(self.page)
+        session.send("Emulation.setScriptExecutionDisabled", {"value": True})
+
+    def slow_down(self, cpu: int, network: Json) -> None:
+        """The CPU so many times slower; `network` as CDP's emulateNetworkConditions takes it."""
+        session = self._context.new_cdp_session(self.page)
+        session.send("Emulation.setCPUThrottlingRate", {"rate": cpu})
+        session.send("Network.enable")
+        session.send("Network.emulateNetworkConditions", network)
+
+    def remember(self, key: str, value: Any) -> None:
+        """The browser has this in its local storage, from an earlier visit."""
+        self.page.goto("/robots.txt")
+        self.page.evaluate(
+            "([key, value]) => localStorage.setItem(key, value)", [key, json.dumps(value)]
+        )
+
+    def another_tab(self) -> None:
+        """Go on in a new tab: what only the first one knew is not there."""
+        self.page = self._context.new_page()
 
     def leave(self) -> None:
         """Close the browser."""
@@ -231,7 +254,7 @@ class Visitor:
             times=times,
         )
 
-    def hold(self, url: str) -> list[Route]:
+    def hold(self, url: str | re.Pattern[str]) -> list[Route]:
         """The API does not answer; the requests that wait, to be continued."""
         waiting: list[Route] = []
 
@@ -253,6 +276,16 @@ class Visitor:
             route.fulfill(response=answer, json=body)
 
         self.page.route(url, change)
+
+    def show_only(self, collectible_ids: Container[str]) -> None:
+        """The catalogue has these collectibles, and not those of other tests."""
+
+        def leave_out(route: Route) -> None:
+            answer = route.fetch()
+            data = [each for each in answer.json()["data"] if each["id"] in collectible_ids]
+            route.fulfill(response=answer, json={"success": True, "data": data})
+
+        self.page.route(COLLECTIBLES, leave_out)
 
     def idempotency_keys(self) -> list[str]:
         """The keys of the checkouts from now on, as they are sent."""

@@ -1,11 +1,11 @@
 /** index.html: the collection. */
 
 import { getCollectibles, getStores } from "../api.js";
+import { showDock } from "../dock.js";
 import { $, announce, fill, h, picture } from "../dom.js";
 import { dayAfter, days, pesos } from "../format.js";
-import { showCurrentHold } from "../current-hold.js";
+import { openRentals } from "../known-rentals.js";
 import { rentUrl } from "../links.js";
-import "../site.js";
 import { chosenStore } from "../storage.js";
 import { WAKE } from "../watch.js";
 import { stockWords, troubleWords } from "../words.js";
@@ -107,6 +107,8 @@ function card(collectible, store, index) {
         { class: "availability" },
         h("span", { class: "stock" }, stockWords(stock)),
         h("span", { class: "eta" }, etaWords(collectible, store)),
+        // The name is the link, and the whole card follows it; this only says so to the eye.
+        !soldOut && h("span", { class: "card-cue", "aria-hidden": "true" }, "Rent →"),
       ),
     ),
   );
@@ -119,7 +121,7 @@ function card(collectible, store, index) {
 function etaWords({ eta, stock }, store) {
   if (stock <= 0) return "Check back soon";
   if (!store || eta === null) return "Choose a store to see when it arrives";
-  return `At ${store.name} in ${days(eta)}, ${dayAfter(Date.now(), eta)}`;
+  return `At ${store.name} in ${days(eta)}: ${dayAfter(Date.now(), eta)}`;
 }
 
 function filter() {
@@ -152,10 +154,10 @@ $("#clear-filters").addEventListener("click", () => {
   filter();
   search.focus();
 });
-const showHold = () => showCurrentHold($("#current-hold"));
-window.addEventListener(WAKE, showHold);
+const showHolds = async () => showDock(await openRentals());
+window.addEventListener(WAKE, showHolds);
 window.addEventListener("pageshow", (event) => {
-  showHold();
+  showHolds();
   // Out of the back/forward cache, stock may be old.
   if (event.persisted) load();
 });

@@ -1,14 +1,14 @@
 /** rent.html: one collectible, the form to rent it, and the way back to it. */
 
 import { getCollectibles, getStores } from "../api.js";
-import { showCurrentHold } from "../current-hold.js";
+import { showDock } from "../dock.js";
 import { $, announce, fill, h, picture } from "../dom.js";
+import { openRentals } from "../known-rentals.js";
 import { rentUrl, rentalUrl } from "../links.js";
 import { onSubmit, setBusy } from "../rent/checkout.js";
 import { checkField, form, restoreDraft, saveDraft, showFieldError, wish } from "../rent/fields.js";
-import { requote, showPriceOf } from "../rent/price.js";
-import { isOnHold } from "../rental-view.js";
-import "../site.js";
+import { requote, showPriceOf, showSummary } from "../rent/price.js";
+import { holdPanel, isOnHold } from "../rental-view.js";
 import { chosenStore, currentAttempt, draft, forgetAttempt } from "../storage.js";
 import { parseDuration, problemWith } from "../validation.js";
 import { WAKE } from "../watch.js";
@@ -55,9 +55,7 @@ function showCollectible(item) {
  */
 function showStores(stores, chosen) {
   const select = form.elements.store_id;
-  const options = stores.map(({ id, name, address }) =>
-    h("option", { value: id }, `${name} (${address})`),
-  );
+  const options = stores.map(({ id, name }) => h("option", { value: id }, name));
   fill(select, h("option", { value: "" }, "Choose a store"), ...options);
   select.value = stores.some(({ id }) => id === chosen) ? chosen : "";
 }
@@ -69,26 +67,37 @@ function keepAddress() {
   history.replaceState(history.state, "", url);
 }
 
-/** After the back button, a reload, or another visit: what became of the latest rental. */
+/** After the back button, a reload, or another visit: what became of the rentals under way. */
 async function resume() {
-  const rental = await showCurrentHold($("#current-hold"));
-  const held = rental?.collectible_id === wish.collectibleId && isOnHold(rental);
-  form.hidden = held;
-  $("#change-hint").hidden = !held;
-  if (held) {
-    $("#current-hold").focus();
-    return;
-  }
+  const rentals = await openRentals(currentAttempt()?.rental_id);
+  const held = rentals.find((each) => each.collectible_id === wish.collectibleId && isOnHold(each));
+  showHold(held);
+  showDock(held ? [] : rentals);
+  if (held) return;
   const attempt = currentAttempt();
-  if (rental && attempt?.rental_id === rental.rental_id && rental.status !== "pending") {
+  const tried = rentals.find((each) => each.rental_id === attempt?.rental_id);
+  if (tried && tried.status !== "pending") {
     forgetAttempt();
-    showEnded(rental);
+    showEnded(tried);
   } else if (attempt?.unanswered && form.getAttribute("aria-busy") !== "true") {
     showNotice(
       "Your last try was interrupted. Press “Continue to payment” to pick it up: nothing is " +
         "reserved or charged twice.",
     );
   }
+}
+
+/**
+ * The hold in place of the form, or the form.
+ * @param {import("../api.js").Rental|undefined} held
+ */
+function showHold(held) {
+  const panel = $("#current-hold");
+  panel.hidden = !held;
+  $("#change-hint").hidden = !held;
+  form.hidden = Boolean(held);
+  fill(panel, held && holdPanel(held));
+  if (held) panel.focus();
 }
 
 /** @param {import("../api.js").Rental} rental */
@@ -123,7 +132,10 @@ form.addEventListener("input", (event) => {
     checkField("duration");
     keepAddress();
     requote();
-  } else if (
+    return;
+  }
+  if (input.name === "payment_method") showSummary();
+  if (
     // An error goes as soon as it is mended; a new one waits until the field is left.
     input.getAttribute("aria-invalid") &&
     !problemWith(input.name, form.elements[input.name].value)

@@ -12,18 +12,14 @@ const UNPAID_IS_FINAL_AFTER_MS = 90_000;
 
 showRental((rental, waited) => {
   if (rental.status === "completed") {
-    const arrives =
+    const ready =
       rental.eta === null
         ? ""
-        : ` It arrives at your store by ${dayAfter(rental.updated_at, rental.eta)}.`;
+        : ` It is ready at your store by ${dayAfter(rental.updated_at, rental.eta)}.`;
     return {
       tone: "good",
       heading: "Your rental is confirmed",
-      lead: `We received ${pesos(rental.total_fee)} for ${rental.collectible_name}, ${days(rental.duration)}.${arrives}`,
-      more: [
-        h("p", { class: "note" }, "Keep this page's address: it always shows your rental."),
-        h("a", { class: "button button-quiet", href: "/" }, "See the collection"),
-      ],
+      lead: `We received ${pesos(rental.total_fee)} for ${rental.collectible_name}, ${days(rental.duration)}.${ready} PayMongo sends your receipt by email.`,
       goOn: false,
     };
   }

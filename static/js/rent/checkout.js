@@ -1,26 +1,31 @@
 /** From a press on "Continue to payment" to PayMongo's page, or to a clear answer why not. */
 
-import { checkout, getRental } from "../api.js";
+import { checkout } from "../api.js";
 import { $, fill, h } from "../dom.js";
+import { noteRental, readRental } from "../known-rentals.js";
 import { isRentalId, rentalUrl, safePaymentUrl } from "../links.js";
-import {
-  attemptFor,
-  currentAttempt,
-  forgetAttempt,
-  latestRental,
-  updateAttempt,
-} from "../storage.js";
+import { attemptFor, currentAttempt, forgetAttempt, updateAttempt } from "../storage.js";
 import { watch } from "../watch.js";
-import { checkoutProblem, ending } from "../words.js";
+import { checkoutProblem, endedWords } from "../words.js";
 import { checkForm, form, readForm, showApiErrors } from "./fields.js";
-import { requote, showSubmitText } from "./price.js";
+import { requote } from "./price.js";
 
 /** @typedef {import("../api.js").Rental} Rental */
 
-/** A reservation takes about this long; after it the payment page is being prepared. */
-const RESERVING_MS = 1500;
 const SLOW_MS = 8000;
 const GIVE_UP_MS = 120_000;
+const POLL = { first: 250, factor: 1.3, cap: 2000 };
+
+const SENDING = 0;
+const RESERVING = 1;
+const PREPARING = 2;
+const OPENING = 3;
+const STAGES = [
+  "Sending your request…",
+  "Reserving one for you…",
+  "Preparing payment…",
+  "Opening PayMongo’s payment page…",
+];
 
 let busy = false;
 
@@ -35,64 +40,73 @@ export async function onSubmit(event) {
   const { key } = attemptFor(body);
   updateAttempt({ unanswered: true });
   setBusy(true);
-  const stopProgress = showProgress();
   let leaving = false;
   try {
     const answer = await checkout(body, key);
     if (!isRentalId(answer.rental_id)) throw new TypeError("answer without a rental");
-    latestRental.set(answer.rental_id);
     updateAttempt({ rental_id: answer.rental_id });
-    const ready = safePaymentUrl(answer.payment_url);
-    const rental = ready ? answer : await untilPayable(answer.rental_id);
+    noteRental(answer);
+    const rental = await untilPayable(answer);
     updateAttempt({ unanswered: false });
-    leaving = leave(rental);
+    leaving = leave(rental, answer.rental_id);
   } catch (error) {
     explain(error);
   } finally {
-    stopProgress();
     if (!leaving) setBusy(false);
   }
 }
 
 /**
- * Waits until there is a payment page, or an ending.
- * @param {string} rentalId
+ * Follows the rental until there is a payment page, or an ending.
+ * @param {Rental} answer  How it stands now.
  * @returns {Promise<Rental|null>} null when it takes too long
  */
-async function untilPayable(rentalId) {
+async function untilPayable(answer) {
   const started = performance.now();
-  const inTime = () => performance.now() - started < GIVE_UP_MS;
+  const waited = () => performance.now() - started;
+  /** @type {Rental|null} */
+  let next = answer;
   /** @type {Rental|null} */
   let found = null;
   await watch(
-    () => getRental(rentalId),
-    (rental) => {
-      if (rental.eta !== null) setProgress("Preparing payment…");
-      if (rental.status !== "pending" || safePaymentUrl(rental.payment_url)) found = rental;
-      return found === null && inTime();
+    async () => {
+      const rental = next ?? (await readRental(answer.rental_id));
+      next = null;
+      return rental;
     },
-    inTime,
-    { first: 500, cap: 4000 },
+    (rental) => {
+      showStage(stageOf(rental), waited() > SLOW_MS);
+      if (rental.status !== "pending" || safePaymentUrl(rental.payment_url)) found = rental;
+      return found === null && waited() < GIVE_UP_MS;
+    },
+    () => waited() < GIVE_UP_MS,
+    POLL,
   );
   return found;
 }
 
+/** @param {Rental} rental */
+function stageOf(rental) {
+  if (safePaymentUrl(rental.payment_url)) return OPENING;
+  return rental.eta === null ? RESERVING : PREPARING;
+}
+
 /**
  * Goes where the rental is now.
- * @param {Partial<Rental>|null} rental
+ * @param {Rental|null} rental
+ * @param {string} rentalId
  * @returns {boolean} whether the page is being left
  */
-function leave(rental) {
+function leave(rental, rentalId) {
   if (rental === null) {
     showProblem(
       "This takes longer than usual. Your rental is not lost: follow it on its own page.",
-      latestRental.get(),
+      rentalId,
     );
     return false;
   }
   const paymentUrl = safePaymentUrl(rental.payment_url);
   if (paymentUrl) {
-    setProgress("Opening PayMongo’s payment page…");
     window.location.assign(paymentUrl);
     return true;
   }
@@ -101,8 +115,7 @@ function leave(rental) {
     window.location.assign(rentalUrl("success", rental.rental_id));
     return true;
   }
-  const { title, text } = ending(/** @type {Rental} */ (rental));
-  showProblem(`${title}. ${text} You have not paid anything.`);
+  showProblem(endedWords(rental));
   requote();
   return false;
 }
@@ -115,8 +128,7 @@ function explain(error) {
     return;
   }
   const { text, over, answered } = checkoutProblem(error);
-  const other = error.code === "TOO_MANY_HOLDS" ? latestRental.get() : null;
-  showProblem(text, currentAttempt()?.rental_id ?? other);
+  showProblem(text, currentAttempt()?.rental_id, error.code === "TOO_MANY_HOLDS");
   if (answered) updateAttempt({ unanswered: false });
   if (over) {
     forgetAttempt();
@@ -127,15 +139,17 @@ function explain(error) {
 /**
  * @param {string|null} text
  * @param {string|null} [rentalId]  The rental to offer a link to.
+ * @param {boolean} [all]  Whether to offer the list of rentals.
  */
-function showProblem(text, rentalId = null) {
+function showProblem(text, rentalId = null, all = false) {
   const panel = $("#checkout-problem");
+  const href = isRentalId(rentalId) ? rentalUrl("rental", rentalId) : null;
   panel.hidden = text === null;
   fill(
     panel,
     text && h("p", {}, text),
-    isRentalId(rentalId) &&
-      h("p", {}, h("a", { href: rentalUrl("rental", rentalId) }, "See your rental")),
+    href && h("p", {}, h("a", { href }, "See your rental")),
+    all && h("p", {}, h("a", { href: "/rentals.html" }, "See your rentals")),
   );
   if (text) panel.focus();
 }
@@ -148,22 +162,22 @@ export function setBusy(on) {
   // Not `disabled`: that would throw the focus away.
   $("#submit").setAttribute("aria-disabled", String(on));
   $("#submit").classList.toggle("is-busy", on);
-  setProgress("");
-  if (on) $("#submit").textContent = "One moment…";
-  else showSubmitText();
+  $("#submit").textContent = on ? "One moment…" : "Continue to payment";
+  if (on) showStage(SENDING, false);
+  else hideStage();
 }
 
-/** @param {string} text */
-function setProgress(text) {
-  $("#progress").textContent = text;
+function hideStage() {
+  delete $("#progress").dataset.stage;
+  $("#progress-text").textContent = "";
 }
 
-/** @returns {() => void} stops it */
-function showProgress() {
-  setProgress("Reserving a unit…");
-  const timers = [
-    setTimeout(() => setProgress("Preparing payment…"), RESERVING_MS),
-    setTimeout(() => setProgress("Still working. Thank you for waiting…"), SLOW_MS),
-  ];
-  return () => timers.forEach(clearTimeout);
+/**
+ * @param {number} stage
+ * @param {boolean} slow
+ */
+function showStage(stage, slow) {
+  $("#progress").dataset.stage = String(stage);
+  const text = slow && stage < OPENING ? `${STAGES[stage]} Thank you for waiting.` : STAGES[stage];
+  if ($("#progress-text").textContent !== text) $("#progress-text").textContent = text;
 }

@@ -2,20 +2,23 @@
 
 import { $, fill, h } from "../dom.js";
 import { wishFromUrl } from "../links.js";
-import { draft } from "../storage.js";
-import { FIELDS, parseDuration, problemWith } from "../validation.js";
+import { draft, savedDetails } from "../storage.js";
+import { cleanText, FIELDS, parseDuration, problemWith } from "../validation.js";
 
 export const form = $("#rent-form");
 
 /** What the address asked for when the page was opened. */
 export const wish = wishFromUrl();
 
+/** Fills the form from the address, this tab's draft, and what the customer asked to remember. */
 export function restoreDraft() {
   const saved = draft.get() ?? {};
+  const details = savedDetails.get();
+  form.elements.remember.checked = details !== null;
   const duration = wish.duration ?? saved.duration;
   if (duration != null) form.elements.duration.value = duration;
   if (saved.payment_method) form.elements.payment_method.value = saved.payment_method;
-  for (const [field, value] of Object.entries(saved.customer ?? {})) {
+  for (const [field, value] of Object.entries({ ...details, ...saved.customer })) {
     const input = form.elements[`customer.${field}`];
     if (input) input.value = value;
   }
@@ -24,11 +27,13 @@ export function restoreDraft() {
 export function saveDraft() {
   const { payment_method, customer } = readForm();
   draft.set({ duration: form.elements.duration.value, payment_method, customer });
+  if (form.elements.remember.checked) savedDetails.set(customer);
+  else savedDetails.clear();
 }
 
 /** The request body as the form stands. */
 export function readForm() {
-  const value = (/** @type {string} */ field) => form.elements[field].value.trim();
+  const value = (/** @type {string} */ field) => cleanText(form.elements[field].value);
   return {
     collectible_id: wish.collectibleId,
     store_id: value("store_id"),

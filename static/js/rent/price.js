@@ -4,7 +4,7 @@ import { getQuote } from "../api.js";
 import { $, announce, fill, h } from "../dom.js";
 import { dayAfter, days, pesos } from "../format.js";
 import { MAX_DURATION, parseDuration, SPECIAL_RATE_BELOW_DAYS } from "../validation.js";
-import { rateWords, stockWords, troubleWords } from "../words.js";
+import { methodName, rateWords, stockWords, troubleWords } from "../words.js";
 import { form, readForm } from "./fields.js";
 
 /** @typedef {import("../api.js").Collectible} Collectible */
@@ -37,7 +37,8 @@ export function requote() {
   clearTimeout(timer);
   pending.abort();
   if (!collectible) return;
-  showRateRule(collectible);
+  showRates(collectible);
+  showStoreFacts();
   const { store_id, duration } = readForm();
   if (!store_id || duration === null) {
     showQuote(
@@ -63,39 +64,81 @@ async function loadQuote(wish) {
   }
 }
 
-/** @param {Collectible} item */
-function showRateRule(item) {
+/**
+ * Both rates, the one that applies marked, and the rule in words.
+ * @param {Collectible} item
+ */
+function showRates(item) {
   const duration = parseDuration(form.elements.duration.value);
-  if (duration === null) {
-    fill($("#rate-rule"));
-    return;
-  }
-  const week = SPECIAL_RATE_BELOW_DAYS * item.daily_rate;
-  const saving = duration * item.special_daily_rate - week;
-  const weekIsCheaper = duration < SPECIAL_RATE_BELOW_DAYS && saving > 0;
+  const special = duration !== null && duration < SPECIAL_RATE_BELOW_DAYS;
+  const rate = (
+    /** @type {string} */ when,
+    /** @type {number} */ amount,
+    /** @type {string} */ name,
+    /** @type {boolean} */ applies,
+  ) =>
+    h(
+      "div",
+      { class: applies ? "rate is-current" : "rate" },
+      h("dt", {}, when),
+      h("dd", {}, h("strong", {}, pesos(amount)), " a day"),
+      h(
+        "dd",
+        { class: "rate-name" },
+        applies && h("span", { class: "visually-hidden" }, "Yours: "),
+        name,
+      ),
+    );
+  fill(
+    $("#rates"),
+    rate(
+      `1 to ${SPECIAL_RATE_BELOW_DAYS - 1} days`,
+      item.special_daily_rate,
+      "Special rate",
+      special,
+    ),
+    rate(
+      `${SPECIAL_RATE_BELOW_DAYS} days and more`,
+      item.daily_rate,
+      "Daily rate",
+      duration !== null && !special,
+    ),
+  );
   fill(
     $("#rate-rule"),
-    h("p", {}, rateWords(duration, item, SPECIAL_RATE_BELOW_DAYS)),
-    weekIsCheaper &&
-      h(
-        "p",
-        { class: "tip" },
-        `A full ${days(SPECIAL_RATE_BELOW_DAYS)} costs ${pesos(week)}, which is ${pesos(saving)} less. `,
-        h(
-          "button",
-          {
-            type: "button",
-            class: "link-button",
-            id: "make-it-a-week",
-            click: () => {
-              setDuration(SPECIAL_RATE_BELOW_DAYS);
-              // This button goes with the advice; the focus must not go with it.
-              form.elements.duration.focus();
-            },
-          },
-          `Make it ${days(SPECIAL_RATE_BELOW_DAYS)}`,
-        ),
-      ),
+    duration !== null && h("p", {}, rateWords(duration, item, SPECIAL_RATE_BELOW_DAYS)),
+    duration !== null && special && weekAdvice(item, duration),
+  );
+}
+
+function showStoreFacts() {
+  const store = stores.find(({ id }) => id === form.elements.store_id.value);
+  $("#store-facts").textContent = [store?.address, store?.hours].filter(Boolean).join(" · ");
+}
+
+/**
+ * Whether a full week costs less than so few days, and how to take it.
+ * @param {Collectible} item
+ * @param {number} duration  In days.
+ */
+function weekAdvice(item, duration) {
+  const week = SPECIAL_RATE_BELOW_DAYS * item.daily_rate;
+  const saving = duration * item.special_daily_rate - week;
+  if (saving <= 0) return null;
+  const takeIt = () => {
+    setDuration(SPECIAL_RATE_BELOW_DAYS);
+    // This button goes with the advice; the focus must not go with it.
+    form.elements.duration.focus();
+  };
+  return h(
+    "p",
+    { class: "tip" },
+    `A full ${days(SPECIAL_RATE_BELOW_DAYS)} costs ${pesos(week)}, which is ${pesos(saving)} less. `,
+    h(
+      "button",
+      { type: "button", class: "link-button", id: "make-it-a-week", click: takeIt },
+      `Make it ${days(SPECIAL_RATE_BELOW_DAYS)}`,
+    ),
   );
 }
 
@@ -111,38 +154,41 @@ function showQuote(answer, problem, retry = false) {
   $("#quote-problem").hidden = problem === null;
   $("#quote-problem-text").textContent = problem ?? "";
   $("#quote-retry").hidden = !retry;
-  $("#quote-facts").hidden = quote === null;
   $("#sold-out").hidden = !soldOut;
   $("#submit").disabled = soldOut;
   $("#rate-total").textContent = quote ? `Total: ${pesos(quote.total_fee)}` : "";
-  showSubmitText();
-  if (quote) showFacts(quote);
-}
-
-/** @param {import("../api.js").Quote} facts */
-function showFacts(facts) {
-  const { duration, daily_rate, total_fee, is_special_rate, stock, eta } = facts;
-  const store = stores.find(({ id }) => id === facts.store_id);
-  $("#quote-sum").textContent = `${days(duration)} × ${pesos(daily_rate)}`;
-  $("#quote-rate-name").textContent = is_special_rate ? "special rate" : "daily rate";
-  $("#quote-total").textContent = pesos(total_fee);
-  $("#quote-stock").textContent = stockWords(stock);
-  $("#quote-eta").textContent =
-    eta === null
-      ? "Not available now"
-      : `${store?.name ?? "Store"}, ${days(eta)} after payment (${dayAfter(Date.now(), eta)})`;
+  showSummary();
+  if (!quote) return;
   announce(
-    stock <= 0
+    soldOut
       ? `${collectible?.name} is sold out.`
-      : `${days(duration)}: ${pesos(total_fee)} in total.`,
+      : `${days(quote.duration)}: ${pesos(quote.total_fee)} in total.`,
   );
 }
 
-/** Names the amount on the button, unless a checkout is using it to say that it works. */
-export function showSubmitText() {
-  if (form.getAttribute("aria-busy") === "true") return;
-  const amount = quote && quote.stock > 0 ? ` · ${pesos(quote.total_fee)}` : "";
-  $("#submit").textContent = `Continue to payment${amount}`;
+/** What the customer is about to agree to. */
+export function showSummary() {
+  $("#quote-facts").hidden = quote === null;
+  if (!quote) return;
+  const { duration, daily_rate, total_fee, is_special_rate, stock, eta } = quote;
+  const store = stores.find(({ id }) => id === quote?.store_id);
+  const method = readForm().payment_method;
+  const fact = (/** @type {(Node|string)[]} */ term, /** @type {(Node|string|false)[]} */ value) =>
+    h("div", {}, h("dt", {}, ...term), h("dd", {}, ...value));
+  const small = (/** @type {string} */ text) => h("small", {}, text);
+  fill(
+    $("#quote-facts"),
+    fact(["Pick up"], [store?.name ?? ""]),
+    eta !== null &&
+      fact(["Ready by"], [dayAfter(Date.now(), eta), small(`${days(eta)} after payment`)]),
+    fact(["In stock"], [stockWords(stock)]),
+    fact(["Pay with"], [method ? methodName(method) : "Not chosen yet"]),
+    fact(
+      [`${days(duration)} × ${pesos(daily_rate)}`],
+      [is_special_rate ? "Special rate" : "Daily rate"],
+    ),
+    h("div", { class: "total" }, h("dt", {}, "Total"), h("dd", { id: "quote-total" }, pesos(total_fee))),
+  );
 }
 
 /** @param {number} duration  In days. */
