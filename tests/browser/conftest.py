@@ -11,10 +11,9 @@ from playwright.sync_api import Browser, sync_playwright
 from tests.browser.album import Album
 from tests.browser.launch import chromium_path, launch
 from tests.browser.visitor import ColorScheme, Device, Motion, Visitor
-from tests.workflow.conftest import recorded, shop, stack
-from tools.local.stack import LocalStack
-
-__all__ = ["recorded", "shop", "stack"]
+from tests.workflow.conftest import HOLD_SECONDS
+from tests.workflow.shop import Shop
+from tools.local.stack import LocalStack, Settings, free_port, running
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -34,6 +33,30 @@ class Visit(Protocol):
         color_scheme: ColorScheme = ...,
         reduced_motion: Motion = ...,
     ) -> Visitor: ...
+
+
+@pytest.fixture(scope="package")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
+    """The deployed system, as for the workflow tests but without their recorders."""
+    settings = Settings(
+        port=free_port(),
+        aws_port=free_port(),
+        paymongo_port=free_port(),
+        hold_seconds=HOLD_SECONDS,
+        log_dir=tmp_path_factory.mktemp("stack"),
+        engine_environment={"SFN_WAIT_SCALE": "0.2"},
+        sandbox_options=("--webhook-retry-seconds", "10", "--refund-seconds", "0.3"),
+    )
+    with running(settings) as stack:
+        yield stack
+
+
+@pytest.fixture
+def shop(stack: LocalStack) -> Iterator[Shop]:
+    """What customers cannot see; the promise is checked at the end."""
+    shop = Shop(stack)
+    yield shop
+    shop.close()
 
 
 # Not the whole session's: while Playwright runs, no other test could call asyncio.run.
@@ -102,6 +125,7 @@ def picture(album: Album | None, request: pytest.FixtureRequest) -> Callable[[Vi
 
     def picture(visitor: Visitor) -> None:
         if album is not None:
-            album.take(visitor, request.node.callspec.id)
+            callspec = getattr(request.node, "callspec", None)
+            album.take(visitor, callspec.id if callspec else request.node.name)
 
     return picture

@@ -102,13 +102,6 @@ def collection_sold_out(visitor: Visitor) -> None:
     expect(visitor.page.get_by_text("Sold out").first).to_be_visible()
 
 
-def collection_without_script(visitor: Visitor) -> None:
-    visitor.turn_scripts_off()
-    visitor.page.goto("/")
-    expect(visitor.page.locator("noscript h2")).to_be_visible()
-    expect(visitor.page.locator("#cards")).to_be_hidden()
-
-
 def collection_loading(visitor: Visitor) -> None:
     visitor.hold(COLLECTIBLES)
     visitor.page.goto("/")
@@ -226,7 +219,6 @@ def no_such_page(visitor: Visitor) -> None:
 STATES: list[Callable[[Visitor], None]] = [
     collection,
     collection_sold_out,
-    collection_without_script,
     collection_loading,
     collection_without_match,
     collection_empty,

@@ -61,6 +61,19 @@ def test_pages_about_a_rental(
     expect_accessible(still)
 
 
+def test_pages_without_scripts_say_what_is_missing(
+    still: Visitor, picture: Callable[[Visitor], None]
+) -> None:
+    """Not by axe-core, which is a script."""
+    still.turn_scripts_off()
+    for page in ("/", "/rent.html?collectible_id=col-002", "/rental.html", "/rentals.html"):
+        still.page.goto(page)
+        expect(still.page.locator("noscript h2")).to_be_visible()
+        expect(still.page.locator(".needs-script").first).to_be_hidden()
+    still.page.goto("/")
+    picture(still)
+
+
 def test_changes_are_announced(visitor: Visitor) -> None:
     show(visitor, "rental", "setting up")
     visitor.page.unroute(f"**/api/rentals/{RENTAL_ID}")
