@@ -104,6 +104,10 @@ class Visitor:
             "([key, value]) => localStorage.setItem(key, value)", [key, json.dumps(value)]
         )
 
+    def use_the_cache(self) -> None:
+        """As browsers do, while Playwright does not once it has a route."""
+        self._context.unroute_all()
+
     def another_tab(self) -> None:
         """Go on in a new tab: what only the first one knew is not there."""
         self.page = self._context.new_page()
