@@ -127,7 +127,9 @@ def test_hold_is_offered_on_the_catalogue_and_in_another_tab(shop: Shop, visitor
 
     tab = visitor.page.context.new_page()
     tab.goto("/")
-    tab.get_by_role("region", name="Rental on hold").get_by_role("link").click()
+    dock = tab.get_by_role("region", name="Rental on hold")
+    expect(dock.get_by_role("link", name="See or cancel it")).to_be_visible()
+    dock.get_by_role("link", name="Continue to payment").click()
 
     tab.get_by_role("button", name="Pay ₱").click()
     expect(tab.get_by_role("heading", level=1)).to_have_text("Your rental is confirmed")
