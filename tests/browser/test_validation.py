@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
 from api.http import HttpError
-from api.requests import CheckoutBody, parse
+from api.requests import CHECKOUT, parse
 from tests.browser.visitor import Visitor
 
 Json = dict[str, Any]
@@ -153,7 +153,7 @@ def api_problem(field: str, value: Any) -> str | None:
     body = VALID | {"customer": dict(VALID["customer"])}
     (body[group] if group else body)[name] = value
     try:
-        parse(CheckoutBody, body)
+        parse(CHECKOUT, body)
     except HttpError as error:
         return ", ".join(each["field"] + " " + each["message"] for each in error.field_errors or ())
     return None

@@ -79,6 +79,8 @@ class StoreRow(Row):
 
     name: Name
     address: Text = ""
+    phone: Text = ""
+    hours: Text = ""
 
 
 class WarehouseRow(Row):
