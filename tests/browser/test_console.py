@@ -341,10 +341,14 @@ def test_a_read_only_console_of_another_endpoint(shop: Shop, stack: LocalStack) 
 
     with console_of(stack, "--read-only") as console:
         page = console.get(url_of(shop, rental_id))
+        others = [
+            console.get(url).status_code
+            for url in ("/console/", list_url(shop), f"/console/rentals/{rental_id}/log")
+        ]
         stopping = console.post(f"{url_of(shop, rental_id)}/stop", data={"form_token": "x"})
         settling = console.post(f"/console/rentals/{rental_id}/settle", data={"form_token": "x"})
 
-    assert page.status_code == 200
+    assert [page.status_code, *others] == [200] * 4
     expect_security_headers(httpx.Headers({"Permissions-Policy": "payment=()", **page.headers}))
     assert "Read-only" in page.text
     assert "AwaitPayment: in progress" in page.text

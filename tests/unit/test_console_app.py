@@ -373,6 +373,7 @@ def test_samples_that_are_about_no_rental_are_not_offered() -> None:
         ("stepfunctions", "send_task_success", {"taskToken": "t", "output": "{}"}),
         ("dynamodb", "delete_item", {"TableName": "t", "Key": {"id": {"S": "1"}}}),
         ("lambda", "invoke", {"FunctionName": "f"}),
+        ("secretsmanager", "get_secret_value", {"SecretId": "s"}),
     ],
 )
 def test_read_only_credentials_change_nothing_whoever_uses_them(

@@ -29,11 +29,28 @@ LOOKED_INTO = 50
 
 # The request was logged before the row was written, perhaps by another clock.
 _BEFORE_CHECKOUT = timedelta(minutes=1)
+# Every call that shows something and changes nothing.
+READS = frozenset(
+    {
+        "BatchGetItem",
+        "DescribeExecution",
+        "DescribeStacks",
+        "DescribeStateMachine",
+        "DescribeStateMachineForExecution",
+        "FilterLogEvents",
+        "GetCallerIdentity",
+        "GetExecutionHistory",
+        "ListExecutions",
+        "ListStackResources",
+        "ListStateMachines",
+    }
+)
 # What a rental's row shows: everything but who rents, the task token and the request's hash.
 _RENTAL_ATTRIBUTES = (
     "id", "collectibleId", "collectibleName", "storeId", "warehouseId", "unitId", "duration",
     "dailyRate", "totalFee", "paymentMethod", "paymentStatus", "endReason", "eta",
-    "checkoutSessionId", "checkoutUrl", "paymentIntentId", "paymentId", "amountPaid",
+    "checkoutSessionId", "checkoutUrl", "sessionClosedAt", "paymentIntentId", "paymentId",
+    "amountPaid",
     "paymentCurrency", "surplusPaymentIds", "declinedEventIds", "holdExpiresAt",
     "refundRequestedAt", "refundId", "refundStatus", "attention", "followUp", "followUpAt",
     "createdAt", "updatedAt", "completedAt", "endedAt",
@@ -346,10 +363,13 @@ class Account:
 
 
 def allow_reading_only(target: Target) -> None:
-    """Refuse every call that could change something, whoever makes it with these credentials."""
+    """Let nothing but what the console reads through, whoever makes the call with this target.
+
+    To be called before its first client is made. What is refused raises PermissionError.
+    """
 
     def refuse(model: Any, **_: Any) -> None:
-        if not model.name.startswith(("Describe", "List", "Get", "BatchGet")):
+        if model.name not in READS:
             raise PermissionError(f"read-only: {model.name} is refused")
 
     target.session.events.register("before-call.*", refuse)

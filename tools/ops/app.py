@@ -239,6 +239,32 @@ def replay_(  # noqa: PLR0913, PLR0917 - each is one way of replaying
     session.show(outcome.to_json(), replaying.render(outcome))
 
 
+@app.command("console")
+def console_(
+    ctx: Context,
+    port: Annotated[int, typer.Option(help="Where it is, on loopback.")] = 8010,
+    read_only: Annotated[
+        bool | None,
+        typer.Option(
+            "--read-only/--no-read-only",
+            help="Refuse to change anything; the default but for a stack on this machine.",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Watch executions in the browser, as in the Step Functions console. Ctrl-C ends it.
+
+    `make run` has it already, at /console; this is for other stacks. What it may do is what the
+    profile may: reading takes states:List*, states:Describe*, states:GetExecutionHistory,
+    dynamodb:BatchGetItem on Rentals and Units, cloudformation:DescribeStacks and
+    ListStackResources, and logs:FilterLogEvents.
+    """
+    from tools.console.server import serve  # noqa: PLC0415 - Graphviz takes a while to load
+
+    session: Session = ctx.obj
+    serve(session.target, port, read_only=read_only)
+
+
 @app.command("audit")
 def audit_(
     ctx: Context,
