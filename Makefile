@@ -9,7 +9,7 @@ RUN := $(UV) run --frozen --quiet
 export PYTHONPATH := functions:.
 
 .PHONY: run replay test lint unit workflow browser screenshots site-report interleavings faults-share faults diagrams \
-	package check-template vulnerabilities build deploy delete setup lock clean help
+	package check-template vulnerabilities build deploy delete setup hooks lock clean help
 
 help: ## Show this
 	@awk 'BEGIN {FS = ":.*## "} /^##@ / {printf "\n%s\n", substr($$0, 5)} \
@@ -114,6 +114,9 @@ uv:
 	@command -v uv >/dev/null || test -x .uv/bin/uv || { \
 	  echo "Fetching uv into .uv/"; \
 	  python3 -m venv .uv && .uv/bin/pip install --quiet --disable-pip-version-check 'uv>=0.13,<1'; }
+
+hooks: setup ## Check every commit with pre-commit (.pre-commit-config.yaml)
+	@$(RUN) pre-commit install
 
 lock: | uv ## Resolve dependencies anew
 	$(UV) lock --upgrade
