@@ -27,9 +27,9 @@ from rentals import inventory, payments, repository
 from rentals.errors import InvalidSignature, RefundFailed
 from rentals.models import Rental
 from rentals.payments import Outcome
-from rentals.secret_values import paymongo_keys
+from rentals.secret_values import other_webhook_secrets, paymongo_keys
 from rentals.settings import integer_setting
-from rentals.signatures import verify_webhook
+from rentals.signatures import verify_webhook, verify_with_any
 from rentals.telemetry import count, logger
 
 
@@ -57,13 +57,17 @@ def handler(event: Event) -> Response:
 
 def _verified(event: Event) -> Envelope:
     body, keys = raw_body(event), paymongo_keys()
-    verify_webhook(
-        header(event, "Paymongo-Signature") or "",
-        body,
+    verify_with_any(
+        lambda secret: verify_webhook(
+            header(event, "Paymongo-Signature") or "",
+            body,
+            secret,
+            is_live=keys.is_live,
+            now=time.time(),
+            tolerance=integer_setting("WEBHOOK_TOLERANCE_SECONDS"),
+        ),
         keys.webhook_secret,
-        is_live=keys.is_live,
-        now=time.time(),
-        tolerance=integer_setting("WEBHOOK_TOLERANCE_SECONDS"),
+        other_webhook_secrets(),
     )
     envelope = read_event(body)
     if envelope.data.attributes.livemode is not keys.is_live:

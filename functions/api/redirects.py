@@ -9,15 +9,20 @@ from rentals import repository
 from rentals.errors import PaymentProviderError, RentalNotFound
 from rentals.models import Payment, Rental
 from rentals.paymongo import paymongo
-from rentals.secret_values import url_signing_key
-from rentals.signatures import verify_redirect
+from rentals.secret_values import other_url_signing_keys, url_signing_key
+from rentals.signatures import verify_redirect, verify_with_any
 from rentals.telemetry import logger
 
 
 def rental_of(event: Event, outcome: str) -> Rental:
     """The rental that a signed redirect URL is for. Raises InvalidSignature, RentalNotFound."""
     rental_id = query(event, "rental_id") or ""
-    verify_redirect(outcome, rental_id, query(event, "signature") or "", url_signing_key())
+    signature = query(event, "signature") or ""
+    verify_with_any(
+        lambda key: verify_redirect(outcome, rental_id, signature, key),
+        url_signing_key(),
+        other_url_signing_keys(),
+    )
     logger.append_keys(rental_id=rental_id)
     rental = repository.find(rental_id)
     if rental is None:

@@ -3,11 +3,32 @@
 import hashlib
 import hmac
 import re
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from typing import TypeVar
 from urllib.parse import urlencode
 
 from rentals.errors import InvalidSignature
 
 _HEX_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+Key = TypeVar("Key")
+
+
+def verify_with_any(verify: Callable[[Key], None], current: Key, others: Iterable[Key]) -> None:
+    """`verify` with the current key, then with others that may still or already be in use.
+
+    Raises InvalidSignature, for the reason that the current key gives.
+    """
+    try:
+        verify(current)
+    except InvalidSignature:
+        for other in others:
+            with suppress(InvalidSignature):
+                verify(other)
+                return
+        raise
 
 
 def verify_webhook(  # noqa: PLR0913 - all of them decide

@@ -6,7 +6,13 @@ from collections.abc import Iterator
 import pytest
 
 from rentals import aws
-from rentals.secret_values import PayMongoKeys, paymongo_keys, url_signing_key
+from rentals.secret_values import (
+    PayMongoKeys,
+    other_url_signing_keys,
+    other_webhook_secrets,
+    paymongo_keys,
+    url_signing_key,
+)
 from tests.template.sources import STACK_NAME
 
 KEYS = {"secretKey": "sk_test_1", "publicKey": "pk_test_1", "webhookSecret": "whsk_1"}
@@ -81,3 +87,51 @@ def test_keys_are_not_shown_when_they_are_printed() -> None:
     shown = repr(PayMongoKeys("sk_live_secret", "whsk_secret"))
 
     assert "secret" not in shown.replace("secret_key", "").replace("webhook_secret", "")
+
+
+def rotate(name: str, value: str) -> None:
+    aws.secretsmanager().put_secret_value(SecretId=name, SecretString=value)
+
+
+def test_a_secret_that_was_never_rotated_has_no_other(reads: list[str]) -> None:
+    paymongo_keys()
+
+    assert list(other_webhook_secrets()) == []
+    assert list(other_url_signing_keys()) == []
+
+
+def test_the_secret_before_is_accepted_after_a_rotation(reads: list[str]) -> None:
+    rotate("mongocollectibles/paymongo", json.dumps(KEYS | {"webhookSecret": "whsk_2"}))
+    rotate(f"{STACK_NAME}/url-signing-key", "second-key")
+
+    assert paymongo_keys().webhook_secret == "whsk_2"
+    assert list(other_webhook_secrets()) == ["whsk_1"]
+    assert url_signing_key() == b"second-key"
+    assert list(other_url_signing_keys()) == [b"signing-key"]
+
+
+def test_a_secret_newer_than_the_one_that_is_kept_is_found_when_it_is_needed(
+    reads: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 1_000.0
+    monkeypatch.setattr("rentals.secret_values.time.monotonic", lambda: now)
+    assert paymongo_keys().webhook_secret == "whsk_1"
+    rotate("mongocollectibles/paymongo", json.dumps(KEYS | {"webhookSecret": "whsk_2"}))
+
+    now += 11
+    assert paymongo_keys().webhook_secret == "whsk_1", "still the one that is kept"
+    assert "whsk_2" in list(other_webhook_secrets())
+    assert paymongo_keys().webhook_secret == "whsk_2"
+
+
+def test_many_bad_signatures_cost_no_more_than_a_look_every_ten_seconds(
+    reads: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 1_000.0
+    monkeypatch.setattr("rentals.secret_values.time.monotonic", lambda: now)
+    for _ in range(100):
+        paymongo_keys()
+        list(other_webhook_secrets())
+        now += 0.1
+
+    assert len(reads) <= 3

@@ -72,6 +72,7 @@ def domain(environment: pytest.MonkeyPatch) -> Domain:
     domain = Domain()
     environment.setenv("WEBHOOK_TOLERANCE_SECONDS", "604800")
     environment.setattr(webhook, "paymongo_keys", lambda: PayMongoKeys("sk_test_unit", SECRET))
+    environment.setattr(webhook, "other_webhook_secrets", lambda: ())
     for name in ("find", "find_by_payment_intent", "find_by_payment"):
         environment.setattr(repository, name, getattr(domain, name))
     for name in ("payment_received", "payment_declined", "start_settlement"):
