@@ -87,11 +87,13 @@ build: setup .venv-sam/.locked ## Build what is deployed, and say what is in it
 	$(RUN) python -m tools.build
 
 ENV ?= dev
-# More for sam, such as --profile, or --parameter-overrides ShiftReleases=false.
+# Parameters for this time (PARAMETERS="ShiftReleases=false"), and more for sam (--profile ...).
+PARAMETERS ?=
 SAM_OPTIONS ?=
+export SAM_OPTIONS
 
 deploy: build ## Deploy to AWS: ENV=dev or prod (samconfig.toml, docs/deploying.md)
-	SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam deploy --config-env $(ENV) $(SAM_OPTIONS)
+	@SAM_CLI_TELEMETRY=0 $(RUN) python -m tools.release $(ENV) $(PARAMETERS)
 
 delete: .venv-sam/.locked ## Take a stack down; tables, the site's bucket and logs of prod stay
 	SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam delete --config-env $(ENV) $(SAM_OPTIONS)

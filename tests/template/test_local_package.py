@@ -31,10 +31,20 @@ def bucket() -> Bucket:
     return Bucket()
 
 
+def packaged_to(bucket: Bucket) -> Template:
+    return package(
+        bucket,  # type: ignore[arg-type]
+        "artifacts",
+        aws_endpoint_url=AWS_URL,
+        hold_seconds=HOLD_SECONDS,
+        release="r-1",
+    )
+
+
 @pytest.fixture(scope="module")
 def packaged(bucket: Bucket) -> Template:
     """The template as the local stack deploys it."""
-    return package(bucket, "artifacts", aws_endpoint_url=AWS_URL, hold_seconds=HOLD_SECONDS)  # type: ignore[arg-type]
+    return packaged_to(bucket)
 
 
 def differences(before: Any, after: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
@@ -57,6 +67,7 @@ def test_only_the_listed_places_differ(packaged: Template) -> None:
         (*defaults, "Architectures"),
         (*defaults, "Runtime"),
         (*defaults, "Environment", "Variables", "AWS_ENDPOINT_URL"),
+        (*defaults, "Environment", "Variables", "RELEASE"),
         (*body, "Fn::Transform", "Parameters", "Location"),
         # Callers of a state machine's alias:
         ("Resources", "RentalExecutionEndedRule", "Properties", "Targets"),
@@ -171,6 +182,6 @@ def test_a_definition_that_is_no_json_is_refused() -> None:
 def test_packaging_again_gives_the_same_so_that_an_update_changes_nothing(
     packaged: Template,
 ) -> None:
-    again = package(Bucket(), "artifacts", aws_endpoint_url=AWS_URL, hold_seconds=HOLD_SECONDS)  # type: ignore[arg-type]
+    again = packaged_to(Bucket())
 
     assert again == packaged

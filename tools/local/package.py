@@ -39,13 +39,14 @@ _MACHINE_ALIAS = re.compile(r"(-rental|\$\{\w+StateMachine\}):live$")
 Template = dict[str, Any]
 
 
-def package(
+def package(  # noqa: PLR0913 - what the local stack chooses
     s3: "S3Client",
     bucket: str,
     *,
     aws_endpoint_url: str,
     hold_seconds: int,
     built: "Package | None" = None,
+    release: str = "none",
 ) -> Template:
     """Upload the code and the definitions, and return the template that refers to them.
 
@@ -62,6 +63,7 @@ def package(
     del defaults["CodeUri"], defaults["Architectures"]
     defaults["Runtime"] = "provided.al2023"
     defaults["Environment"]["Variables"]["AWS_ENDPOINT_URL"] = aws_endpoint_url
+    defaults["Environment"]["Variables"]["RELEASE"] = release
     for name, resource in list(template["Resources"].items()):
         properties = resource.get("Properties", {})
         match resource["Type"]:

@@ -25,6 +25,7 @@ from tools.build import Package
 from tools.local.package import ROOT, package, upload
 from tools.ops import webhook
 from tools.ops.account import Account, Keys
+from tools.release import release_of
 from tools.seed import seed
 
 if TYPE_CHECKING:
@@ -160,7 +161,7 @@ class LocalStack:
         report("Registering the webhook")
         self._store_secret()
         report("Deploying template.yaml")
-        self._deploy()
+        self.deploy()
         report("Loading the catalogue")
         seed(self.dynamodb(), TABLE_PREFIX)
         report("Opening the front door")
@@ -319,7 +320,8 @@ class LocalStack:
             f"{self.settings.site_url}/api/webhooks/paymongo",
         )
 
-    def _deploy(self) -> None:
+    def deploy(self) -> None:
+        """Create the stack, or bring it to what files and settings say. Raises StartupError."""
         s3 = self.client("s3")
         try:
             s3.create_bucket(
@@ -328,15 +330,6 @@ class LocalStack:
         except ClientError as error:
             if error.response["Error"]["Code"] != "BucketAlreadyOwnedByYou":
                 raise
-        template = package(
-            s3,
-            _BUCKET,
-            aws_endpoint_url=self.settings.function_endpoint_url or self.settings.aws_url,
-            hold_seconds=self.settings.hold_seconds,
-            built=self.settings.built_package,
-        )
-        place = upload(s3, _BUCKET, "template.json", json.dumps(template).encode())
-        key = place["Key"]
         parameters = {
             "SiteUrl": self.settings.site_url,
             "PayMongoSecretName": SECRET_NAME,
@@ -345,6 +338,16 @@ class LocalStack:
             "TablePrefix": TABLE_PREFIX,
             **self.settings.parameters,
         }
+        template = package(
+            s3,
+            _BUCKET,
+            aws_endpoint_url=self.settings.function_endpoint_url or self.settings.aws_url,
+            hold_seconds=self.settings.hold_seconds,
+            built=self.settings.built_package,
+            release=release_of(parameters),
+        )
+        place = upload(s3, _BUCKET, "template.json", json.dumps(template).encode())
+        key = place["Key"]
         cloudformation = self.client("cloudformation", config=Config(read_timeout=120))
         request = {
             "StackName": STACK_NAME,

@@ -1,5 +1,6 @@
 """The commands: what each one takes, and in which order things are said and done."""
 
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
@@ -15,9 +16,12 @@ from tools.ops import (
     dossier,
     loading,
     logs,
+    publishing,
     replaying,
     rows,
+    secret_store,
     settling,
+    smoke,
     webhook,
 )
 from tools.ops.cli import EPILOG, Commands, Session, table
@@ -34,6 +38,10 @@ app = typer.Typer(
 )
 webhook_app = typer.Typer(no_args_is_help=True, help="The endpoint that PayMongo tells its events.")
 app.add_typer(webhook_app, name="webhook")
+site_app = typer.Typer(no_args_is_help=True, help="The site's files.")
+app.add_typer(site_app, name="site")
+secrets_app = typer.Typer(no_args_is_help=True, help="PayMongo's keys, and the key of our links.")
+app.add_typer(secrets_app, name="secrets")
 
 Context = typer.Context
 RentalId = Annotated[str, typer.Argument(metavar="RENTAL", help="The rental's id.")]
@@ -375,6 +383,80 @@ def seed_(
     session.note(f"On {session.target.describe()}")
     written = seed.seed_tables(loading.tables_of(session.target), folder)
     session.show({"written": written}, f"[green]{written} rows written[/green]")
+
+
+@app.command("smoke")
+def smoke_(ctx: Context) -> None:
+    """After a deploy: check what no test without an account can prove (docs/deploying.md).
+
+    Starts a rental of a made-up customer and cancels it. Exit code 1 when anything is wrong.
+    """
+    session: Session = ctx.obj
+    session.note(f"On {session.target.describe()}")
+    outcomes = []
+    shown = table("check", "", "seen")
+    colours = {"ok": "green", "wrong": "red", "not here": "dim"}
+    with session.working("Checking"):
+        for each in smoke.run(session.target):
+            outcomes.append(each)
+            colour = colours[each.status]
+            shown.add_row(each.name, f"[{colour}]{each.status}[/{colour}]", each.detail)
+    session.show({"checks": [asdict(each) for each in outcomes]}, shown)
+    if any(each.status == "wrong" for each in outcomes):
+        raise typer.Exit(FOUND)
+
+
+@site_app.command("publish")
+def site_publish(ctx: Context) -> None:
+    """Upload the site to its bucket, with the headers that say for how long files may be kept.
+
+    Safe to run again: uploads what has changed, assets before the pages that refer to them.
+    """
+    session: Session = ctx.obj
+    session.note(f"On {session.target.describe()}")
+    with session.working("Uploading"):
+        done = publishing.publish(session.target)
+    session.show(
+        asdict(done),
+        f"{len(done.uploaded)} files uploaded, {done.unchanged} unchanged,"
+        f" {len(done.deleted)} old ones deleted",
+        f"[green]{session.target.stack.site_url}[/green]",
+    )
+
+
+@secrets_app.command("store")
+def secrets_store(
+    ctx: Context,
+    secret_key: Annotated[
+        str,
+        typer.Option(
+            envvar="PAYMONGO_SECRET_KEY", prompt="Secret key (sk_...)", hide_input=True, metavar=""
+        ),
+    ],
+    public_key: Annotated[
+        str, typer.Option(envvar="PAYMONGO_PUBLIC_KEY", prompt="Public key (pk_...)", metavar="")
+    ],
+) -> None:
+    """Store PayMongo's keys where the functions read them; asks for them.
+
+    From PayMongo's dashboard, Developers, API keys. Functions use new ones within five minutes.
+    """
+    session: Session = ctx.obj
+    session.note(f"On {session.target.describe()}")
+    name = secret_store.store_keys(session.target, secret_key.strip(), public_key.strip())
+    _show_done(session, [f"stored in {name}"])
+
+
+@secrets_app.command("rotate-url-key")
+def secrets_rotate_url_key(ctx: Context) -> None:
+    """Make a new key for the links that PayMongo sends customers back to.
+
+    Links signed with the key before stay good until the next rotation: leave at least a hold's
+    time between two.
+    """
+    session: Session = ctx.obj
+    session.note(f"On {session.target.describe()}")
+    _show_done(session, [f"a new key is in {secret_store.rotate_url_key(session.target)}"])
 
 
 @webhook_app.command("check")

@@ -1,0 +1,404 @@
+"""What can only be seen where it is deployed: each thing that no test without an account can prove.
+
+docs/deploying.md has the list; every check here is a line of it. Nothing is left behind: the rental
+that is tried is cancelled, unless it is paid.
+"""
+
+import json
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from tools.ops import account, webhook
+from tools.ops.errors import CommandError
+from tools.ops.target import Target
+
+Json = dict[str, Any]
+
+_PATIENCE_SECONDS = 90.0
+
+
+class Wrong(Exception):
+    """What was seen instead of what should be there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How one check went: ok, wrong, or not to be seen here."""
+
+    name: str
+    status: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class Stack:
+    """The deployed stack, from outside and through AWS's APIs."""
+
+    target: Target
+    http: httpx.Client
+
+    @property
+    def site(self) -> str:
+        """Its address."""
+        return self.target.stack.site_url
+
+    def get(self, path: str, **headers: str) -> httpx.Response:
+        """GET a path of the site."""
+        return self.http.get(self.site + path, headers=headers)
+
+
+Check = Callable[[Stack], str]
+_CHECKS: list[tuple[str, Check, bool]] = []
+
+
+def check(name: str, *, on_aws_only: bool = False) -> Callable[[Check], Check]:
+    """Register a check; one that is `on_aws_only` concerns what the local engine does not do."""
+
+    def register(function: Check) -> Check:
+        _CHECKS.append((name, function, on_aws_only))
+        return function
+
+    return register
+
+
+def names() -> list[str]:
+    """What is checked."""
+    return [name for name, _, _ in _CHECKS]
+
+
+def run(target: Target) -> Iterator[Outcome]:
+    """Run every check; one that fails does not keep others from running."""
+    with httpx.Client(timeout=40) as http:
+        stack = Stack(target, http)
+        for name, function, on_aws_only in _CHECKS:
+            if on_aws_only and target.is_local:
+                yield Outcome(name, "not here", "only AWS does this")
+                continue
+            try:
+                yield Outcome(name, "ok", function(stack))
+            except (Wrong, CommandError) as error:
+                yield Outcome(name, "wrong", str(error))
+            except httpx.HTTPError as error:
+                yield Outcome(name, "wrong", f"no answer: {type(error).__name__}")
+
+
+def expect(found: object, wanted: object, what: str) -> None:
+    """Raises Wrong when what was found is not what is wanted."""
+    if found != wanted:
+        raise Wrong(f"{what}: {found!r} instead of {wanted!r}")
+
+
+# --- the site ---
+
+
+@check("site: pages are asked for anew and come with the security headers")
+def _pages(stack: Stack) -> str:
+    answer = stack.get("/")
+    expect(answer.status_code, 200, "status of /")
+    expect(answer.headers.get("cache-control"), "no-cache", "Cache-Control")
+    for header in ("content-security-policy", "x-content-type-options", "x-frame-options"):
+        if header not in answer.headers:
+            raise Wrong(f"no {header}")
+    return answer.headers["content-security-policy"][:40] + "..."
+
+
+@check("site: HTTPS only, for a year", on_aws_only=True)
+def _https(stack: Stack) -> str:
+    answer = stack.get("/")
+    if "max-age=31536000" not in answer.headers.get("strict-transport-security", ""):
+        raise Wrong("no Strict-Transport-Security")
+    plain = stack.http.get(stack.site.replace("https://", "http://") + "/")
+    expect(plain.status_code, 301, "status over http")
+    return plain.headers["location"]
+
+
+@check("site: assets are kept for ever, and compressed")
+def _assets(stack: Stack) -> str:
+    page = stack.get("/").text
+    start = page.index("/assets/")
+    path = page[start : page.index('"', start)]
+    answer = stack.get(path, **{"Accept-Encoding": "gzip, br"})
+    expect(answer.headers.get("cache-control"), "public, max-age=31536000, immutable", path)
+    if not stack.target.is_local:
+        expect(answer.headers.get("content-encoding") in ("br", "gzip"), True, "compressed")
+    return path
+
+
+@check("site: a page that does not exist is our 404 page")
+def _no_page(stack: Stack) -> str:
+    answer = stack.get("/no-such-page.html")
+    expect(answer.status_code, 404, "status")
+    expect("text/html" in answer.headers["content-type"], True, "an HTML page")
+    return "404, HTML"
+
+
+@check("site: nobody reads the bucket but the distribution", on_aws_only=True)
+def _bucket(stack: Stack) -> str:
+    bucket = stack.target.stack.physical_id("SiteBucket")
+    region = stack.target.session.region_name
+    answer = stack.http.get(f"https://{bucket}.s3.{region}.amazonaws.com/index.html")
+    expect(answer.status_code, 403, "status")
+    return "403"
+
+
+# --- the API ---
+
+
+@check("API: an unknown route is told in the envelope, through the distribution too")
+def _no_route(stack: Stack) -> str:
+    answer = stack.get("/api/no-such-route")
+    expect(answer.status_code, 404, "status")
+    expect(answer.json().get("code"), "ROUTE_NOT_FOUND", "code")
+    return "404 ROUTE_NOT_FOUND"
+
+
+@check("API: the catalogue is kept by the distribution for seconds", on_aws_only=True)
+def _cached(stack: Stack) -> str:
+    answers = [stack.get("/api/collectibles") for _ in range(3)]
+    expect({each.status_code for each in answers}, {200}, "status")
+    seen = [each.headers.get("x-cache", "") for each in answers]
+    if not any(each.startswith("Hit") for each in seen):
+        raise Wrong(f"never from the cache: {seen}")
+    return ", ".join(seen)
+
+
+@check("API: there is something to rent")
+def _catalogue(stack: Stack) -> str:
+    data = stack.get("/api/collectibles").json()["data"]
+    if not any(each["stock"] for each in data):
+        raise Wrong("nothing is in stock: load the catalogue (docs/deploying.md)")
+    return f"{len(data)} collectibles"
+
+
+@check("API: API Gateway refuses what is no request", on_aws_only=True)
+def _validated(stack: Stack) -> str:
+    answer = stack.http.post(stack.site + "/api/rentals/quote", json={"duration": "seven"})
+    expect(answer.status_code, 400, "status")
+    expect(answer.json().get("errors"), [], "refused before the function")
+    return str(answer.json()["code"])
+
+
+@check("API: a wrong value is told by field")
+def _by_field(stack: Stack) -> str:
+    body = {"collectible_id": "x", "store_id": "x", "duration": 0}
+    answer = stack.http.post(stack.site + "/api/rentals/quote", json=body)
+    expect(answer.status_code, 400, "status")
+    return str(answer.json()["errors"][0])
+
+
+@check("API: preflights allow the site's origin and no other")
+def _preflight(stack: Stack) -> str:
+    allowed = {}
+    for origin in (stack.site, "https://elsewhere.example"):
+        answer = stack.http.request(
+            "OPTIONS",
+            stack.site + "/api/rentals/checkout",
+            headers={"Origin": origin, "Access-Control-Request-Method": "POST"},
+        )
+        expect(answer.status_code, 204, "status")
+        allowed[origin] = answer.headers.get("access-control-allow-origin")
+    expect(list(allowed.values()), [stack.site, None], "allowed origins")
+    return stack.site
+
+
+@check("API: partners need their key")
+def _partners(stack: Stack) -> str:
+    expect(stack.get("/api/partners/stores").status_code, 401, "status without a key")
+    key = stack.target.client("apigateway").get_api_key(
+        apiKey=stack.target.stack.physical_id("PartnerApiKey"), includeValue=True
+    )["value"]
+    answer = stack.get("/api/partners/stores", **{"X-Api-Key": key})
+    expect(answer.status_code, 200, "status with the key")
+    return "401 without, 200 with"
+
+
+@check("API: its name is the one that alarms watch")
+def _name(stack: Stack) -> str:
+    api = stack.target.client("apigateway").get_rest_api(
+        restApiId=stack.target.stack.physical_id("Api")
+    )
+    expect(api["name"], stack.target.stack_name, "name")
+    return str(api["name"])
+
+
+@check("API: the published description is there")
+def _description(stack: Stack) -> str:
+    answer = stack.get("/openapi.json")
+    expect(answer.status_code, 200, "status")
+    return f"OpenAPI {answer.json()['openapi']}, {len(answer.json()['paths'])} routes"
+
+
+# --- PayMongo ---
+
+
+@check("PayMongo: its webhook is registered, enabled and signed with our secret")
+def _webhook(stack: Stack) -> str:
+    state = webhook.check(
+        account.account_of(stack.target),
+        account.keys_of(stack.target),
+        stack.target.stack.webhook_url,
+    )
+    if state.problems:
+        raise Wrong("; ".join(state.problems) + " (./rentals webhook register)")
+    return state.url
+
+
+@check("PayMongo: a webhook that it did not sign is refused")
+def _unsigned(stack: Stack) -> str:
+    answer = stack.http.post(stack.target.stack.webhook_url, content=b"{}")
+    expect(answer.status_code, 401, "status")
+    return "401"
+
+
+@check("a rental: payable within seconds, and cancelled again")
+def _rental(stack: Stack) -> str:
+    catalogue = stack.get("/api/partners/collectibles", **_partner_key(stack)).json()["data"]
+    wanted = next(each for each in catalogue if each["stock"])
+    started = time.monotonic()
+    answer = stack.http.post(stack.site + "/api/rentals/checkout", json=_order(stack, wanted["id"]))
+    if answer.status_code not in (200, 202):
+        raise Wrong(f"checkout: {answer.status_code} {answer.json().get('error')}")
+    rental_id = answer.json()["data"]["rental_id"]
+    rental = _until(
+        stack, rental_id, lambda each: each["payment_url"] or each["status"] != "pending"
+    )
+    expect(rental["status"], "pending", f"status of {rental_id}")
+    seconds = time.monotonic() - started
+    stack.http.get(stack.site + rental["cancel_url"])
+    ended = _until(stack, rental_id, lambda each: each["status"] != "pending")
+    # Ending a rental and putting its unit back is one transaction.
+    expect(ended["status"], "cancelled", f"status of {rental_id}")
+    return f"{rental_id}, payable after {seconds:.1f} s"
+
+
+def _partner_key(stack: Stack) -> dict[str, str]:
+    """Partners' routes are not kept by the distribution: stock as it is."""
+    client = stack.target.client("apigateway")
+    key = client.get_api_key(
+        apiKey=stack.target.stack.physical_id("PartnerApiKey"), includeValue=True
+    )
+    return {"X-Api-Key": key["value"]}
+
+
+def _order(stack: Stack, collectible_id: str) -> Json:
+    store = stack.get("/api/stores").json()["data"][0]["id"]
+    return {
+        "collectible_id": collectible_id,
+        "store_id": store,
+        "duration": 1,
+        "payment_method": "card",
+        "customer": {
+            "name": "Smoke Test",
+            "email": f"smoke-{uuid.uuid4().hex[:12]}@example.com",
+            "phone": "+63 900 000 0000",
+            "address": "1 Test Street",
+            "city": "Makati",
+            "postal_code": "1200",
+        },
+    }
+
+
+def _until(stack: Stack, rental_id: str, seen: Callable[[Json], object]) -> Json:
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while True:
+        rental: Json = stack.get(f"/api/rentals/{rental_id}").json()["data"]
+        if seen(rental):
+            return rental
+        if time.monotonic() > deadline:
+            raise Wrong(
+                f"{rental_id} is still {rental['status']} ({rental['payment_url'] and 'payable'})"
+            )
+        time.sleep(1)
+
+
+# --- the machinery ---
+
+
+@check("functions: callers use an alias that points to a published version")
+def _aliases(stack: Stack) -> str:
+    client = stack.target.client("lambda")
+    versions = {
+        name: client.get_alias(FunctionName=physical_id, Name="live")["FunctionVersion"]
+        for name, physical_id in stack.target.stack.functions.items()
+    }
+    unpublished = [name for name, version in versions.items() if not version.isdigit()]
+    expect(unpublished, [], "without a version")
+    return f"{len(versions)} functions"
+
+
+@check("state machines: by alias, traced, logged without execution data", on_aws_only=True)
+def _machines(stack: Stack) -> str:
+    client = stack.target.client("stepfunctions")
+    for name in ("RentalStateMachine", "SettlementStateMachine"):
+        arn = stack.target.stack.physical_id(name)
+        client.describe_state_machine_alias(stateMachineAliasArn=f"{arn}:live")
+        machine = client.describe_state_machine(stateMachineArn=arn)
+        expect(machine["loggingConfiguration"]["level"], "ERROR", f"log level of {name}")
+        expect(machine["loggingConfiguration"]["includeExecutionData"], False, f"data of {name}")
+        expect(machine["tracingConfiguration"]["enabled"], True, f"tracing of {name}")
+    return "both"
+
+
+@check("logs: every group has a retention, and API Gateway writes its access log", on_aws_only=True)
+def _logs(stack: Stack) -> str:
+    client = stack.target.client("logs")
+    for name in ("FunctionLogs", "ApiLogs", "StateMachineLogs"):
+        group = stack.target.stack.physical_id(name)
+        [found] = client.describe_log_groups(logGroupNamePrefix=group, limit=1)["logGroups"]
+        if "retentionInDays" not in found:
+            raise Wrong(f"{group} is kept for ever")
+    group = stack.target.stack.physical_id("ApiLogs")
+    if not client.describe_log_streams(logGroupName=group, limit=1)["logStreams"]:
+        raise Wrong("no access log yet: run this again in a minute (ManageApiGatewayAccount?)")
+    return "three groups"
+
+
+@check("tables: restorable to any second; those of prod are protected", on_aws_only=True)
+def _tables(stack: Stack) -> str:
+    client = stack.target.client("dynamodb")
+    tables = stack.target.stack.of_type("AWS::DynamoDB::Table")
+    is_prod = stack.target.stack.parameters["Environment"] == "prod"
+    for name, physical_id in tables.items():
+        backups = client.describe_continuous_backups(TableName=physical_id)
+        description = backups["ContinuousBackupsDescription"]["PointInTimeRecoveryDescription"]
+        expect(description["PointInTimeRecoveryStatus"], "ENABLED", f"recovery of {name}")
+        table = client.describe_table(TableName=physical_id)["Table"]
+        expect(table.get("DeletionProtectionEnabled", False), is_prod, f"protection of {name}")
+    return f"{len(tables)} tables"
+
+
+@check("alarms: none is on, and somebody gets them", on_aws_only=True)
+def _alarms(stack: Stack) -> str:
+    names = list(stack.target.stack.of_type("AWS::CloudWatch::Alarm").values())
+    alarms = stack.target.client("cloudwatch").describe_alarms(AlarmNames=names)["MetricAlarms"]
+    on = [each["AlarmName"] for each in alarms if each["StateValue"] == "ALARM"]
+    expect(on, [], "on")
+    topic = stack.target.stack.physical_id("AlarmTopic")
+    subscriptions = stack.target.client("sns").list_subscriptions_by_topic(TopicArn=topic)
+    confirmed = [
+        each
+        for each in subscriptions["Subscriptions"]
+        if each["SubscriptionArn"] != "PendingConfirmation"
+    ]
+    if not confirmed:
+        raise Wrong("nobody gets the alarms: AlarmEmail, and its confirmation")
+    return f"{len(alarms)} alarms, {len(confirmed)} subscribers"
+
+
+@check("upkeep: the reconciler and the check of the money's balance run")
+def _upkeep(stack: Stack) -> str:
+    client = stack.target.client("lambda")
+    results = []
+    for name in ("ReconcileFunction", "BalanceMoneyFunction"):
+        answer = client.invoke(FunctionName=stack.target.stack.live(name), Payload=b"{}")
+        result = json.load(answer["Payload"])
+        if "FunctionError" in answer:
+            raise Wrong(f"{name}: {result.get('errorType')}")
+        results.append(result)
+    expect(results[1]["difference"], 0, "centavos that nothing accounts for")
+    return f"{results[0]['looked_at']} looked at, {results[1]['received']} centavos accounted for"
