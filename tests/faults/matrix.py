@@ -15,7 +15,7 @@ import psutil
 
 from tests.faults.proxy import Call, EngineProxy, Fault, FaultProxy, PayMongoProxy
 from tests.faults.scenarios import RECONCILED, SCENARIOS, Visit
-from tests.recording.calls import UNKNOWN
+from tests.recording.calls import UNKNOWN, function_of
 from tests.workflow.shop import Shop
 from tools.local.stack import LocalStack
 
@@ -64,7 +64,7 @@ class Matrix:
         self._stack = stack
         self._engine = engine
         self._paymongo = paymongo
-        self._shop = Shop(stack)
+        self._shop = Shop(stack, is_broken=True)
 
     def cases(self, scenarios: Iterable[str] = SCENARIOS) -> list[Case]:
         """Every case of these scenarios, found by running each once without faults, from a cold
@@ -156,22 +156,24 @@ class Matrix:
         return self._paymongo if call.operation == "PayMongo" else self._engine
 
 
-def kill_functions(stack: LocalStack, name: str | None = None) -> int:
-    """Take away the execution environments of a function, or all: the next call starts cold.
+def function_processes(stack: LocalStack, name: str | None = None) -> list[psutil.Process]:
+    """The execution environments of a function, or all."""
+    engine = psutil.Process(stack.pid_of("engine"))
+    return [
+        process
+        for process in engine.children(recursive=True)
+        if (function := function_of(process)) != UNKNOWN and name in (None, function)
+    ]
 
-    Returns how many there were.
-    """
-    killed = 0
-    for process in psutil.Process(stack.pid_of("engine")).children(recursive=True):
+
+def kill_functions(stack: LocalStack, name: str | None = None) -> None:
+    """Take the execution environments of a function away, or all: the next call starts cold."""
+    for process in function_processes(stack, name):
         with contextlib.suppress(psutil.Error):
-            function = process.environ().get("AWS_SDK_UA_APP_ID")
-            if function and name in (None, function):
-                process.kill()
-                killed += 1
-                # Until the engine, its parent, has looked, it stays as a zombie.
-                while process.status() != psutil.STATUS_ZOMBIE:
-                    time.sleep(0.005)
-    return killed
+            process.kill()
+            # Until the engine, its parent, has looked, it stays as a zombie.
+            while process.status() != psutil.STATUS_ZOMBIE:
+                time.sleep(0.005)
 
 
 def table(results: Sequence[Result]) -> str:

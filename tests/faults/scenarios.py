@@ -55,6 +55,9 @@ class Visit:
                 break
             if answer is not None and answer.status_code == 502 and "code" in answer.json():
                 break  # PayMongo is down, says the API itself
+        else:
+            if self._row() is None:
+                return False  # gives up, and nothing was ever written
         self._nudged_at = time.monotonic()
         row = self._eventually(self._payable_or_ended, "a payment URL or an ending")
         self.url = row.get("paymentUrl")

@@ -55,16 +55,19 @@ def _client(stack: LocalStack, service: str) -> Any:
 
 
 class Shop:
-    """One test's collectible, customers and views of the system."""
+    """One test's collectible, customers and views of the system.
 
-    def __init__(self, stack: LocalStack) -> None:
+    With `is_broken`, functions die, and the engine answers for them in words of its own.
+    """
+
+    def __init__(self, stack: LocalStack, *, is_broken: bool = False) -> None:
         self.stack = stack
         self.hold_seconds = stack.settings.hold_seconds
         self.site = httpx.Client(
             base_url=stack.settings.site_url,
             timeout=60,
             limits=LIMITS,
-            event_hooks={"response": [answers_as_described]},
+            event_hooks={"response": [] if is_broken else [answers_as_described]},
         )
         self.paymongo = Sandbox(stack.settings.paymongo_url)
         self.stepfunctions = _client(stack, "stepfunctions")
