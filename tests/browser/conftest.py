@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Playwright, sync_playwright
 
 from tests.browser.album import Album
 from tests.browser.launch import chromium_path, launch
@@ -61,7 +61,7 @@ def shop(stack: LocalStack) -> Iterator[Shop]:
 
 # Not the whole session's: while Playwright runs, no other test could call asyncio.run.
 @pytest.fixture(scope="package", autouse=True)
-def chromium() -> Iterator[Browser]:
+def playwright() -> Iterator[Playwright]:
     """Debian's Chromium, or the one that $CHROMIUM names. CI must have one."""
     if chromium_path() is None:
         message = "NOT RUN: the browser tests need Chromium (apt install chromium, or $CHROMIUM)"
@@ -69,9 +69,15 @@ def chromium() -> Iterator[Browser]:
             pytest.fail(message, pytrace=False)
         pytest.skip(message)
     with sync_playwright() as playwright:
-        browser = launch(playwright)
-        yield browser
-        browser.close()
+        yield playwright
+
+
+@pytest.fixture(scope="package")
+def chromium(playwright: Playwright) -> Iterator[Browser]:
+    """The one browser of all tests; each visitor has a profile of their own in it."""
+    browser = launch(playwright)
+    yield browser
+    browser.close()
 
 
 @pytest.fixture

@@ -1,12 +1,15 @@
 """Double clicks, reloads, the Back button and lost answers: one rental, and nothing lost."""
 
 import re
+from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Route, expect
+from playwright.sync_api import Playwright, Route, expect
 
+from tests.browser.launch import launch
 from tests.browser.visitor import CHECKOUT, Visitor, new_customer, only_rental_of
 from tests.workflow.shop import Shop, eventually
+from tools.local.stack import LocalStack
 
 
 def test_double_click_makes_one_rental(shop: Shop, visitor: Visitor) -> None:
@@ -105,19 +108,33 @@ def test_back_from_paymongo_and_cancel(shop: Shop, visitor: Visitor) -> None:
     visitor.expect_filled_in(customer)
 
 
-def test_page_out_of_the_back_forward_cache_knows_of_the_hold(shop: Shop, visitor: Visitor) -> None:
-    """Playwright turns that cache off, so its event is sent to a page that never got away."""
-    customer = new_customer(shop)
-    visitor.open_form(shop.add_collectible())
-    visitor.fill_in(customer)
-    visitor.page.route("**/checkout/cs_*", lambda route: route.fulfill(status=204))
-    visitor.submit.click()
-    expect(visitor.page.locator("#progress-text")).to_contain_text("Opening PayMongo")
+@pytest.fixture
+def visitor_with_cache(playwright: Playwright, stack: LocalStack) -> Iterator[Visitor]:
+    """Whose browser keeps the pages that were left, as all browsers of customers do."""
+    browser = launch(playwright, back_forward_cache=True)
+    visitor = Visitor(browser, stack.settings)
+    yield visitor
+    browser.close()
+    assert visitor.problems == []
 
-    visitor.page.evaluate("dispatchEvent(new PageTransitionEvent('pageshow', {persisted: true}))")
+
+def test_page_out_of_the_back_forward_cache_knows_of_the_hold(
+    shop: Shop, visitor_with_cache: Visitor
+) -> None:
+    """It is not loaded again: its scripts go on where they were, a checkout under way."""
+    customer, visitor = new_customer(shop), visitor_with_cache
+    visitor.open_form(shop.add_collectible())
+    visitor.page.evaluate("window.isTheSamePage = true")
+    visitor.fill_in(customer)
+    visitor.submit.click()
+    visitor.expect_payment_page()
+
+    visitor.page.go_back(wait_until="commit")
 
     expect(visitor.page.get_by_role("region", name="Rental on hold")).to_be_focused()
     expect(visitor.page.locator("#rent-form")).to_be_hidden()
+    assert visitor.page.evaluate("window.isTheSamePage")
+    assert visitor.page.locator("#submit").get_attribute("aria-disabled") == "false"
     assert only_rental_of(shop, customer)
 
 
