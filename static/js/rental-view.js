@@ -124,7 +124,11 @@ function cancelDialog(cancelUrl) {
         },
         "Yes, cancel",
       ),
-      h("button", { class: "button button-quiet", id: "cancel-keep" }, "Keep it"),
+      h(
+        "button",
+        { class: "button button-quiet", id: "cancel-keep", autofocus: true },
+        "Keep it",
+      ),
     ),
   );
 }
