@@ -1,5 +1,6 @@
 """Logs, alarms and releases: what operators rely on."""
 
+import json
 import re
 from typing import Any
 
@@ -179,3 +180,50 @@ def test_no_parameter_is_without_use() -> None:
         if f"'Ref': '{name}'" not in text and f"${{{name}}}" not in text
     ]
     assert unused == []
+
+
+# --- the dashboard ---
+
+
+def dashboard() -> Json:
+    """The dashboard's body, names of resources in place of what they become."""
+    text, values = resources("AWS::CloudWatch::Dashboard")["Dashboard"]["DashboardBody"]["Fn::Sub"]
+    alarms = values["Alarms"]["Fn::Join"]
+    joined = alarms[0].join(each["Fn::GetAtt"][0] for each in alarms[1])
+    text = text.replace("${Alarms}", joined).replace("${Ours}", OUR_NAMESPACE["Fn::Sub"])
+    body: Json = json.loads(text)
+    return body
+
+
+def test_the_dashboard_shows_every_alarm() -> None:
+    [widget] = [each for each in dashboard()["widgets"] if each["type"] == "alarm"]
+
+    assert set(widget["properties"]["alarms"]) == set(ALARMS)
+
+
+def test_the_dashboard_shows_business_metrics_that_exist() -> None:
+    text = json.dumps(dashboard())
+    shown = {name for name in business_metrics() if f'"{name}"' in text or f'\\"{name}\\"' in text}
+    rows = [
+        metric
+        for widget in dashboard()["widgets"]
+        for metric in widget["properties"].get("metrics", ())
+        if metric[0] == OUR_NAMESPACE["Fn::Sub"]
+    ]
+
+    assert rows
+    assert {row[1] for row in rows} <= business_metrics()
+    assert business_metrics() - shown <= {"WebhookEndpointDisabled", "MoneyOutOfBalance"}
+
+
+def test_widgets_do_not_overlap() -> None:
+    cells: set[tuple[int, int]] = set()
+    for each in dashboard()["widgets"]:
+        own = {
+            (x, y)
+            for x in range(each["x"], each["x"] + each["width"])
+            for y in range(each["y"], each["y"] + each["height"])
+        }
+        assert not own & cells
+        assert max(x for x, _ in own) < 24
+        cells |= own

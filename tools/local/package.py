@@ -8,7 +8,7 @@ What differs from `sam package`, and why:
 - a callback task's TimeoutSeconds must be a number, so the hold is put into the definition;
 - the engine's CloudFormation has no state machine versions and aliases, so callers start the
   machine itself (functions are published and called by their aliases, as on AWS);
-- alarms on computed metrics are left out;
+- alarms on computed metrics watch the first of their metrics only;
 - `CodeUri` in Globals is not followed, so every function gets its own.
 """
 
@@ -78,7 +78,7 @@ def package(  # noqa: PLR0913 - what the local stack chooses
                 properties["DefinitionUri"] = upload(s3, bucket, path.name, definition)
                 del properties["AutoPublishAlias"], properties["DeploymentPreference"]
             case "AWS::CloudWatch::Alarm" if "Metrics" in properties:
-                del template["Resources"][name]
+                resource["Properties"] = _plain_alarm(properties)
             case "AWS::Serverless::Api":
                 path = ROOT / openapi_location(properties)
                 place = upload(s3, bucket, path.name, path.read_bytes())
@@ -109,6 +109,13 @@ def upload(s3: "S3Client", bucket: str, name: str, content: bytes) -> dict[str, 
     key = f"{hashlib.sha256(content).hexdigest()[:16]}/{name}"
     s3.put_object(Bucket=bucket, Key=key, Body=content)
     return {"Bucket": bucket, "Key": key}
+
+
+def _plain_alarm(properties: Template) -> Template:
+    metrics = [each["MetricStat"] for each in properties["Metrics"] if "MetricStat" in each]
+    first = metrics[0]
+    rest = {key: value for key, value in properties.items() if key != "Metrics"}
+    return {**rest, **first["Metric"], "Period": first["Period"], "Statistic": first["Stat"]}
 
 
 def _gateway_responses(api: str, responses: Template) -> Template:
