@@ -41,8 +41,12 @@ lint: setup ## Style, types
 unit: setup ## Tests that need no stack: rules, adapters, template, benchmarks
 	$(RUN) pytest tests/unit tests/adapters tests/template tests/benchmarks
 
-workflow: setup ## Tests against a deployed local stack of their own
+workflow: setup ## Tests against a deployed local stack of their own; what they used against what is allowed
 	$(RUN) pytest tests/workflow
+	$(RUN) pytest tests/permissions --require-record
+
+counts: setup ## Measure anew what rentals use, into tools/cost/counts.json
+	$(RUN) pytest tests/workflow/test_call_budgets.py --write-counts
 
 browser: setup ## Tests of the site in headless Chromium
 	$(RUN) pytest tests/browser

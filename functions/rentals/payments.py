@@ -32,8 +32,10 @@ class Outcome(StrEnum):
 
 def payment_received(rental: Rental, payment: Payment) -> Outcome:
     """Money arrived. Durable before this returns; the execution or the settlement does the rest."""
-    already = rental.payment_id == payment.id or payment.id in rental.surplus_payment_ids
-    rental = repository.record_payment(rental.id, payment.id, payment.amount, payment.currency)
+    is_known = rental.payment_id == payment.id
+    already = is_known or payment.id in rental.surplus_payment_ids
+    if not is_known:
+        rental = repository.record_payment(rental.id, payment.id, payment.amount, payment.currency)
     if rental.payment_id != payment.id:
         count("SurplusPayment")
         return _settle(rental, payment.id)

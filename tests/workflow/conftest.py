@@ -82,6 +82,11 @@ def shop(stack: LocalStack) -> Iterator[Shop]:
 # --- the record of the run ---
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """See test_call_budgets.py."""
+    parser.addoption("--write-counts", action="store_true", help="write tools/cost/counts.json")
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Forget the last run, once, before the workers of this one begin."""
     if _WORKER == "main" and not config.option.collectonly:

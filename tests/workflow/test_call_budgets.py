@@ -1,0 +1,218 @@
+"""What a rental costs in calls: exactly what tools/cost/counts.json says, and nothing twice.
+
+`make counts` writes that file anew; what it changes is for a person to see and to agree with.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.recording.capacity import CapacityMeter, write_units
+from tests.recording.counts import NOW_AND_THEN, counts, invocation_logs, state_machine_counts
+from tests.recording.recorder import Recorded
+from tests.workflow.conftest import RecordedStack
+from tests.workflow.shop import Shop, eventually
+from tools.local.stack import TABLE_PREFIX
+
+Json = dict[str, Any]
+
+COUNTS = Path(__file__).parents[2] / "tools" / "cost" / "counts.json"
+# Log lines hold ids and times of varying length.
+LOG_TOLERANCE = 0.05
+# Reads of the same thing in one invocation, and why.
+READ_TWICE: dict[tuple[str, str], str] = {}
+
+
+@pytest.fixture(scope="module")
+def metered(recorded: RecordedStack) -> Iterator[RecordedStack]:
+    """Capacity units are counted while these tests run."""
+    recorded.engine.meter = CapacityMeter(recorded.stack)
+    yield recorded
+    recorded.engine.meter = None
+
+
+def row_when(shop: Shop, rental_id: str, is_reached: Callable[[Json], bool]) -> Json:
+    """The rental's row once it is so; asks the table, so that no function is invoked."""
+    return eventually(
+        lambda: row if is_reached(row := shop.rental_row(rental_id)) else None, "the row"
+    )
+
+
+def payable(shop: Shop, **changes: Any) -> str:
+    """A rental that waits for its payment: the warehouse has few units of the collectible."""
+    rental_id = shop.start_checkout(shop.add_collectible(), **changes)
+    row_when(shop, rental_id, lambda row: "paymentUrl" in row)
+    return rental_id
+
+
+def ended(shop: Shop, rental_id: str) -> str:
+    """Until the rental's execution is over and PayMongo has nothing more to tell."""
+    shop.wait_for_execution(rental_id)
+    shop.paymongo.wait_until_idle()
+    return rental_id
+
+
+def hosted_page(shop: Shop, rental_id: str) -> Json:
+    return {"payment_url": shop.rental_row(rental_id)["paymentUrl"]}
+
+
+def paid(shop: Shop) -> str:
+    """The session's event first, then the payment's, then the customer comes back."""
+    rental_id = payable(shop)
+    shop.paymongo.webhooks_are("hold", "payment.paid")
+    success_url = shop.pay(hosted_page(shop, rental_id))
+    shop.wait_for_execution(rental_id)
+    shop.paymongo.release_webhooks()
+    shop.follow(success_url)
+    return ended(shop, rental_id)
+
+
+def declined(shop: Shop) -> str:
+    """Three attempts."""
+    rental_id = payable(shop)
+    for _ in range(3):
+        shop.on_hosted_page(hosted_page(shop, rental_id), "failed")
+        shop.paymongo.wait_until_idle()
+    return ended(shop, rental_id)
+
+
+def cancelled(shop: Shop) -> str:
+    """On PayMongo's page."""
+    rental_id = payable(shop)
+    shop.follow(shop.leave_hosted_page(hosted_page(shop, rental_id)))
+    return ended(shop, rental_id)
+
+
+def expired(shop: Shop) -> str:
+    """Nobody pays."""
+    with shop.hold_of(1):
+        rental_id = shop.start_checkout(shop.add_collectible())
+        return ended(shop, rental_id)
+
+
+def rejected(shop: Shop) -> str:
+    """Sold out."""
+    return ended(shop, shop.start_checkout(shop.add_collectible(units=0)))
+
+
+SCENARIOS = {each.__name__: each for each in (paid, declined, cancelled, expired, rejected)}
+
+
+# What customers do before they rent and while they wait, and what goes on by itself.
+OTHER_WORK: dict[str, tuple[str, Callable[[Shop], object]]] = {
+    "catalogue": (
+        "GetCollectiblesFunction",
+        lambda shop: shop.site.get("/api/collectibles?store_id=store-a"),
+    ),
+    "stores": ("GetStoresFunction", lambda shop: shop.site.get("/api/stores")),
+    "quote": (
+        "PostQuoteFunction",
+        lambda shop: shop.site.post(
+            "/api/rentals/quote",
+            json={"collectible_id": "col-001", "store_id": "store-a", "duration": 3},
+        ),
+    ),
+    "status": ("GetRentalFunction", lambda shop: shop.rental(payable(shop))),
+    "reconciler": (
+        "ReconcileFunction",
+        lambda shop: shop.stack.client("lambda").invoke(
+            FunctionName=shop.stack.outputs["ReconcileFunctionName"], Payload=b"{}"
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize("work", OTHER_WORK)
+def test_other_work_makes_the_calls_that_were_agreed_on(
+    work: str, metered: RecordedStack, shop: Shop, request: pytest.FixtureRequest
+) -> None:
+    function, do = OTHER_WORK[work]
+    do(shop)  # what is done once for each execution environment is done
+
+    do(shop)
+
+    made = [each for each in metered.engine.calls() if each.function == function]
+    calls = [each for each in made if each.invocation == made[-1].invocation]
+    assert twice(calls) - READ_TWICE.keys() == set()
+    found = {"functions": counts(calls, invocation_logs(metered.stack, calls))}
+    if work == "catalogue" and not request.config.getoption("--write-counts"):
+        # Tests add collectibles of their own: as many queries as there are.
+        collectibles = len(shop.rows("Collectibles"))
+        assert found["functions"][function]["calls"] == {
+            "Query available-units-index": collectibles,
+            "GetItem Stores": 1,
+            "Scan Collectibles": 1,
+        }
+        return
+    compare(work, found, request)
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_a_rental_makes_the_calls_that_were_agreed_on(
+    scenario: str, metered: RecordedStack, shop: Shop, request: pytest.FixtureRequest
+) -> None:
+    warm_up(shop)
+
+    rental_id = SCENARIOS[scenario](shop)
+
+    calls = [*metered.engine.calls_for(rental_id), *metered.paymongo.calls_for(rental_id)]
+    found = {
+        "state_machine": state_machine_counts(
+            metered.stack, "RentalStateMachine", shop.execution_arn(rental_id)
+        )
+        | {"write_units": units_of_await_payment(shop, rental_id)},
+        "functions": counts(calls, invocation_logs(metered.stack, calls)),
+    }
+    compare(scenario, found, request)
+    assert twice(calls) - READ_TWICE.keys() == set()
+
+
+_warm: list[bool] = []
+
+
+def warm_up(shop: Shop) -> None:
+    """What is done once for each execution environment is done."""
+    if not _warm:
+        paid(shop)
+        _warm.append(True)
+
+
+def units_of_await_payment(shop: Shop, rental_id: str) -> int:
+    """AwaitPayment is a write of the state machine's own: a token and a URL, no key of an index."""
+    row = shop.dynamodb.get_item(TableName=f"{TABLE_PREFIX}-Rentals", Key={"id": {"S": rental_id}})[
+        "Item"
+    ]
+    if "checkoutUrl" not in row:
+        return 0
+    published = {"taskToken": {"S": ""}, "paymentUrl": row["checkoutUrl"]}
+    return write_units(row, row | published, in_transaction=False)
+
+
+def twice(calls: Sequence[Recorded]) -> set[tuple[str, str]]:
+    """Reads that one invocation made more than once: (function, call)."""
+    reads = Counter(
+        (each.invocation, each.function, each.name, each.key)
+        for each in calls
+        if each.operation in ("GetItem", "Query", "Scan", "GetSecretValue")
+        and each.name not in NOW_AND_THEN
+    )
+    return {(function, name) for (_, function, name, _), count in reads.items() if count > 1}
+
+
+def compare(name: str, found: Json, request: pytest.FixtureRequest) -> None:
+    """With the file, or write it there."""
+    known = json.loads(COUNTS.read_text()) if COUNTS.exists() else {}
+    if request.config.getoption("--write-counts"):
+        known[name] = found
+        COUNTS.parent.mkdir(exist_ok=True)
+        COUNTS.write_text(json.dumps(dict(sorted(known.items())), indent=2) + "\n")
+        return
+    for function, used in found["functions"].items():
+        expected = known[name]["functions"].get(function, used)
+        assert used["log_bytes"] == pytest.approx(expected["log_bytes"], rel=LOG_TOLERANCE)
+        used["log_bytes"] = expected["log_bytes"]
+    assert found == known[name]
