@@ -48,6 +48,9 @@ workflow: setup ## Tests against a deployed local stack of their own; what they 
 counts: setup ## Measure anew what rentals use, into tools/cost/counts.json
 	$(RUN) pytest tests/workflow/test_call_budgets.py --write-counts
 
+cost: setup ## What 1,000 paid rentals cost, and a month at three sizes
+	@$(RUN) python -m tools.cost
+
 browser: setup ## Tests of the site in headless Chromium
 	$(RUN) pytest tests/browser
 

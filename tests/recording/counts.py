@@ -24,7 +24,7 @@ _TRACE = re.compile(r"1-[0-9a-f]{8}-[0-9a-f]{23,24}")
 
 
 def counts(calls: Iterable[Recorded], logs: Iterable["InvocationLog"]) -> dict[str, Json]:
-    """By function: invocations, calls by operation and target, units, and bytes of log."""
+    """By function: invocations, calls by operation and target, units, and bytes of log for each."""
     by_function: dict[str, list[Recorded]] = defaultdict(list)
     for call in calls:
         if call.name not in NOW_AND_THEN:
@@ -39,10 +39,15 @@ def counts(calls: Iterable[Recorded], logs: Iterable["InvocationLog"]) -> dict[s
             "read_units": sum(each.read_units for each in made),
             "write_units": sum(each.write_units for each in made),
             "paymongo_calls": sum(each.operation == PAYMONGO for each in made),
-            "log_bytes": sum(each.bytes for each in logs_by_function[function]),
+            "log_bytes": _mean_bytes(logs_by_function[function]),
         }
         for function, made in sorted(by_function.items())
     }
+
+
+def _mean_bytes(logs: list["InvocationLog"]) -> int:
+    """Of one invocation; 0 when none could be told apart."""
+    return round(sum(each.bytes for each in logs) / len(logs)) if logs else 0
 
 
 class InvocationLog:
@@ -59,16 +64,18 @@ class InvocationLog:
 
 
 def invocation_logs(stack: LocalStack, calls: Iterable[Recorded]) -> list[InvocationLog]:
-    """The logs of the invocations that made these calls."""
+    """The logs of the invocations that made these calls, so far as they can be told apart: by the
+    trace in their lines, and not where the engine mixed two.
+    """
     function_of = {
         match[0]: call.function for call in calls if (match := _TRACE.search(call.invocation))
     }
     found = []
     for messages in _chunks(stack):
-        for trace in _TRACE.findall("".join(messages)):
-            if trace in function_of:
-                found.append(InvocationLog(function_of.pop(trace), messages))
-                break
+        traces = set(_TRACE.findall("".join(messages)))
+        is_whole = sum(each.startswith((_START, "REPORT ")) for each in messages) == 2
+        if len(traces) == 1 and is_whole and (function := function_of.get(traces.pop())):
+            found.append(InvocationLog(function, messages))
     return found
 
 

@@ -132,13 +132,17 @@ def test_other_work_makes_the_calls_that_were_agreed_on(
 ) -> None:
     function, do = OTHER_WORK[work]
     do(shop)  # what is done once for each execution environment is done
+    before = len(metered.paymongo.calls())
 
     do(shop)
 
+    asked = [each for each in metered.paymongo.calls()[before:] if each.function == function]
     made = [each for each in metered.engine.calls() if each.function == function]
     calls = [each for each in made if each.invocation == made[-1].invocation]
     assert twice(calls) - READ_TWICE.keys() == set()
-    found = {"functions": counts(calls, invocation_logs(metered.stack, calls))}
+    # The reconciler may run by itself as well.
+    once = {each.target: each for each in asked}.values()
+    found = {"functions": counts([*calls, *once], invocation_logs(metered.stack, calls))}
     if work == "catalogue" and not request.config.getoption("--write-counts"):
         # Tests add collectibles of their own: as many queries as there are.
         collectibles = len(shop.rows("Collectibles"))
@@ -213,6 +217,7 @@ def compare(name: str, found: Json, request: pytest.FixtureRequest) -> None:
         return
     for function, used in found["functions"].items():
         expected = known[name]["functions"].get(function, used)
-        assert used["log_bytes"] == pytest.approx(expected["log_bytes"], rel=LOG_TOLERANCE)
+        if used["log_bytes"]:
+            assert used["log_bytes"] == pytest.approx(expected["log_bytes"], rel=LOG_TOLERANCE)
         used["log_bytes"] = expected["log_bytes"]
     assert found == known[name]

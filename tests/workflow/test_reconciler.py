@@ -3,8 +3,9 @@
 import uuid
 
 from rentals.checkout import rental_id_for
+from rentals.clock import now_timestamp
 from rentals.repository import customer_key
-from tests.workflow.shop import Json, Shop
+from tests.workflow.shop import Json, Shop, eventually
 
 
 def stray(shop: Shop, like: Json) -> str:
@@ -63,3 +64,21 @@ def test_a_refund_whose_end_nobody_told(shop: Shop) -> None:
     shop.reconcile(rental["rental_id"])
 
     shop.eventually_refund_status(rental["rental_id"], "succeeded")
+
+
+def test_a_settlement_that_is_still_at_it_gets_no_other_beside_it(shop: Shop) -> None:
+    rental_id = shop.checkout(shop.add_collectible())["rental_id"]
+    session_id = shop.session_id(rental_id)
+    shop.paymongo.start_payment(session_id)
+    shop.stop_execution(rental_id)
+    shop.wait_for_calls(f"/v1/checkout_sessions/{session_id}/expire", 1)
+
+    shop.reconcile(rental_id)
+    first = now_timestamp()[:19]
+    eventually(lambda: now_timestamp()[:19] > first, "another second, so another name")
+    shop.reconcile(rental_id)
+
+    started = [each["name"] for each in shop.settlements_of(rental_id)]
+    assert sum("reconciler" in name for name in started) == 1
+    shop.paymongo.finish_payment(session_id, silently=True)
+    shop.wait_for_status(rental_id, "completed")

@@ -104,7 +104,7 @@ def usage_of_function(function: str, used: Json) -> Usage:
     invocations = used["invocations"]
     milliseconds = billed_milliseconds(function, used) * invocations
     is_api = not function.startswith("Reconcile") and _is_api(function)
-    logged = used["log_bytes"]
+    logged = used["log_bytes"] * invocations
     if is_api:
         logged += invocations * assumptions()["access_log_bytes_per_request"]
     return Counter(
