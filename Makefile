@@ -45,6 +45,7 @@ workflow: setup ## Tests against a deployed local stack of their own; what they 
 	$(RUN) pytest tests/workflow
 	$(RUN) pytest tests/permissions --require-record
 
+.PHONY: counts cost
 counts: setup ## Measure anew what rentals use, into tools/cost/counts.json
 	$(RUN) pytest tests/workflow/test_call_budgets.py --write-counts
 

@@ -86,17 +86,32 @@ def memory_mb(function: str) -> int:
     return int(properties.get("MemorySize") or template()["Globals"]["Function"]["MemorySize"])
 
 
-def billed_milliseconds(function: str, used: Json) -> float:
-    """Of one invocation: own work at the function's share of a core, and waiting for answers."""
-    assumed = assumptions()
-    cpu = assumed["warm_cpu_milliseconds"]
-    own = cpu.get(function, cpu["others"]) * max(1.0, _FULL_CORE_MB / memory_mb(function))
-    latency = assumed["milliseconds_of_a_call"]
-    waiting = sum(count * latency[call.split()[0]] for call, count in used["calls"].items()) / max(
-        1, used["invocations"]
-    )
-    cold = assumed["cold_starts"]
-    return float(own + waiting + cold["share"] * cold["milliseconds"])
+def slow_down(memory: int) -> float:
+    """How much longer a function computes than on a whole core; ours use one thread."""
+    return max(1.0, _FULL_CORE_MB / memory)
+
+
+def import_milliseconds(function: str, memory: int | None = None) -> float:
+    """Of a cold start: what the handler imports, at the function's share of a core."""
+    measured = assumptions()["import_cpu_milliseconds"]
+    own = measured.get(function, measured["others"])
+    return float(own * slow_down(memory or memory_mb(function)))
+
+
+def waiting_milliseconds(used: Json) -> float:
+    """Of one invocation: waiting for answers."""
+    latency = assumptions()["milliseconds_of_a_call"]
+    waiting = sum(count * latency[call.split()[0]] for call, count in used["calls"].items())
+    return float(waiting / max(1, used["invocations"]))
+
+
+def billed_milliseconds(function: str, used: Json, memory: int | None = None) -> float:
+    """Of one invocation: own work and its share of cold starts, and waiting for answers."""
+    memory = memory or memory_mb(function)
+    cpu = assumptions()["warm_cpu_milliseconds"]
+    own = cpu.get(function, cpu["others"]) * slow_down(memory)
+    cold = assumptions()["cold_start_share"] * import_milliseconds(function, memory)
+    return float(own + cold + waiting_milliseconds(used))
 
 
 def usage_of_function(function: str, used: Json) -> Usage:
