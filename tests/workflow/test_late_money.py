@@ -3,7 +3,7 @@
 import pytest
 
 from tests.workflow.sandbox import Json
-from tests.workflow.shop import Shop, at_once
+from tests.workflow.shop import Shop, at_once, eventually
 
 
 def cancelled_rental(shop: Shop, collectible: str) -> Json:
@@ -260,8 +260,8 @@ def test_refund_on_paymongos_dashboard_ends_the_rental(shop: Shop) -> None:
 
     shop.paymongo.refund(payment["id"], payment["amount"])
 
-    refunded = shop.wait_for_status(rental["rental_id"], "refunded")
-    assert refunded["refund_status"] == "succeeded"
+    shop.wait_for_status(rental["rental_id"], "refunded")
+    shop.eventually_refund_status(rental["rental_id"], "succeeded")
     assert shop.available(collectible) == 1
 
 
@@ -273,6 +273,7 @@ def test_failed_refund_is_asked_for_again_by_the_next_settlement(shop: Shop) -> 
     shop.paymongo.next_refund("fail")
     pay_late(shop, late)
     shop.eventually_refund_status(late, "failed")
+    eventually(lambda: "attention" in shop.rental_row(late), "somebody to be told")
     assert shop.rental_row(late)["attention"] == "RefundFailed"
 
     shop.settle(late)
