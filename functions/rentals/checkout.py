@@ -18,7 +18,7 @@ from rentals.telemetry import count, logger
 WAIT_SECONDS = 8.0
 # The fewest reads that find the payment URL less than 50 ms late on average, for as long as it
 # usually takes; after that, something is slow (docs/performance.md, Waiting).
-_FIRST_POLL_SECONDS = 0.3
+_FIRST_POLL_SECONDS = 0.25
 _POLL_SECONDS = 0.1
 _USUAL_SECONDS = 2.0
 _POLL_BACKOFF = 1.3

@@ -116,7 +116,7 @@ def print_table(console: Console) -> None:
         "as in rentals/checkout.py": poll_times,
     } | {
         f"{first} s, then every {pause}": evenly(first, pause)
-        for first in (0.2, 0.3, 0.4, 0.5)
+        for first in (0.15, 0.25, 0.5)
         for pause in (0.05, 0.1, 0.2)
     }
     for name, schedule in schedules.items():

@@ -220,4 +220,19 @@ def compare(name: str, found: Json, request: pytest.FixtureRequest) -> None:
         if used["log_bytes"]:
             assert used["log_bytes"] == pytest.approx(expected["log_bytes"], rel=LOG_TOLERANCE)
         used["log_bytes"] = expected["log_bytes"]
-    assert found == known[name]
+    now, then = dict(flat(found)), dict(flat(known[name]))
+    changed = {
+        each: f"{then.get(each)} -> {now.get(each)}"
+        for each in sorted(now.keys() | then.keys())
+        if now.get(each) != then.get(each)
+    }
+    assert changed == {}, "if this is meant: make counts, and look at what it changes"
+
+
+def flat(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Leaves by path, so that a difference is one line."""
+    if isinstance(value, dict):
+        for name, each in value.items():
+            yield from flat(each, f"{path}/{name}")
+    else:
+        yield path, value
