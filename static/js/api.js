@@ -115,6 +115,26 @@ export async function checkout(body, idempotencyKey) {
   return (await request("/api/rentals/checkout", { body, headers, timeout })).data;
 }
 
+/**
+ * Cancels a rental, unless it was paid.
+ * @param {string} cancelUrl  As the rental has it, checked by safeCancelUrl.
+ * @returns {Promise<string>} the page that says how it ended
+ * @throws {ApiError}
+ */
+export async function cancelRental(cancelUrl) {
+  const deadline = AbortSignal.timeout(CHECKOUT_TIMEOUT_MS);
+  let response;
+  try {
+    response = await fetch(cancelUrl, { signal: deadline });
+  } catch {
+    throw new ApiError(deadline.aborted ? "TIMEOUT" : "NETWORK", 0);
+  }
+  if (!response.ok || !response.redirected) {
+    throw new ApiError(`HTTP_${response.status}`, response.status);
+  }
+  return response.url;
+}
+
 /** Milliseconds that the server's clock is ahead of this device's. */
 let clockSkew = 0;
 

@@ -1,6 +1,6 @@
 /** The parts that the pages about rentals share: ticket, hold, timeline, contact. */
 
-import { serverNow } from "./api.js";
+import { cancelRental, serverNow } from "./api.js";
 import { announce, h, picture } from "./dom.js";
 import { clock, dayAfter, dayAndTime, days, pesos, time } from "./format.js";
 import { rentalUrl, safeCancelUrl, safePaymentUrl } from "./links.js";
@@ -12,6 +12,7 @@ import {
   isRefund,
   methodName,
   refundWords,
+  troubleWords,
 } from "./words.js";
 
 /** @typedef {import("./api.js").Rental} Rental */
@@ -105,25 +106,43 @@ export function holdPanel(rental) {
  * @returns {HTMLDialogElement}
  */
 function cancelDialog(cancelUrl) {
+  const problem = h("p", { class: "note note-problem", role: "alert", hidden: true });
+  // A button, not a link: following a link ahead of time must never cancel a rental.
+  const confirm = h(
+    "button",
+    { type: "button", class: "button", id: "cancel-confirm", click: () => cancel() },
+    "Yes, cancel",
+  );
+
+  async function cancel() {
+    if (confirm.getAttribute("aria-disabled") === "true") return;
+    const busy = (/** @type {boolean} */ on) => {
+      confirm.setAttribute("aria-disabled", String(on));
+      confirm.classList.toggle("is-busy", on);
+      confirm.textContent = on ? "Cancelling…" : "Yes, cancel";
+    };
+    busy(true);
+    problem.hidden = true;
+    try {
+      window.location.assign(await cancelRental(cancelUrl));
+    } catch (error) {
+      busy(false);
+      problem.textContent = `${troubleWords(error)} The rental may not be cancelled yet. Please try again.`;
+      problem.hidden = false;
+      wake(); // should it have been cancelled after all, the page will say so
+    }
+  }
+
   return h(
     "dialog",
     { id: "cancel-dialog", "aria-labelledby": "cancel-title" },
     h("h2", { id: "cancel-title" }, "Cancel this rental?"),
     h("p", {}, "The unit goes back on the shelf for others. You pay nothing."),
+    problem,
     h(
       "form",
       { method: "dialog", class: "actions" },
-      // A button, not a link: following a link ahead of time must never cancel a rental.
-      h(
-        "button",
-        {
-          type: "button",
-          class: "button",
-          id: "cancel-confirm",
-          click: () => window.location.assign(cancelUrl),
-        },
-        "Yes, cancel",
-      ),
+      confirm,
       h(
         "button",
         { class: "button button-quiet", id: "cancel-keep", autofocus: true },

@@ -50,6 +50,18 @@ def test_rental_is_found_again_in_the_list(shop: Shop, visitor: Visitor) -> None
     expect(row.locator(".stamp")).to_have_text("Paid")
 
 
+def test_list_follows_what_happens(shop: Shop, visitor: Visitor) -> None:
+    rental = shop.checkout(shop.add_collectible())
+    visitor.remember("mc.rentals", [{"id": rental["rental_id"], "open": True}])
+    visitor.page.goto("/rentals.html")
+    stamp = visitor.page.locator(".rental-row .stamp")
+    expect(stamp).to_have_text("On hold")
+
+    shop.pay(rental)
+
+    expect(stamp).to_have_text("Paid")
+
+
 def test_list_can_be_removed(visitor: Visitor) -> None:
     rentals(visitor)
 

@@ -260,6 +260,24 @@ def test_page_that_cannot_be_loaded(visitor: Visitor, path: str) -> None:
     expect(visitor.page.get_by_text("Tin Robot No. 7").first).to_be_visible()
 
 
+def test_cancelling_that_fails_can_be_tried_again(shop: Shop, visitor: Visitor) -> None:
+    collectible = shop.add_collectible()
+    rental = shop.checkout(collectible)
+    visitor.expect_failures_of("/payment/failed")
+    visitor.answer("**/payment/failed?*", 503, failure("TRY_AGAIN"), times=1)
+    visitor.page.goto(f"/rental.html?rental_id={rental['rental_id']}")
+    visitor.page.get_by_role("button", name="Cancel this rental").click()
+    dialog = visitor.page.get_by_role("dialog")
+    expect(dialog.get_by_role("button", name="Keep it")).to_be_focused()
+
+    dialog.get_by_role("button", name="Yes, cancel").click()
+    expect(dialog.get_by_role("alert")).to_contain_text("may not be cancelled yet")
+    dialog.get_by_role("button", name="Yes, cancel").click()
+
+    visitor.expect_heading("You cancelled this rental")
+    assert shop.available(collectible) == 1
+
+
 def test_rental_page_goes_on_asking(shop: Shop, visitor: Visitor) -> None:
     rental = shop.checkout(shop.add_collectible())
     visitor.expect_failures_of("/api/rentals/")

@@ -136,8 +136,28 @@ function filter() {
   }
   cards.hidden = found === 0;
   $("#no-match").hidden = found > 0 || shelf.length === 0;
+  keepAddress();
   const all = shelf.length;
   count.textContent = found === all ? `${all} collectibles` : `${found} of ${all} collectibles`;
+}
+
+/** So that a reload, a bookmark or the way back finds the same view. */
+function keepAddress() {
+  const query = new URLSearchParams();
+  if (search.value.trim()) query.set("search", search.value.trim());
+  const size = sizes.querySelector(":checked").value;
+  if (size) query.set("size", size);
+  const text = query.toString();
+  history.replaceState(history.state, "", text ? `?${text}` : window.location.pathname);
+}
+
+function restoreFilters() {
+  const query = new URLSearchParams(window.location.search);
+  search.value = query.get("search") ?? "";
+  for (const radio of sizes.querySelectorAll("input")) {
+    radio.checked = radio.value === (query.get("size") ?? "");
+  }
+  if (!sizes.querySelector(":checked")) sizes.querySelector("input").checked = true;
 }
 
 storeSelect.addEventListener("change", () => {
@@ -161,4 +181,5 @@ window.addEventListener("pageshow", (event) => {
   // Out of the back/forward cache, stock may be old.
   if (event.persisted) load();
 });
+restoreFilters();
 load();

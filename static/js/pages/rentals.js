@@ -6,7 +6,7 @@ import { dayAfter } from "../format.js";
 import { forgetAllRentals, knownRentals, readRental } from "../known-rentals.js";
 import { rentalUrl } from "../links.js";
 import { holdClock, isOnHold, stamp } from "../rental-view.js";
-import { WAKE } from "../watch.js";
+import { watch } from "../watch.js";
 import { ending, isRefund, refundWords, troubleWords } from "../words.js";
 
 /** @typedef {import("../api.js").Rental} Rental */
@@ -14,28 +14,47 @@ import { ending, isRefund, refundWords, troubleWords } from "../words.js";
 
 const list = $("#rentals");
 
-async function load() {
+const PACE = { first: 3000, cap: 15_000 };
+
+/** @typedef {{rentals: Rental[], stores: Store[], trouble: string|null}} Found */
+
+let shown = "";
+
+/** @returns {Promise<Found>} */
+async function read() {
   const ids = knownRentals().map(({ id }) => id);
-  if (list.childElementCount === 0) fill(list, ...ids.map(() => h("li", { class: "rental-row" })));
-  $("#trouble").hidden = true;
+  if (!shown) fill(list, ...ids.map(() => h("li", { class: "rental-row" })));
   const [stores, ...answers] = await Promise.allSettled([getStores(), ...ids.map(readRental)]);
-  const rentals = answers.flatMap((answer) =>
-    answer.status === "fulfilled" ? [answer.value] : [],
-  );
-  fill(list, ...rentals.map((rental) => row(rental, stores.value ?? [])));
-  list.setAttribute("aria-busy", "false");
   const failed = answers.find(
     ({ status, reason }) => status === "rejected" && reason.code !== "RENTAL_NOT_FOUND",
   );
-  if (failed) {
-    $("#trouble").textContent = `Some rentals could not be read. ${troubleWords(failed.reason)} Please reload this page.`;
-    $("#trouble").hidden = false;
-    announce($("#trouble").textContent);
+  return {
+    rentals: answers.flatMap(({ status, value }) => (status === "fulfilled" ? [value] : [])),
+    stores: stores.value ?? [],
+    trouble: failed ? `Some rentals could not be read. ${troubleWords(failed.reason)}` : null,
+  };
+}
+
+/**
+ * @param {Found} found
+ * @returns {boolean} whether it may still change
+ */
+function show({ rentals, stores, trouble }) {
+  const state = JSON.stringify([rentals, stores, trouble]);
+  // Drawing anew must not take the focus from a row that did not change.
+  if (state !== shown) {
+    shown = state;
+    fill(list, ...rentals.map((rental) => row(rental, stores)));
+    if (trouble) announce(trouble);
   }
-  const none = rentals.length === 0 && !failed;
+  list.setAttribute("aria-busy", "false");
+  $("#trouble").textContent = `${trouble} We keep trying.`;
+  $("#trouble").hidden = !trouble;
+  const none = rentals.length === 0 && !trouble;
   list.hidden = none;
   $("#empty").hidden = !none;
   $("#forget").hidden = none;
+  return trouble !== null || rentals.some(({ status }) => status === "pending");
 }
 
 /**
@@ -83,13 +102,13 @@ function state(rental, store) {
   return [ending(rental).title];
 }
 
+const follow = () => watch(read, show, () => true, PACE);
+
 $("#forget-all").addEventListener("click", () => {
   forgetAllRentals();
-  fill(list);
-  load();
+  show({ rentals: [], stores: [], trouble: null });
   announce("The list was removed.");
   $("#main").focus();
 });
-window.addEventListener(WAKE, load);
-window.addEventListener("pageshow", (event) => event.persisted && load());
-load();
+window.addEventListener("pageshow", (event) => event.persisted && follow());
+follow();
