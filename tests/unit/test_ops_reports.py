@@ -107,13 +107,17 @@ def entered(seconds: float, state: str) -> Json:
     return event(seconds, "TaskStateEntered", stateEnteredEventDetails={"name": state})
 
 
+UNAVAILABLE = {
+    "error": "PaymentProviderUnavailable",
+    "cause": json.dumps({"errorType": "...", "errorMessage": "retrieve checkout session: 503"}),
+}
 HISTORY = [
     event(0, "ExecutionStarted"),
     entered(0, "ClosePaymentSession"),
     event(0, "TaskScheduled"),
     event(1, "TaskFailed", taskFailedEventDetails={"error": "PaymentProviderUnavailable"}),
     event(3, "TaskScheduled"),
-    event(4, "TaskFailed", taskFailedEventDetails={"error": "PaymentProviderUnavailable"}),
+    event(4, "TaskFailed", taskFailedEventDetails=UNAVAILABLE),
     event(8, "TaskScheduled"),
     event(9, "TaskSucceeded"),
     event(9, "TaskStateExited", stateExitedEventDetails={"name": "ClosePaymentSession"}),
@@ -130,6 +134,7 @@ def test_a_history_becomes_states_with_attempts_and_errors() -> None:
 
     assert (closed.state, closed.attempts, closed.seconds(NOW)) == ("ClosePaymentSession", 3, 9)
     assert closed.errors == ["PaymentProviderUnavailable"] * 2
+    assert closed.why == "retrieve checkout session: 503"
     assert (released.errors, released.left_at) == (
         ["States.Timeout"],
         NOW + timedelta(seconds=10),

@@ -114,7 +114,7 @@ def timeline(execution: Execution, now: datetime, *, since_step: int = 0) -> Any
             f"{step.entered_at.astimezone(UTC):%H:%M:%S.%f}"[:-3],
             duration(step.seconds(now)) + (" …" if step.left_at is None else ""),
             str(step.attempts or ""),
-            Text(_counted(step.errors), "red"),
+            Text(_counted(step.errors), "red").append(f" {step.why}" if step.why else "", "dim"),
         )
     ending = f"{execution.error}: {execution.cause or ''}" if execution.error else ""
     return Group(title, shown, *([Text(ending, "red")] if ending else []))

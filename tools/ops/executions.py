@@ -47,6 +47,8 @@ class Step:
     left_at: datetime | None = None
     attempts: int = 0
     errors: list[str] = field(default_factory=list)
+    why: str | None = None
+    """What the last error said."""
 
     def seconds(self, now: datetime) -> float:
         """How long it took, or has taken so far."""
@@ -95,6 +97,7 @@ class Execution:
                     "left_at": step.left_at and step.left_at.isoformat(),
                     "attempts": step.attempts,
                     "errors": step.errors,
+                    "why": step.why,
                 }
                 for step in self.steps
             ],
@@ -119,9 +122,18 @@ def steps(events: Sequence[Mapping[str, Any]]) -> tuple[Step, ...]:
         elif kind in _ATTEMPTS:
             found[-1].attempts += 1
         elif kind in _FAILURES:
-            error = event.get(_FAILURES[kind], {}).get("error")
-            found[-1].errors.append(error or kind)
+            details = event.get(_FAILURES[kind], {})
+            found[-1].errors.append(details.get("error") or kind)
+            found[-1].why = _message(details.get("cause"))
     return tuple(found)
+
+
+def _message(cause: str | None) -> str | None:
+    """What an error said: Lambda wraps it in JSON."""
+    try:
+        return str(json.loads(cause or "")["errorMessage"])
+    except (ValueError, KeyError, TypeError):
+        return cause
 
 
 def machines(target: Target) -> dict[str, str]:
