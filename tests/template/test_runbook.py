@@ -39,7 +39,20 @@ def commands(text: str) -> Iterator[str]:
                 yield shlex.join(words)
 
 
-COMMANDS = sorted({command for path in DOCUMENTS for command in commands(path.read_text())})
+def own_commands(path: Path) -> Iterator[str]:
+    """Lines of any document that begin with one of our own programs."""
+    for line in re.findall(r"^ *((?:\./rentals|make) .*)$", path.read_text(), flags=re.MULTILINE):
+        yield shlex.join(shlex.split(line, comments=True))
+
+
+COMMANDS = sorted(
+    {command for path in DOCUMENTS for command in commands(path.read_text())}
+    | {
+        command
+        for path in (ROOT / "README.md", *(ROOT / "docs").glob("*.md"))
+        for command in own_commands(path)
+    }
+)
 
 
 def anchors(text: str) -> set[str]:
@@ -64,6 +77,9 @@ def check_ours(words: list[str]) -> None:
     while rest:
         name, rest = rest[0], rest[1:]
         command = command.commands[name]
+        for parameter in command.params:
+            if getattr(parameter, "prompt", None):  # asked for when it is run
+                parameter.prompt, parameter.required = None, False
         context = command.make_context(name, rest, parent=context)
         rest = [*context._protected_args, *context.args] if hasattr(command, "commands") else []
     if name == "replay":
