@@ -5,6 +5,7 @@ import io
 import json
 import re
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -35,6 +36,7 @@ from tools.replay import Answer
 
 Json = dict[str, Any]
 
+ROOT = Path(__file__).parents[2]
 MARKUP = '"><img src=x onerror=alert(1)><script>alert(1)</script>'
 PREFIX = "arn:aws:states:ap-southeast-1:000000000000"
 MACHINE = Machine(f"{PREFIX}:stateMachine:rentals-rental")
@@ -253,6 +255,29 @@ def test_a_name_that_is_not_this_machine_s_is_refused(account: HostileAccount) -
 
     assert answer.status_code == 400
     assert "State machines" not in answer.text
+
+
+def test_the_console_uses_only_colours_and_fonts_that_the_site_has() -> None:
+    console, site = (
+        path.read_text()
+        for path in (
+            ROOT / "tools" / "console" / "assets" / "console.css",
+            ROOT / "static" / "css" / "site.css",
+        )
+    )
+
+    used = set(re.findall(r"var\((--[\w-]+)", console))
+    assert used <= set(re.findall(r"^\s*(--[\w-]+):", console + site, re.MULTILINE))
+
+
+@pytest.mark.parametrize("name", ["css/site.css", "fonts/besley.woff2", "console.js"])
+def test_assets_are_served_and_nothing_beside_them(account: HostileAccount, name: str) -> None:
+    client = Browser(account)
+
+    assert client.get(f"/console/assets/{name}").status_code == 200
+    assert client.get(f"/console/assets/../{name}").status_code == 404
+    assert client.get("/console/assets/../app.py").status_code == 404
+    assert client.get("/console/assets/%2e%2e/app.py").status_code == 404
 
 
 # --- stopping and settling ---
