@@ -1,11 +1,14 @@
 """State machine definitions (Amazon States Language) as graphs: who leads where, and why."""
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 Definition = Mapping[str, Any]
+
+_NOT_THE_RULE = ("Next", "Comment", "Assign", "Output")
 
 ENDINGS = ("Succeed", "Fail")
 # What `Catch` calls every error that it can catch.
@@ -35,10 +38,6 @@ class Transition:
     condition: str = ""
     assigned: frozenset[str] = frozenset()
 
-    def catches(self, error: str) -> bool:
-        """Whether this is a Catch for an error of this name."""
-        return error in self.errors or ANY_ERROR in self.errors
-
 
 @dataclass(frozen=True, slots=True)
 class State:
@@ -59,10 +58,6 @@ class State:
     def targets(self) -> list[str]:
         """Where it leads, each once."""
         return list(dict.fromkeys(each.target for each in self.transitions))
-
-    def caught_by(self, error: str) -> Transition | None:
-        """The Catch that an error of this name takes."""
-        return next((each for each in self.transitions if each.catches(error)), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +91,7 @@ def transitions(name: str, state: Definition) -> Iterator[Transition]:
             name,
             branch["Next"],
             Reason.CHOICE,
-            condition=str(branch.get("Condition", "")),
+            condition=_condition(branch),
             assigned=assigned | frozenset(branch.get("Assign", ())),
         )
     if "Default" in state:
@@ -113,6 +108,13 @@ def transitions(name: str, state: Definition) -> Iterator[Transition]:
             errors=tuple(catcher["ErrorEquals"]),
             assigned=frozenset(catcher.get("Assign", ())),
         )
+
+
+def _condition(branch: Definition) -> str:
+    """JSONata's condition, or the rule of a JSONPath definition."""
+    if "Condition" in branch:
+        return str(branch["Condition"])
+    return json.dumps({key: value for key, value in branch.items() if key not in _NOT_THE_RULE})
 
 
 def _states(definition: Definition) -> Iterator[State]:

@@ -149,6 +149,12 @@ def test_stopping_asks_first_and_works_by_keyboard(shop: Shop, visitor: Visitor)
     expect_states(visitor, ClosePaymentSession="succeeded", RentalSettled="succeeded")
     expect(visitor.page.locator("#rental")).to_contain_text("cancelled stopped")
 
+    visitor.page.goto(f"/console/rentals/{rental_id}/settle")
+    visitor.page.get_by_role("button", name="Settle the rental").click()
+    visitor.page.wait_for_url("**-settlement:*")
+    expect(visitor.page.locator("#head .status")).to_have_text("Succeeded")
+    expect(visitor.page.locator("#rental .related li")).to_have_count(2)
+
 
 def test_a_webhook_is_replayed_three_times_at_once(shop: Shop, visitor: Visitor) -> None:
     rental_id = shop.checkout(shop.add_collectible())["rental_id"]

@@ -400,23 +400,28 @@ class _Console:
     def problem(self, request: Request, error: Exception) -> Response:
         """A page that says what is wrong."""
         if isinstance(error, HTTPException):
-            status, text = error.status_code, error.detail
+            status, text, hint = error.status_code, error.detail, ""
         elif isinstance(error, NotFoundError):
-            status, text = 404, str(error)
+            status, text, hint = 404, str(error), ""
         elif isinstance(error, CommandError):
-            status, text = 400, ". ".join(filter(None, (str(error), error.hint)))
+            status, text, hint = 400, str(error), error.hint or ""
         elif isinstance(error, ClientError | BotoCoreError):
             told = ops_target.explain(error, self._account.target)
-            status, text = 502, ". ".join(filter(None, (str(told), told.hint)))
+            status, text, hint = 502, str(told), told.hint or ""
         else:
-            status, text = 502, str(error)
-        return self._page(request, "problem.html", status, text=text)
+            status, text, hint = 502, str(error), ""
+        return self._page(request, "problem.html", status, text=text, hint=hint)
 
 
 def _is_unsettled(rental: Json, execution: Execution | None) -> bool:
-    """Whether nobody but a settlement will bring the rental to its end."""
-    is_open = rental["paymentStatus"] == "pending" or "followUp" in rental
-    return is_open and not (execution is not None and execution.is_running)
+    """Whether nothing but a settlement will bring the rental to its end."""
+    if rental["paymentStatus"] == "pending":
+        return execution is None or not execution.is_running
+    is_paid_for_nothing = "paymentId" in rental and rental["paymentStatus"] not in (
+        "completed",
+        "refunded",
+    )
+    return is_paid_for_nothing or "attention" in rental or rental.get("followUp") == "refund"
 
 
 def _place(account: Account) -> str:
