@@ -26,6 +26,7 @@ BUILD = ROOT / ".aws-sam" / "build"
 LAMBDA_PYTHON = "3.13"
 # What Lambda takes without S3 is 50 MB; ours is far less, because size is cold start.
 TARGET_BYTES = 5_000_000
+_FIXED_TIME = 1577836800  # 2020-01-01, seconds; archives know no time before 1980
 _HOST_BUILD = ROOT / ".aws-sam" / "host"
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
@@ -128,8 +129,14 @@ def _uv() -> str:
 
 
 def _package_of(target: Path) -> Path:
-    """SAM builds what functions share once."""
+    """The folder of the package: SAM builds what functions share once.
+
+    Its files get one fixed time, so that the same files make the same archive, and deploying it
+    again publishes nothing.
+    """
     [folder] = target.glob("*Function*")
+    for path in folder.rglob("*"):
+        os.utime(path, (_FIXED_TIME, _FIXED_TIME))
     return folder
 
 

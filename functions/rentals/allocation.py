@@ -7,7 +7,6 @@ together start at random points of the range, so they seldom meet.
 
 import hashlib
 import math
-import random
 import secrets
 from collections.abc import Iterator, Mapping
 
@@ -21,6 +20,8 @@ KM_PER_DAY = 25
 PAGE_SIZE = 10
 STOCK_COUNT_LIMIT = 100
 
+# Not Python's default: environments that start from one snapshot (SnapStart) would all draw alike.
+_random = secrets.SystemRandom()
 _HASH_DIGITS = 8
 _AFTER_EVERY_HASH = "~"
 
@@ -68,7 +69,7 @@ def candidates(
         else:
             page = [unit["id"] for unit in every if unit["warehouseId"] == warehouse.id]
         if page:
-            random.shuffle(page)
+            _random.shuffle(page)
             yield from ((unit_id, warehouse) for unit_id in page)
             return
 

@@ -279,7 +279,7 @@ class World:
             "rentals.dynamo.time": polling,
             "rentals.paymongo._client": lambda *_: paymongo,
             "rentals.allocation.secrets": SimpleNamespace(token_hex=self._token_hex),
-            "rentals.allocation.random": self.random,
+            "rentals.allocation._random": self.random,
             "tools.paymongo_sandbox.resources.secrets": self.random,
         }.items():
             patch.setattr(target, value)
