@@ -103,12 +103,15 @@ class Visit:
             )
 
     def view(self) -> Json | None:
-        """The rental as the API shows it, or None while the API fails."""
-        answer = self._patiently(lambda: self.shop.site.get(f"/api/rentals/{self.rental_id}"))
-        if answer is None or answer.status_code != 200:
-            return None
-        data: Json = answer.json()["data"]
-        return data
+        """The rental as the API shows it, to somebody who reloads a page that does not come."""
+        for _ in range(_TRIES):
+            answer = self._patiently(lambda: self.shop.site.get(f"/api/rentals/{self.rental_id}"))
+            if answer is not None and answer.status_code == 200:
+                data: Json = answer.json()["data"]
+                return data
+            if answer is not None and answer.status_code < 500:
+                return None
+        return None
 
     def on_hosted_page(self, outcome: str) -> None:
         """Press a button on PayMongo's page and follow where it leads, trying errors once more."""
