@@ -7,14 +7,14 @@ so a new call adds its rows by itself.
 import contextlib
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 
 import psutil
 
 from tests.faults.proxy import Call, EngineProxy, Fault, FaultProxy, PayMongoProxy
-from tests.faults.scenarios import RECONCILED, SCENARIOS, Visit
+from tests.faults.scenarios import EXPIRED, RECONCILED, SCENARIOS, Visit
 from tests.recording.calls import UNKNOWN, function_of
 from tests.workflow.shop import Shop
 from tools.local.stack import LocalStack
@@ -66,38 +66,59 @@ class Matrix:
         self._paymongo = paymongo
         self._shop = Shop(stack, is_broken=True)
 
-    def cases(self, scenarios: Iterable[str] = SCENARIOS) -> list[Case]:
-        """Every case of these scenarios, found by running each once without faults, from a cold
-        start. Cases of one scenario are together, in the order of the scenarios; a call that is
-        made at a cold start belongs to the first scenario that makes it.
+    def cases(self) -> list[Case]:
+        """Every case, found by running each scenario once without faults, from a cold start. Cases
+        of one scenario are together, in the order of the scenarios.
+
+        A call that is made before a rental is named, or at a cold start only, has nothing to do
+        with the scenario, and belongs to the first one whose rental its function works for.
         """
-        found: list[Case] = []
-        at_cold_start: set[Call] = set()
         kill_functions(self._stack)
-        for scenario in scenarios:
+        others = [name for name in SCENARIOS if name != EXPIRED]
+        with ThreadPoolExecutor(WORKERS) as pool:
+            visits = dict(zip(others, pool.map(self._run, others), strict=True))
+        with self._shop.hold_of(HOLD_WHEN_EXPIRING_SECONDS):
+            visits[EXPIRED] = self._run(EXPIRED)
+        found: list[Case] = []
+        taken: set[Call] = set()
+        for scenario, visit in ((name, visits[name]) for name in SCENARIOS):
             for proxy in (self._engine, self._paymongo):
-                proxy.forget_calls_for(None)
-            visit = self._run(scenario)
-            assert visit.problems() == [], f"{scenario} without faults"
-            cases = [
-                Case(scenario, call, fault, rental_id is not None)
-                for proxy in (self._engine, self._paymongo)
-                for rental_id in (visit.rental_id, None)
-                for call in dict.fromkeys(proxy.calls_for(rental_id))
-                for fault in proxy.faults
-                if call.ordinal <= _MAX_ORDINAL and call.function != UNKNOWN
-                if call.function != _RECONCILER or scenario in RECONCILED
-            ]
-            found += [each for each in cases if each.call not in at_cold_start]
-            at_cold_start |= {each.call for each in cases if each.needs_cold_start}
+                own = self._calls(proxy, scenario, visit.rental_id)
+                functions = {call.function for call in own}
+                before = [
+                    call
+                    for call in self._calls(proxy, scenario, None)
+                    if call.function in functions
+                ]
+                cases = [
+                    Case(scenario, call, fault, is_for_a_rental)
+                    for calls, is_for_a_rental in ((own, True), (before, False))
+                    for call in calls
+                    for fault in proxy.faults
+                    if call not in taken
+                ]
+                found += cases
+                taken |= {
+                    each.call for each in cases if each.needs_cold_start or not each.is_for_a_rental
+                }
         return found
+
+    @staticmethod
+    def _calls(proxy: FaultProxy, scenario: str, rental_id: str | None) -> list[Call]:
+        return [
+            call
+            for call in dict.fromkeys(proxy.calls_for(rental_id))
+            if call.ordinal <= _MAX_ORDINAL
+            and call.function != UNKNOWN
+            and (call.function != _RECONCILER or scenario in RECONCILED)
+        ]
 
     def run(self, cases: Sequence[Case]) -> Iterator[Result]:
         """Run cases, several at once where they don't need a function of their own; results as
         they come.
         """
-        expiring = [each for each in cases if each.scenario == "expired"]
-        others = [each for each in cases if each.scenario != "expired"]
+        expiring = [each for each in cases if each.scenario == EXPIRED]
+        others = [each for each in cases if each.scenario != EXPIRED]
         for group in (others, expiring):
             with self._hold_for(group):
                 warm = [each for each in group if not each.needs_cold_start]
@@ -109,20 +130,15 @@ class Matrix:
                         yield self._run_case(case)
 
     def _hold_for(self, group: Sequence[Case]) -> contextlib.AbstractContextManager[None]:
-        if group and group[0].scenario == "expired":
+        if group and group[0].scenario == EXPIRED:
             return self._shop.hold_of(HOLD_WHEN_EXPIRING_SECONDS)
         return contextlib.nullcontext()
 
     def _run(self, scenario: str) -> Visit:
         visit = Visit(self._shop)
-        hold = (
-            visit.shop.hold_of(HOLD_WHEN_EXPIRING_SECONDS)
-            if scenario == "expired"
-            else contextlib.nullcontext()
-        )
-        with hold:
-            SCENARIOS[scenario](visit)
+        SCENARIOS[scenario](visit)
         visit.wait_until_ended()
+        assert visit.problems() == [], f"{scenario} without faults"
         return visit
 
     def _run_case(self, case: Case) -> Result:

@@ -357,5 +357,7 @@ SCENARIOS: dict[str, Callable[[Visit], None]] = {
         stopped_when_paid, late, late_and_sold_out, wrong_amount,
     )
 }  # fmt: skip
+# Needs a hold that is over before the test is.
+EXPIRED = expired.__name__
 # Elsewhere the reconciler has calls to make by chance only.
 RECONCILED = {unheard.__name__, never_started.__name__}

@@ -117,10 +117,10 @@ class Shop:
 
     def rental_row(self, rental_id: str) -> Json:
         """The rental as it is stored."""
-        row: Json = self.table("Rentals").get_item(Key={"id": rental_id}, ConsistentRead=True)[
-            "Item"
-        ]
-        return row
+        answer = self.dynamodb.get_item(
+            TableName=f"{TABLE_PREFIX}-Rentals", Key={"id": {"S": rental_id}}, ConsistentRead=True
+        )
+        return from_attributes(answer["Item"])
 
     # --- the customer ---
 
