@@ -365,6 +365,27 @@ class Shop:
         ]
         return [each for each in described if json.loads(each["input"])["rental_id"] == rental_id]
 
+    def wait_for_attention(self, rental_id: str, problem: str) -> None:
+        """Until the rental is marked for somebody to look at, and why."""
+        eventually(
+            lambda: self.rental_row(rental_id).get("attention") == problem, f"attention: {problem}"
+        )
+
+    def wait_for_message_about(self, rental_id: str) -> Json:
+        """The message in the NeedsAttention queue that concerns the rental."""
+        queue = _client(self.stack, "sqs")
+
+        def about() -> Json | None:
+            answer = queue.receive_message(
+                QueueUrl=self.stack.outputs["NeedsAttentionQueueUrl"],
+                MaxNumberOfMessages=10,
+                VisibilityTimeout=1,
+            )
+            bodies = [json.loads(each["Body"]) for each in answer.get("Messages", [])]
+            return next((body for body in bodies if rental_id in body["input"]), None)
+
+        return eventually(about, f"a message about {rental_id}", pause=0.5)
+
     def expect_failure_of(self, rental_id: str) -> None:
         """This rental needs somebody to look, so its executions may fail."""
         self._expected_failures.add(rental_id)

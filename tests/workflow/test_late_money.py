@@ -3,7 +3,7 @@
 import pytest
 
 from tests.workflow.sandbox import Json
-from tests.workflow.shop import Shop, at_once, eventually
+from tests.workflow.shop import Shop, at_once
 
 
 def cancelled_rental(shop: Shop, collectible: str) -> Json:
@@ -273,12 +273,34 @@ def test_failed_refund_is_asked_for_again_by_the_next_settlement(shop: Shop) -> 
     shop.paymongo.next_refund("fail")
     pay_late(shop, late)
     shop.eventually_refund_status(late, "failed")
-    eventually(lambda: "attention" in shop.rental_row(late), "somebody to be told")
-    assert shop.rental_row(late)["attention"] == "RefundFailed"
+    shop.wait_for_attention(late, "RefundFailed")
 
     shop.settle(late)
 
     shop.eventually_refund_status(late, "succeeded")
     statuses = sorted(refund["status"] for refund in shop.paymongo.refunds(late))
     assert statuses == ["failed", "succeeded"]
+    assert "attention" not in shop.rental_row(late)
+
+
+def test_trouble_is_told_and_ends_when_its_cause_has_gone(shop: Shop) -> None:
+    collectible = shop.add_collectible()
+    late = cancelled_rental(shop, collectible)["rental_id"]
+    shop.expect_failure_of(late)
+    shop.checkout(collectible)
+    shop.paymongo.fault("error_400", "create_refund", times=None, code="allowed_date_exceeded")
+    pay_late(shop, late)
+
+    shop.wait_for_attention(late, "RefundFailed")
+    told = shop.wait_for_message_about(late)
+    (failed,) = [each for each in shop.settlements_of(late) if each["status"] == "FAILED"]
+    assert told["settlement"] == failed["executionArn"]
+    assert "RefundFailed" in failed["cause"]
+    assert "runbook" in told["what_to_do"]
+    assert shop.rental(late)["refund_status"] == "failed"
+
+    shop.paymongo.forget_rules("faults")
+    shop.reconcile(late)
+
+    shop.eventually_refund_status(late, "succeeded")
     assert "attention" not in shop.rental_row(late)
