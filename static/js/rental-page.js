@@ -108,11 +108,7 @@ function render({ tone, heading, lead, more = [], spoken }, rental, store) {
   setHeading(tone, heading, lead, spoken);
   const focused = document.activeElement?.id;
   fill($("#more"), ...more);
-  fill(
-    $("#details"),
-    ticket(rental, store),
-    h("div", {}, progress(rental, store), contact(store)),
-  );
+  fill($("#details"), ticket(rental, store), h("div", {}, progress(rental, store), contact(store)));
   // Drawing anew must not throw keyboard users back to the top.
   if (focused) document.getElementById(focused)?.focus();
 }

@@ -143,11 +143,7 @@ function cancelDialog(cancelUrl) {
       "form",
       { method: "dialog", class: "actions" },
       confirm,
-      h(
-        "button",
-        { class: "button button-quiet", id: "cancel-keep", autofocus: true },
-        "Keep it",
-      ),
+      h("button", { class: "button button-quiet", id: "cancel-keep", autofocus: true }, "Keep it"),
     ),
   );
 }
@@ -243,8 +239,7 @@ export function contact(store) {
       store.phone
         ? `Call the ${store.name} store at `
         : `Ask at the ${store.name} store, ${store.address}`,
-      store.phone &&
-        h("a", { href: `tel:${store.phone.replace(/[^0-9+]/g, "")}` }, store.phone),
+      store.phone && h("a", { href: `tel:${store.phone.replace(/[^0-9+]/g, "")}` }, store.phone),
       ". Please have your rental number ready.",
     ),
   );
@@ -331,10 +326,7 @@ function steps(rental, store) {
       if (rental.declined_attempts > 0) {
         list.push(["bad", declinedWords(rental.declined_attempts)]);
       }
-      list.push([
-        "now",
-        `We wait for your payment until ${time(rental.hold_expires_at)}`,
-      ]);
+      list.push(["now", `We wait for your payment until ${time(rental.hold_expires_at)}`]);
     } else if (rental.hold_expires_at) {
       list.push(reserved, [
         "now",

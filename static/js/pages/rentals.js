@@ -1,6 +1,6 @@
 /** rentals.html: the rentals made or opened in this browser. */
 
-import { getStores } from "../api.js";
+import { ApiError, getStores } from "../api.js";
 import { $, announce, fill, h, picture } from "../dom.js";
 import { dayAfter } from "../format.js";
 import { forgetAllRentals, knownRentals, readRental } from "../known-rentals.js";
@@ -24,14 +24,15 @@ let shown = "";
 async function read() {
   const ids = knownRentals().map(({ id }) => id);
   if (!shown) fill(list, ...ids.map(() => h("li", { class: "rental-row" })));
-  const [stores, ...answers] = await Promise.allSettled([getStores(), ...ids.map(readRental)]);
+  const stores = getStores().catch(() => []);
+  const answers = await Promise.all(ids.map((id) => readRental(id).catch((error) => error)));
   const failed = answers.find(
-    ({ status, reason }) => status === "rejected" && reason.code !== "RENTAL_NOT_FOUND",
+    (answer) => answer instanceof ApiError && answer.code !== "RENTAL_NOT_FOUND",
   );
   return {
-    rentals: answers.flatMap(({ status, value }) => (status === "fulfilled" ? [value] : [])),
-    stores: stores.value ?? [],
-    trouble: failed ? `Some rentals could not be read. ${troubleWords(failed.reason)}` : null,
+    rentals: answers.filter((answer) => !(answer instanceof Error)),
+    stores: await stores,
+    trouble: failed ? `Some rentals could not be read. ${troubleWords(failed)}` : null,
   };
 }
 
@@ -102,7 +103,14 @@ function state(rental, store) {
   return [ending(rental).title];
 }
 
-const follow = () => watch(read, show, () => true, PACE);
+let following = false;
+
+async function follow() {
+  if (following) return;
+  following = true;
+  await watch(read, show, () => true, PACE);
+  following = false;
+}
 
 $("#forget-all").addEventListener("click", () => {
   forgetAllRentals();

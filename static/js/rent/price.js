@@ -187,7 +187,12 @@ export function showSummary() {
       [`${days(duration)} × ${pesos(daily_rate)}`],
       [is_special_rate ? "Special rate" : "Daily rate"],
     ),
-    h("div", { class: "total" }, h("dt", {}, "Total"), h("dd", { id: "quote-total" }, pesos(total_fee))),
+    h(
+      "div",
+      { class: "total" },
+      h("dt", {}, "Total"),
+      h("dd", { id: "quote-total" }, pesos(total_fee)),
+    ),
   );
 }
 
