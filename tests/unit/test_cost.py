@@ -1,5 +1,7 @@
 """`make cost`: what goes in comes from files that agree with the code, and the sums are right."""
 
+import re
+
 import pytest
 
 from tools.cost import model
@@ -82,3 +84,24 @@ def test_less_memory_computes_longer_and_waits_as_long() -> None:
 def test_detailed_metrics_are_for_the_webhook_only() -> None:
     """Each other method's would cost as much as 60 rentals every month (docs/cost.md)."""
     assert model.detailed_metrics() == 5
+
+
+def test_the_pages_say_what_the_command_prints() -> None:
+    """Within a tenth: another alarm need not change a page."""
+    rental = model.cost(model.times(model.usage_of("paid"), 1000))
+    readme = " ".join((model.ROOT / "README.md").read_text().split())
+    said = re.search(r"\$([\d.]+) for 1,000 paid rentals, (\d+) % of it state transitions", readme)
+    assert said
+    assert model.total(rental) == pytest.approx(float(said[1]), rel=0.1)
+    assert rental["Step Functions"] / model.total(rental) == pytest.approx(
+        int(said[2]) / 100, rel=0.1
+    )
+    page = (model.ROOT / "docs" / "cost.md").read_text()
+    for requests in (10_000, 100_000, 1_000_000):
+        usage = model.monthly(requests)
+        (row,) = (line for line in page.splitlines() if line.startswith(f"| {requests:,} |"))
+        _, now, _, after_free = (float(each) for each in re.findall(r"\$([\d.]+)", row))
+        assert model.total(model.cost(usage)) == pytest.approx(now, rel=0.1)
+        assert model.total(model.cost(usage, free=model.always_free())) == pytest.approx(
+            after_free, rel=0.1
+        )
