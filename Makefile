@@ -43,7 +43,7 @@ unit: setup ## Tests that need no stack: rules, adapters, template, benchmarks
 
 workflow: setup ## Tests against a deployed local stack of their own; what they used against what is allowed
 	$(RUN) pytest tests/workflow
-	$(RUN) pytest tests/permissions
+	$(RUN) pytest tests/permissions --require-record
 
 .PHONY: counts cost
 counts: setup ## Measure anew what rentals use, into tools/cost/counts.json

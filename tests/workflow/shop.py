@@ -454,11 +454,21 @@ class Shop:
         self.paymongo.forget_rules()
         self.paymongo.release_webhooks()
         eventually(self._is_quiet, "everything to be quiet")
-        assert self.violations() == []
+        lasting = self._lasting_violations()
+        assert lasting == [], "; ".join(map(str, lasting))
         assert self._unexpected_failures() == []
         assert self.paymongo.endpoint_status() == "enabled"
         # No webhook of PayMongo's own is refused; a connection may break (None), and is made again.
         assert set(self.paymongo.answers_since(self._opened_at)) <= {200, None}
+
+    def _lasting_violations(self) -> list[Violation]:
+        """Tables are read one after the other, while another test's hold may just run out."""
+        first = self.violations()
+        if not first:
+            return []
+        time.sleep(1)
+        again = set(self.violations())
+        return [each for each in first if each in again]
 
     def violations(self) -> Sequence[Violation]:
         """Every violation of the promise, over the whole system."""
