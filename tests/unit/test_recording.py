@@ -1,11 +1,15 @@
 """Counting by AWS's rules, and names that both sides of a comparison share."""
 
+from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.recording import record
 from tests.recording.capacity import index_write_units, item_size, read_units, write_units
 from tests.recording.executions import Execution
+from tests.recording.record import Record
 from tests.recording.recorder import logical
 
 NAMES = {
@@ -85,3 +89,57 @@ def test_a_retry_is_a_transition_as_well() -> None:
     done = Execution("M", "e", ("A", "B", "Done"), ("A", "A", "B"), is_from_eventbridge=False)
 
     assert done.transitions == 4
+
+
+# --- the record of a run, which workers write each for themselves ---
+
+
+@pytest.fixture
+def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(record, "DIRECTORY", tmp_path / "recorded")
+    return tmp_path
+
+
+def of_worker(*passed: str, count: int = 1, **changes: Any) -> Record:
+    return Record(
+        uses=Counter({("F", "dynamodb:GetItem", "T"): count}),
+        collected={"a", "b"},
+        passed=set(passed),
+        fingerprint=record.fingerprint(),
+        **changes,
+    )
+
+
+def test_workers_make_a_whole_run_together(directory: Path) -> None:
+    record.save(of_worker("a", count=2), "gw0")
+    record.save(of_worker("b", count=3), "gw1")
+
+    whole = record.load()
+
+    assert whole.uses == {("F", "dynamodb:GetItem", "T"): 5}
+    assert whole.is_complete
+    assert whole.is_current
+
+
+@pytest.mark.parametrize(
+    "other",
+    [of_worker(), of_worker("b", is_selection=True)],
+    ids=["a test did not pass", "some tests were left out"],
+)
+def test_a_run_that_is_not_whole_says_so(directory: Path, other: Record) -> None:
+    record.save(of_worker("a"), "gw0")
+    record.save(other, "gw1")
+
+    assert not record.load().is_complete
+
+
+def test_a_record_of_other_code_says_so(directory: Path) -> None:
+    old = of_worker("a", "b")
+    old.fingerprint = "another"
+    record.save(old, "main")
+
+    assert not record.load().is_current
+
+
+def test_no_run_is_no_whole_run(directory: Path) -> None:
+    assert not record.load().is_complete
