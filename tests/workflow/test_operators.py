@@ -1,6 +1,7 @@
 """What operators do with ./rentals, against a deployed stack: they see it, and it comes right."""
 
 import json
+from functools import cache
 from typing import Any
 
 import pytest
@@ -8,17 +9,31 @@ from typer.testing import CliRunner, Result
 
 from tests.workflow.shop import Shop, eventually
 from tools.ops.app import app
+from tools.ops.target import DEFAULT_STACK_NAME, Target, choose
 
 Json = dict[str, Any]
 
 WEBHOOK = "PostPayMongoWebhookFunction"
 
 
+@cache
+def target_of(endpoint_url: str) -> Target:
+    """One for all commands: making boto3's clients takes longer than most commands."""
+    return choose(endpoint_url=endpoint_url)
+
+
 class Operator:
     """Somebody at a terminal."""
 
-    def __init__(self, shop: Shop) -> None:
+    def __init__(self, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
         self._endpoint = shop.stack.settings.aws_url
+
+        def known(*, stack_name: str, endpoint_url: str | None, **options: Any) -> Target:
+            if stack_name == DEFAULT_STACK_NAME and endpoint_url == self._endpoint:
+                return target_of(self._endpoint)
+            return choose(stack_name=stack_name, endpoint_url=endpoint_url, **options)
+
+        monkeypatch.setattr("tools.ops.app.choose", known)
 
     def run(self, *args: str, answer: str | None = None) -> Result:
         """Run a command; `answer` is typed at its question."""
@@ -37,8 +52,8 @@ class Operator:
 
 
 @pytest.fixture
-def operator(shop: Shop) -> Operator:
-    return Operator(shop)
+def operator(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Operator:
+    return Operator(shop, monkeypatch)
 
 
 def test_a_rental_is_shown_with_its_execution_and_money_and_without_its_customer(
