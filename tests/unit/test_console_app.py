@@ -17,7 +17,7 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from tools.asl import StateMachine, parse
-from tools.console.app import MOST_AT_ONCE, create_app
+from tools.console.app import EVENTS_A_PAGE, MOST_AT_ONCE, create_app
 from tools.console.aws import (
     Account,
     Execution,
@@ -247,6 +247,29 @@ def test_every_page_is_strict_and_is_not_kept(account: HostileAccount, page: str
     assert "unsafe" not in policy
     assert headers["X-Frame-Options"] == "DENY"
     assert headers["Cache-Control"] == "no-store"
+
+
+def test_a_history_of_hours_of_retries_is_shown_by_pages(
+    account: HostileAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries: list[Json] = [
+        {"type": kind, f"{kind[0].lower()}{kind[1:]}EventDetails": {"error": "PayMongoDown"}}
+        for _ in range(1000)
+        for kind in ("TaskScheduled", "TaskFailed")
+    ]
+    events = [*EVENTS[:2], *tries]
+    timeline = read(
+        [each | {"id": n, "timestamp": EXECUTION.started_at} for n, each in enumerate(events, 1)]
+    )
+    monkeypatch.setattr(account, "timeline", lambda _: timeline)
+
+    last = -(-len(events) // EVENTS_A_PAGE)
+    page = Browser(account).get(f"{execution_url()}?events={last}").text
+
+    assert f'data-label="#">{len(events)}<' in page
+    assert page.count('data-label="#"') == len(events) - (last - 1) * EVENTS_A_PAGE
+    assert "988 earlier ones" in page
+    assert "1000 attempts" in page or "waiting to retry" in page
 
 
 def test_a_name_that_is_not_this_machine_s_is_refused(account: HostileAccount) -> None:
