@@ -84,7 +84,7 @@ check-template: .venv-sam/.locked .venv-audit/.locked ## sam validate --lint, ch
 	.venv-audit/bin/checkov --config-file .checkov.yaml
 
 vulnerabilities: .venv-audit/.locked ## Known vulnerabilities of what ships (asks PyPI's database)
-	.venv-audit/bin/pip-audit --requirement functions/requirements.txt --no-deps --disable-pip
+	.venv-audit/bin/pip-audit --requirement functions/requirements.txt --no-deps --disable-pip --strict
 
 diagrams: setup ## Draw the pictures in README.md and docs/ anew
 	$(RUN) python -m tools.diagrams

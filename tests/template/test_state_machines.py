@@ -355,6 +355,15 @@ def test_a_task_hands_on_ids_and_no_personal_data(machine: str, name: str) -> No
     assert state["TimeoutSeconds"] > 30
 
 
+@every_machine
+def test_of_an_answer_only_whether_it_was_paid_is_read(machine: str) -> None:
+    """Old executions meet new functions (docs/deploying.md, Releases): what is read must stay."""
+    text = json.dumps(definitions()[machine])
+
+    assert set(re.findall(r"\$states\.input\.(\w+)", text)) == {"paid"}
+    assert set(re.findall(r"\$states\.result\.(\w+(?:\.\w+)*)", text)) == {"Payload"}
+
+
 def test_the_token_the_url_and_the_deadline_are_one_write() -> None:
     wait = state_of("RentalStateMachine", "AwaitPayment")
 
