@@ -64,6 +64,7 @@ class Visitor:
         self.problems: list[str] = []
         self.settings = settings
         self._expected_failures: list[str] = []
+        self._expected_refusals: list[str] = []
         self._context = browser.new_context(
             base_url=settings.site_url,
             viewport=SIZES[device],
@@ -120,6 +121,10 @@ class Visitor:
         """Requests whose URL contains this may fail; the browser logs each."""
         self._expected_failures.append(path)
 
+    def expect_refusals_of(self, what: str) -> None:
+        """The browser may refuse this, in the words of its console and its policy reports."""
+        self._expected_refusals.append(what)
+
     def _on_request(self, request: Request) -> None:
         ours = (self.settings.site_url, self.settings.paymongo_url, "data:")
         if not request.url.startswith(ours):
@@ -130,12 +135,16 @@ class Visitor:
         failed = message.text.startswith("Failed to load resource")
         if failed and any(path in url for path in self._expected_failures):
             return
+        if any(what in message.text for what in self._expected_refusals):
+            return
         # PayMongo's page has a console of its own to fill.
         ours = url.startswith(self.settings.site_url) or not url
         if message.type in ("error", "warning") and ours:
             self.problems.append(f"console {message.type}: {message.text} ({url})")
 
     def _on_violation(self, source: Any, text: str) -> None:
+        if any(what in text for what in self._expected_refusals):
+            return
         if source["frame"].url.startswith(self.settings.site_url):
             self.problems.append(f"policy violation: {text} on {source['frame'].url}")
 
