@@ -72,9 +72,13 @@ def translated(**parameters: str) -> Json:
 
 
 def value_of(value: Any) -> str:
-    """A scalar as deployed with default parameters: Ref or Sub of parameters and tables."""
+    """A scalar as deployed with PARAMETERS or defaults: Ref or Sub of parameters and tables, or what
+    holds when an optional parameter is given.
+    """
     if not isinstance(value, dict):
         return str(value)
+    if "Fn::If" in value:
+        return value_of(value["Fn::If"][1])
     if "Ref" in value:
         return _referred(value["Ref"])
     return re.sub(r"\$\{([^}]+)\}", lambda name: _referred(name[1]), value["Fn::Sub"])
