@@ -72,8 +72,8 @@ def translated(**parameters: str) -> Json:
 
 
 def value_of(value: Any) -> str:
-    """A scalar as deployed with PARAMETERS or defaults: Ref or Sub of parameters and tables, or what
-    holds when an optional parameter is given.
+    """A scalar as deployed with PARAMETERS or defaults: Ref or Sub of parameters and tables, or
+    what holds when an optional parameter is given.
     """
     if not isinstance(value, dict):
         return str(value)
