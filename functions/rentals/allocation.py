@@ -8,7 +8,8 @@ together start at random points of the range, so they seldom meet.
 import hashlib
 import math
 import secrets
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Collection, Mapping
 
 from rentals.aws import dynamodb
 from rentals.dynamo import from_attributes, to_attributes
@@ -18,6 +19,8 @@ from rentals.settings import setting
 AVAILABLE_UNITS_INDEX = "available-units-index"
 KM_PER_DAY = 25
 PAGE_SIZE = 10
+# As many index entries as are read for half a read unit (4 KB), about 120 bytes each.
+OVERVIEW_SIZE = 30
 STOCK_COUNT_LIMIT = 100
 
 # Not Python's default: environments that start from one snapshot (SnapStart) would all draw alike.
@@ -43,85 +46,101 @@ def nearest_first(warehouses: Mapping[str, Warehouse], store_id: str) -> list[Wa
     return sorted(reachable, key=lambda each: (each.distances[store_id], each.id))
 
 
-def candidates(
-    collectible_id: str, warehouses: Mapping[str, Warehouse], store_id: str
-) -> Iterator[tuple[str, Warehouse]]:
-    """Units to try, best first, in random order within a page: (unit id, its warehouse).
+def candidate(
+    collectible_id: str,
+    warehouses: Mapping[str, Warehouse],
+    store_id: str,
+    lost: Collection[str] = (),
+) -> tuple[str, Warehouse] | None:
+    """A unit to try, by chance one of a page of the nearest warehouse that has any; None when
+    there is none. `lost` are units that were tried and went to others: the index may still have
+    them for a moment.
 
     The nearest warehouse is asked first. When that finds nothing, one query over all warehouses
-    tells sold out from elsewhere, before anything else is asked: sold out costs two queries
-    however many warehouses there are. So does a stock of less than a page: that query finds it all.
+    tells sold out from elsewhere, and what it found is the answer when it found all there is: most
+    reservations cost one query, sold out two, and only a collectible with many units, none of them
+    near, costs one for each warehouse on the way.
     """
-    every: list[dict[str, str]] | None = None
-    is_any_left = False
-    for warehouse in nearest_first(warehouses, store_id):
-        if every is None:
-            start = _random_point(warehouse.id)
-            page = _from(collectible_id, warehouse.id, start, PAGE_SIZE)
-            if not page and not is_any_left:
-                first = _query(collectible_id, "id, warehouseId", limit=PAGE_SIZE)
-                if not first:
-                    return
-                is_any_left = True
-                every = first if len(first) < PAGE_SIZE else None
-        if every is None:
-            page = _wrap_round(page, collectible_id, warehouse.id, start, PAGE_SIZE)
-        else:
-            page = [unit["id"] for unit in every if unit["warehouseId"] == warehouse.id]
-        if page:
-            _random.shuffle(page)
-            yield from ((unit_id, warehouse) for unit_id in page)
-            return
+    order = nearest_first(warehouses, store_id)
+    if not order:
+        return None
+    # Who has lost once is among others: all around the start, so that every unit is as likely.
+    if found := _near(collectible_id, order[0], lost, is_all_round=bool(lost)):
+        return found
+    overview = _query(collectible_id, "id, warehouseId", limit=OVERVIEW_SIZE)
+    if len(overview) < OVERVIEW_SIZE:
+        for warehouse in order:
+            here = [each["id"] for each in overview if each["warehouseId"] == warehouse.id]
+            if found := _one_of(here, warehouse, lost):
+                return found
+        return None
+    return next(
+        (
+            found
+            for warehouse in order
+            if (found := _near(collectible_id, warehouse, lost, is_all_round=True))
+        ),
+        None,
+    )
+
+
+def _near(
+    collectible_id: str,
+    warehouse: Warehouse,
+    lost: Collection[str],
+    *,
+    is_all_round: bool,
+) -> tuple[str, Warehouse] | None:
+    """A unit of one warehouse: of the page from a random point of its range on, or all round."""
+    first, last = f"{warehouse.id}#", f"{warehouse.id}#{_AFTER_EVERY_HASH}"
+    start = f"{first}{secrets.token_hex(_HASH_DIGITS // 2)}"
+    page = _ids_between(collectible_id, start, last)
+    if is_all_round and len(page) < PAGE_SIZE:
+        page += _ids_between(collectible_id, first, start, limit=PAGE_SIZE - len(page))
+    return _one_of(page, warehouse, lost)
+
+
+def _one_of(
+    unit_ids: list[str], warehouse: Warehouse, lost: Collection[str]
+) -> tuple[str, Warehouse] | None:
+    left = [unit_id for unit_id in unit_ids if unit_id not in lost]
+    return (_random.choice(left), warehouse) if left else None
 
 
 def stock_by_warehouse(collectible_id: str) -> dict[str, int]:
     """Available units by warehouse id, at most STOCK_COUNT_LIMIT in all."""
     units = _query(collectible_id, "warehouseId", limit=STOCK_COUNT_LIMIT)
-    counts: dict[str, int] = {}
-    for unit in units:
-        counts[unit["warehouseId"]] = counts.get(unit["warehouseId"], 0) + 1
-    return counts
+    return Counter(unit["warehouseId"] for unit in units)
 
 
-def best_eta(
-    collectible_id: str,
-    stock: Mapping[str, int],
-    warehouses: Mapping[str, Warehouse],
-    store_id: str,
-) -> int | None:
-    """ETA in days of the unit that a rental would get now; None when there is none.
+def stock_for(
+    collectible_id: str, warehouses: Mapping[str, Warehouse], store_id: str
+) -> tuple[int, int | None]:
+    """Available units that deliver to the store, at most STOCK_COUNT_LIMIT, and the ETA in days of
+    the one that a rental would get now, None when there is none.
 
-    `stock` is what stock_by_warehouse counted; past its limit, nearer warehouses are asked too.
+    One query, unless there are so many units that it doesn't see them all: then the warehouses are
+    asked, nearest first, until enough are found.
     """
-    is_complete = sum(stock.values()) < STOCK_COUNT_LIMIT
-    for warehouse in nearest_first(warehouses, store_id):
-        if stock.get(warehouse.id) or (
-            not is_complete and _from(collectible_id, warehouse.id, f"{warehouse.id}#", limit=1)
-        ):
-            return eta_days(warehouse.distances[store_id])
-    return None
+    order = nearest_first(warehouses, store_id)
+    stock = stock_by_warehouse(collectible_id)
+    if sum(stock.values()) >= STOCK_COUNT_LIMIT:
+        stock, left = {}, STOCK_COUNT_LIMIT
+        for warehouse in order:
+            first, last = f"{warehouse.id}#", f"{warehouse.id}#{_AFTER_EVERY_HASH}"
+            stock[warehouse.id] = len(_ids_between(collectible_id, first, last, limit=left))
+            left -= stock[warehouse.id]
+            if not left:
+                break
+    stocked = [each for each in order if stock.get(each.id)]
+    eta = eta_days(stocked[0].distances[store_id]) if stocked else None
+    return sum(stock[each.id] for each in stocked), eta
 
 
-def _random_point(warehouse_id: str) -> str:
-    return f"{warehouse_id}#{secrets.token_hex(_HASH_DIGITS // 2)}"
-
-
-def _from(collectible_id: str, warehouse_id: str, start: str, limit: int) -> list[str]:
-    """Ids of available units of one warehouse, from the shelf `start` on."""
-    end = f"{warehouse_id}#{_AFTER_EVERY_HASH}"
-    units = _query(collectible_id, "id", limit=limit, between=(start, end))
+def _ids_between(collectible_id: str, low: str, high: str, *, limit: int = PAGE_SIZE) -> list[str]:
+    """Ids of available units on the shelves from `low` to `high`, in the order of shelves."""
+    units = _query(collectible_id, "id", limit=limit, between=(low, high))
     return [unit["id"] for unit in units]
-
-
-def _wrap_round(
-    page: list[str], collectible_id: str, warehouse_id: str, start: str, size: int
-) -> list[str]:
-    """The page, filled up with units from the beginning of the warehouse to `start`."""
-    if len(page) == size:
-        return page
-    before = (f"{warehouse_id}#", start)
-    units = _query(collectible_id, "id", limit=size - len(page), between=before)
-    return list(dict.fromkeys([*page, *(unit["id"] for unit in units)]))
 
 
 def _query(

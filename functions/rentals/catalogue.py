@@ -90,16 +90,9 @@ def offer(collectible_id: str, store_id: str) -> Offer:
 def _offer(
     wanted: Collectible, store_id: str | None, every_warehouse: dict[str, Warehouse]
 ) -> Offer:
-    stock = allocation.stock_by_warehouse(wanted.id)
     if store_id is None:
-        return Offer(wanted, sum(stock.values()), None)
-    deliverable = sum(
-        count
-        for warehouse_id, count in stock.items()
-        if warehouse_id in every_warehouse and store_id in every_warehouse[warehouse_id].distances
-    )
-    eta = allocation.best_eta(wanted.id, stock, every_warehouse, store_id)
-    return Offer(wanted, deliverable, eta)
+        return Offer(wanted, sum(allocation.stock_by_warehouse(wanted.id).values()), None)
+    return Offer(wanted, *allocation.stock_for(wanted.id, every_warehouse, store_id))
 
 
 def _collectible(item: dynamo.Item) -> Collectible:

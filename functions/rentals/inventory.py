@@ -20,11 +20,12 @@ from rentals.errors import (
     UnitNotHeld,
     WriteContended,
 )
-from rentals.models import EndReason, FollowUp, PaymentStatus, Refund, Rental
+from rentals.models import EndReason, FollowUp, PaymentStatus, Refund, Rental, Warehouse
 from rentals.settings import setting
 
-# Each round asks the index anew; by then other buyers have taken what we lost.
-_RESERVATION_ROUNDS = 8
+# After each loss the index is asked anew, at half a read unit: what was found with the lost unit is
+# as old as it was, and a write in vain costs four write units.
+_RESERVATION_TRIES = 16
 # The reconciler looks at a refund this often until PayMongo says that it succeeded or failed.
 REFUND_FOLLOW_UP_SECONDS = 600
 # A write that ends the watch over a rental must not overlook a second payment.
@@ -40,34 +41,43 @@ def reserve_unit(rental: Rental) -> Rental:
         return rental
     _require_reservable(rental)
     warehouses = catalogue.warehouses()
-    for _ in range(_RESERVATION_ROUNDS):
-        tried = 0
-        for unit_id, warehouse in allocation.candidates(
-            rental.collectible_id, warehouses, rental.store_id
-        ):
-            tried += 1
-            held = replace(
-                rental,
-                unit_id=unit_id,
-                warehouse_id=warehouse.id,
-                eta=allocation.eta_days(warehouse.distances[rental.store_id]),
-                updated_at=clock.now_timestamp(),
-            )
-            try:
-                dynamo.transact(_reserve(held))
-            except dynamo.ConditionFailed as failure:
-                if 1 in failure.failed:
-                    now = repository.get(rental.id)
-                    if now.unit_id is not None:
-                        return now
-                    _require_reservable(now)
-                continue
+    lost: set[str] = set()
+    for _ in range(_RESERVATION_TRIES):
+        found = allocation.candidate(
+            rental.collectible_id, warehouses, rental.store_id, lost
+        ) or _from_a_new_warehouse(rental, warehouses, lost)
+        if found is None:
+            raise NoUnitAvailable(rental.collectible_id)
+        unit_id, warehouse = found
+        held = replace(
+            rental,
+            unit_id=unit_id,
+            warehouse_id=warehouse.id,
+            eta=allocation.eta_days(warehouse.distances[rental.store_id]),
+            updated_at=clock.now_timestamp(),
+        )
+        try:
+            dynamo.transact(_reserve(held))
+        except dynamo.ConditionFailed as failure:
+            if 1 in failure.failed:
+                now = repository.get(rental.id)
+                if now.unit_id is not None:
+                    return now
+                _require_reservable(now)
+            if 0 in failure.failed:
+                lost.add(unit_id)
+        else:
             return held
-        if not tried:
-            known, warehouses = warehouses, catalogue.warehouses(anew=True)
-            if warehouses == known:
-                raise NoUnitAvailable(rental.collectible_id)
     raise WriteContended(f"every unit of {rental.collectible_id} that was tried went elsewhere")
+
+
+def _from_a_new_warehouse(
+    rental: Rental, known: dict[str, Warehouse], lost: set[str]
+) -> tuple[str, Warehouse] | None:
+    warehouses = catalogue.warehouses(anew=True)
+    if warehouses == known:
+        return None
+    return allocation.candidate(rental.collectible_id, warehouses, rental.store_id, lost)
 
 
 def _require_reservable(rental: Rental) -> None:

@@ -100,14 +100,12 @@ def test_sold_out_is_said_once_the_warehouses_were_read_anew(shop: Shop) -> None
 def test_a_small_stock_costs_two_queries_wherever_it_lies(shop: Shop, warehouse_id: str) -> None:
     units = shop.add_units(3, warehouse_id)
     warehouses = catalogue.warehouses()
-    found: list[set[str]] = []
+
+    found: list[object] = []
 
     for _ in range(20):  # each starts at another random point
         calls = shop.calls_of(
-            lambda: found.append(
-                {unit for unit, _ in allocation.candidates("col-001", warehouses, "store-a")}
-            )
+            lambda: found.append(allocation.candidate("col-001", warehouses, "store-a"))
         )
-        assert calls == ["Query", "Query"]
-
-    assert found == [set(units)] * 20
+        assert calls in (["Query"], ["Query", "Query"])
+        assert found[-1] in [(unit, warehouses[warehouse_id]) for unit in units]

@@ -112,11 +112,13 @@ def test_a_unit_that_the_index_still_shows_is_not_taken_from_its_owner(shop: Sho
     unit_id = str(owner.unit_id)
     shop.put("Units", shop.row("Units", unit_id) | {"availableCollectibleId": "col-001"})
     other = shop.add_rental(2)
+    writes = shop.calls.count("TransactWriteItems")
 
-    with pytest.raises(WriteContended):
+    with pytest.raises(NoUnitAvailable):
         inventory.reserve_unit(other)
 
     assert shop.row("Units", unit_id)["reservedBy"] == owner.id
+    assert shop.calls.count("TransactWriteItems") - writes == 1
     row = shop.row("Units", unit_id)
     del row["availableCollectibleId"]
     shop.put("Units", row)

@@ -1,6 +1,5 @@
 """Distances, shelves and the order of warehouses; queries are tested in tests/adapters."""
 
-import math
 import string
 from collections.abc import Mapping
 
@@ -8,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rentals.allocation import STOCK_COUNT_LIMIT, best_eta, eta_days, nearest_first, shelf
+from rentals.allocation import eta_days, nearest_first, shelf
 from rentals.models import Warehouse
 
 # Tenths of a kilometre, as maps give them.
@@ -85,22 +84,3 @@ def test_equally_near_warehouses_come_in_the_order_of_their_ids() -> None:
     everything = warehouses(b={"store-a": 5}, c={"store-a": 5}, a={"store-a": 5})
 
     assert [each.id for each in nearest_first(everything, "store-a")] == ["a", "b", "c"]
-
-
-def test_best_eta_is_that_of_the_nearest_warehouse_with_stock() -> None:
-    everything = warehouses(
-        near={"store-a": 3}, middle={"store-a": 30}, far={"store-a": 300}, other={"store-b": 1}
-    )
-
-    assert best_eta("col-001", {"middle": 1, "far": 5}, everything, "store-a") == 3
-    assert best_eta("col-001", {"other": 5}, everything, "store-a") is None
-    assert best_eta("col-001", {}, everything, "store-a") is None
-
-
-def test_best_eta_asks_nobody_while_the_count_is_complete() -> None:
-    stock = {"far": STOCK_COUNT_LIMIT - 1}
-
-    # A query would fail: unit tests have no network and no settings.
-    assert best_eta(
-        "col-001", stock, warehouses(near={"s": 1}, far={"s": 99}), "s"
-    ) == 1 + math.ceil(99 / 25)
