@@ -8,7 +8,7 @@ export UV_PYTHON_DOWNLOADS := never
 RUN := $(UV) run --frozen --quiet
 export PYTHONPATH := functions:.
 
-.PHONY: run replay test lint unit workflow browser screenshots site-report interleavings faults-share faults diagrams \
+.PHONY: bench load run replay test lint unit workflow browser screenshots site-report interleavings faults-share faults diagrams \
 	package check-template vulnerabilities build deploy delete setup hooks lock clean help
 
 help: ## Show this
@@ -54,6 +54,12 @@ cost: setup ## What 1,000 paid rentals cost, and a month at three sizes
 
 browser: setup ## Tests of the site in headless Chromium
 	$(RUN) pytest tests/browser
+
+bench: setup ## Measure, write docs/performance.md, fail on a missed goal: [KINDS="cold-start ..."]
+	$(RUN) python -m tools.bench $(KINDS)
+
+load: setup ## Customers against a local stack of their own: [USERS=8 SECONDS=60 SITE=https://...]
+	$(RUN) --group load python -m tools.load --users $(or $(USERS),8) --seconds $(or $(SECONDS),60) $(if $(SITE),--site $(SITE))
 
 screenshots: setup ## Picture every page and state of the site into .local/screenshots
 	$(RUN) pytest tests/browser/test_accessibility.py -k "pages" --screenshots .local/screenshots

@@ -17,6 +17,7 @@ import io
 import json
 import re
 import sys
+import tempfile
 import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -154,6 +155,14 @@ def _zip_functions(functions: Path) -> bytes:
     files = {str(path.relative_to(functions)): path for path in sorted(functions.rglob("*.py"))}
     # -s and PYTHONPATH unset: only the project's environment and the package are importable.
     return _zip(files, f'#!/bin/sh\nunset PYTHONPATH\nexec "{sys.executable}" -s "{_RUNTIME}"\n')
+
+
+def zip_functions_of(sources: dict[str, str]) -> bytes:
+    """A package of other functions than ours, in the same runtime."""
+    with tempfile.TemporaryDirectory() as folder:
+        for name, source in sources.items():
+            Path(folder, name).write_text(source)
+        return _zip_functions(Path(folder))
 
 
 def _zip(files: dict[str, Path], bootstrap: str) -> bytes:

@@ -1,0 +1,1 @@
+"""`make bench`: figures that can be compared, each beside something measured in the same run."""
