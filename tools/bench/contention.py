@@ -49,13 +49,15 @@ Buy = Callable[[Shop, Rental], str | None]
 
 def measure(shop: Shop) -> Section:
     """Every case our way, the largest also the guide's."""
-    warehouses = sorted(catalogue.warehouses())[:4]
-    stores = tuple(each.id for each in catalogue.stores())[:4]
+    stores = tuple(each.id for each in catalogue.stores())
+    everywhere = catalogue.warehouses()
+    # The nearest of each store.
+    warehouses = [allocation.nearest_first(everywhere, store)[0].id for store in stores]
     cases = [
         Case("200 units, one warehouse", {warehouses[0]: 200}, 200, most=1.3),
         Case(
             "200 units, mixed stores",
-            dict.fromkeys(warehouses, 200 // len(warehouses)),
+            dict(Counter(warehouses[number % len(warehouses)] for number in range(200))),
             200,
             stores,
             most=1.1,

@@ -137,9 +137,11 @@ class Customer(HttpUser):
             )
 
     def _status(self, rental: Json) -> Json:
-        return self._data(
-            self.client.get(f"/api/rentals/{rental['rental_id']}", name="/api/rentals/{rental_id}")
+        answer = self.client.get(
+            f"/api/rentals/{rental['rental_id']}", name="/api/rentals/{rental_id}"
         )
+        status: Json = self._data(answer)
+        return status
 
     def _body(self) -> Json:
         return {
