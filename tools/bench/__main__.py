@@ -28,7 +28,7 @@ def main(
         raise typer.BadParameter(f"{', '.join(sorted(unknown))}: choose from {', '.join(KINDS)}")
     missed = 0
     for section in _sections(wanted):
-        console.print(f"\n[bold]{section.name}[/bold]\n\n{section.markdown()}", markup=True)
+        console.print(f"\n{section.name}\n\n{section.markdown()}", markup=False, soft_wrap=True)
         missed += sum(not is_met for _, is_met in section.goals)
         if keep:
             write(section)

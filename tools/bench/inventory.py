@@ -11,7 +11,7 @@ from tools.bench.shop import Shop
 from tools.local.stack import TABLE_PREFIX
 
 SIZES = (10, 1_000, 100_000)
-TIMES = 20
+TIMES = 5
 
 # Queries, items, read units, seconds.
 Figures = tuple[int, int, float, float]
@@ -67,7 +67,7 @@ def _of_one_size(shop: Shop, collectible_id: str) -> dict[str, list[Figures]]:
     rentals = [shop.rental(collectible_id, "store-a") for _ in range(SIZES[0] // 2)]
     return {
         "quote": measured(TIMES, ENTRY_BYTES, lambda _: catalogue.offer(collectible_id, "store-a")),
-        "the guide's query": measured(3, UNIT_BYTES, lambda _: _guides_query(collectible_id)),
+        "the guide's query": measured(2, UNIT_BYTES, lambda _: _guides_query(collectible_id)),
         "reservation": measured(
             len(rentals), ENTRY_BYTES, lambda number: inventory.reserve_unit(rentals[number])
         ),

@@ -10,6 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
+from botocore.config import Config
+
 from rentals import aws, clock, repository
 from rentals.dynamo import to_attributes
 from rentals.models import Customer, PaymentMethod, PaymentStatus, Rental
@@ -127,6 +129,9 @@ def shop_of(stack: LocalStack) -> Iterator[Shop]:
         "MAX_OPEN_RENTALS": "3",
         **{f"{table.upper()}_TABLE": f"{TABLE_PREFIX}-{table}" for table in _TABLES},
     }
+    # The engine sorts 100,000 units for every query, which takes longer than functions wait.
+    aws._CONFIG = aws._CONFIG.merge(Config(read_timeout=120))  # noqa: SLF001
+    aws.dynamodb.cache_clear()
     shop = Shop()
     aws.dynamodb().meta.events.register("after-call.dynamodb", shop.count)
     yield shop
