@@ -130,7 +130,7 @@ def shop_of(stack: LocalStack) -> Iterator[Shop]:
         **{f"{table.upper()}_TABLE": f"{TABLE_PREFIX}-{table}" for table in _TABLES},
     }
     # The engine sorts 100,000 units for every query, which takes longer than functions wait.
-    aws._CONFIG = aws._CONFIG.merge(Config(read_timeout=120))  # noqa: SLF001
+    aws._CONFIG = aws._CONFIG.merge(Config(read_timeout=120))
     aws.dynamodb.cache_clear()
     shop = Shop()
     aws.dynamodb().meta.events.register("after-call.dynamodb", shop.count)
