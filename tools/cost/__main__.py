@@ -29,7 +29,7 @@ def _thousand_rentals() -> Table:
     for service, dollars in sorted(by_service.items(), key=lambda each: -each[1]):
         if dollars:
             quantities = ", ".join(
-                f"{usage[name]:,.4g} {name.replace('_', ' ')}"
+                f"{_amount(usage[name])} {name.replace('_', ' ')}"
                 for name in model.SERVICES[service]
                 if usage[name]
             )
@@ -37,6 +37,10 @@ def _thousand_rentals() -> Table:
     table.add_section()
     table.add_row("all", "", f"{whole:.4f}", "100%")
     return table
+
+
+def _amount(quantity: float) -> str:
+    return f"{quantity:,.0f}" if quantity >= 100 else f"{quantity:.2g}"
 
 
 def _by_function() -> Table:

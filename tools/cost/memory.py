@@ -40,7 +40,7 @@ def main() -> None:
             *(f"{model.import_milliseconds(function, size):.0f} ms" for size in SIZES),
             *(f"{each:.2f}" for each in dollars),
         )
-    Console(width=150, highlight=False).print(table)
+    Console(width=170, highlight=False).print(table)
 
 
 def _used() -> dict[str, model.Json]:
