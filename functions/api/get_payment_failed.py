@@ -1,13 +1,14 @@
 """GET /payment/failed: the customer gave up at PayMongo, or cancels on our own page."""
 
 from api.http import Event, Response, redirect, route
-from api.redirects import ask_for_payment, rental_of
+from api.redirects import ask_for_payment, page_when_down, rental_of
 from rentals import payments
 from rentals.errors import PaymentProviderError
 from rentals.models import PaymentStatus
 
 
 @route
+@page_when_down("rental")
 def handler(event: Event) -> Response:
     """303 to the page that says how it ended. Never cancels a rental that was paid."""
     rental = rental_of(event, "failed")

@@ -1,13 +1,14 @@
 """GET /payment/success: the customer comes back from PayMongo, probably having paid."""
 
 from api.http import Event, Response, redirect, route
-from api.redirects import ask_for_payment, rental_of
+from api.redirects import ask_for_payment, page_when_down, rental_of
 from rentals import payments
 from rentals.errors import PaymentProviderError
 from rentals.models import PaymentStatus
 
 
 @route
+@page_when_down("success")
 def handler(event: Event) -> Response:
     """303 to the page that waits for the truth: the webhook may be faster or slower than this."""
     rental = rental_of(event, "success")

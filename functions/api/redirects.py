@@ -4,14 +4,45 @@ A redirect is a browser asking; it carries no authority. PayMongo is asked befor
 believed, and the customer gets a page whatever happens.
 """
 
-from api.http import Event, query
+import functools
+from collections.abc import Callable
+from urllib.parse import urlencode
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from api.http import Event, Response, query, redirect
 from rentals import repository
-from rentals.errors import PaymentProviderError, RentalNotFound
+from rentals.aws import describe
+from rentals.errors import PaymentProviderError, RentalNotFound, TransientFailure
 from rentals.models import Payment, Rental
 from rentals.paymongo import paymongo
 from rentals.secret_values import other_url_signing_keys, url_signing_key
 from rentals.signatures import verify_redirect, verify_with_any
 from rentals.telemetry import logger
+
+
+def page_when_down(
+    page: str,
+) -> Callable[[Callable[[Event], Response]], Callable[[Event], Response]]:
+    """Lead to `page` of the site when something here is down: it asks how the rental stands until
+    there is an answer, and offers what can be done.
+    """
+
+    def decorate(answer: Callable[[Event], Response]) -> Callable[[Event], Response]:
+        @functools.wraps(answer)
+        def answer_or_lead(event: Event) -> Response:
+            try:
+                return answer(event)
+            except (TransientFailure, ClientError, BotoCoreError) as error:
+                reason = str(error) if isinstance(error, TransientFailure) else describe(error)
+                logger.error("something is down; led to a page", extra={"reason": reason})
+                return redirect(
+                    f"/{page}.html?{urlencode({'rental_id': query(event, 'rental_id') or ''})}"
+                )
+
+        return answer_or_lead
+
+    return decorate
 
 
 def rental_of(event: Event, outcome: str) -> Rental:

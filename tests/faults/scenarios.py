@@ -128,7 +128,10 @@ class Visit:
     def _follow(self, url: str) -> None:
         for _ in range(2):
             back = self._patiently(lambda: httpx.get(url, timeout=60))
-            if back is not None and back.status_code < 500:
+            if back is None or back.status_code >= 500:
+                continue
+            # Led to the rental's own page, where the same can be asked for again.
+            if not back.headers.get("location", "").startswith("/rental.html"):
                 return
 
     def stop_execution(self) -> None:
