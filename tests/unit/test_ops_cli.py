@@ -71,9 +71,12 @@ def test_trouble_with_aws_says_what_to_do(error: ClientError, target: Target, sa
     assert says in (explained.hint or "")
 
 
-def test_an_unknown_profile_names_the_ones_that_exist() -> None:
+def test_an_unknown_profile_names_the_ones_that_exist(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(CommandError, match="no AWS profile 'nowhere'"):
         Target(profile="nowhere").client("dynamodb")
+    monkeypatch.setenv("AWS_PROFILE", "elsewhere")
+    with pytest.raises(CommandError, match="no AWS profile 'elsewhere'"):
+        Target().client("dynamodb")
 
 
 def test_a_stack_without_the_expected_parts_is_noticed() -> None:

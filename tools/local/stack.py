@@ -311,13 +311,16 @@ class LocalStack:
     def _store_secret(self) -> None:
         """PayMongo's keys and the webhook's secret, as operators store them on AWS."""
         secrets = self.client("secretsmanager")
-        keys = {"secretKey": PAYMONGO_SECRET_KEY, "publicKey": "pk_test_sandbox"}
+        new = {"secretKey": PAYMONGO_SECRET_KEY, "publicKey": "pk_test_sandbox"}
         with suppress(secrets.exceptions.ResourceExistsException):
-            secrets.create_secret(Name=SECRET_NAME, SecretString=json.dumps(keys))
+            secrets.create_secret(Name=SECRET_NAME, SecretString=json.dumps(new))
+        keys = Keys(secrets, SECRET_NAME)
         webhook.register(
             Account(self.settings.paymongo_url, PAYMONGO_SECRET_KEY),
-            Keys(secrets, SECRET_NAME),
+            keys,
             f"{self.settings.site_url}/api/webhooks/paymongo",
+            # An engine that was killed may have lost what the sandbox kept.
+            replace="webhookSecret" not in keys.read(),
         )
 
     def deploy(self) -> None:

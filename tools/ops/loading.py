@@ -96,7 +96,9 @@ def load(  # noqa: PLR0913 - each is one way of importing
         except (FileNotFoundError, UnicodeDecodeError) as error:
             raise CommandError(str(error)) from None
         check_references(export, {name: tables.ids(name) for name in _CATALOGUE})
-    session.note(f"{export.count} rows in {', '.join(export.files)}")
+    session.note(
+        f"{export.count} row{'' if export.count == 1 else 's'} in {', '.join(export.files)}"
+    )
     if rejects_file is not None:
         rejects_file.write_text("".join(f"{each}\n" for each in export.rejects))
     if export.rejects and not skip_rejects:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import boto3
+import botocore.session
 from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
@@ -74,9 +75,10 @@ class Target:
                 return boto3.Session(*LOCAL_CREDENTIALS, region_name=region or LOCAL_REGION)
             session = boto3.Session(profile_name=self.profile, region_name=region)
         except ProfileNotFound:
-            known = ", ".join(boto3.Session().available_profiles) or "none"
+            name = self.profile or os.environ.get("AWS_PROFILE")
+            known = ", ".join(botocore.session.Session().available_profiles) or "none"
             raise CommandError(
-                f"there is no AWS profile {self.profile!r}", f"profiles that exist: {known}"
+                f"there is no AWS profile {name!r}", f"profiles that exist: {known}"
             ) from None
         if session.region_name is None and self.is_local:
             session = boto3.Session(profile_name=self.profile, region_name=LOCAL_REGION)
