@@ -77,7 +77,7 @@ class Shop:
     def rental(self, collectible_id: str, store_id: str) -> Rental:
         """A pending rental of a customer nobody has seen before."""
         now = clock.now_timestamp()
-        return repository.create(
+        rental = repository.create(
             Rental(
                 id=str(uuid.uuid4()),
                 collectible_id=collectible_id,
@@ -99,6 +99,13 @@ class Shop:
                 updated_at=now,
             )
         )
+        # It has no execution: the reconciler would end it as a stray.
+        aws.dynamodb().update_item(
+            TableName=f"{TABLE_PREFIX}-Rentals",
+            Key={"id": {"S": rental.id}},
+            UpdateExpression="REMOVE followUp, followUpAt",
+        )
+        return rental
 
     def _put(self, table: str, items: list[dict[str, Any]]) -> None:
         batches = [items[start : start + _BATCH] for start in range(0, len(items), _BATCH)]
