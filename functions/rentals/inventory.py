@@ -407,6 +407,8 @@ def _write_refund(rental: Rental, refund: Refund) -> Rental:
                     f" REMOVE {repository.NOTHING_LEFT_TO_DO}"
                     if is_over
                     else ", followUp = :followUp, followUpAt = :followUpAt"
+                    # PayMongo is at it again: should it fail again, that is told again.
+                    + (" REMOVE attention" if refund.status != "failed" else "")
                 ),
                 # Events come in any order: "pending" must not replace "succeeded".
                 condition="attribute_exists(refundRequestedAt)"

@@ -22,11 +22,11 @@ def refund_what_buys_nothing(rental: Rental) -> Rental:
     """Refund surplus payments, and the rental's own payment unless it has bought the rental and
     nobody asked for it back.
 
-    A refund that failed is asked for again only when the reconciler's time has come for a rental
-    that somebody was told about. Returns the rental on record. Raises RefundFailed,
-    PaymentProviderUnavailable, PaymentProviderRejected, WriteContended.
+    A refund that failed is asked for again only once somebody was told of it. Returns the rental on
+    record. Raises RefundFailed, PaymentProviderUnavailable, PaymentProviderRejected,
+    WriteContended.
     """
-    client, is_told = paymongo(), rental.follow_up is FollowUp.ATTENTION
+    client, is_told = paymongo(), rental.attention is not None
     failures: list[RefundFailed] = []
     if rental.surplus_payment_ids:
         refunds = []
@@ -35,7 +35,7 @@ def refund_what_buys_nothing(rental: Rental) -> Rental:
                 refunds.append(_refund_once(client, rental, payment_id, is_told))
             except RefundFailed as failure:
                 failures.append(failure)
-        rental = _watch_surplus(rental, refunds)
+        rental = _watch_surplus(rental, refunds, is_trouble_over=not failures)
     if rental.payment_id is not None:
         rental = inventory.release_for_refund(rental)
     if rental.payment_id is not None and rental.refund_requested_at is not None:
@@ -93,7 +93,7 @@ def _to_watch(refunds: Sequence[Refund]) -> Refund:
     return next((each for each in live if each.status != "succeeded"), live[-1])
 
 
-def _watch_surplus(rental: Rental, refunds: Sequence[Refund]) -> Rental:
+def _watch_surplus(rental: Rental, refunds: Sequence[Refund], *, is_trouble_over: bool) -> Rental:
     """Forget surplus payments that are refunded; the reconciler looks at the others again."""
     done = {refund.payment_id for refund in refunds if refund.status == "succeeded"}
     return Rental.from_item(
@@ -102,7 +102,8 @@ def _watch_surplus(rental: Rental, refunds: Sequence[Refund]) -> Rental:
                 setting("RENTALS_TABLE"),
                 rental.id,
                 update="SET updatedAt = :now, followUp = :followUp, followUpAt = :followUpAt"
-                + (" DELETE surplusPaymentIds :done" if done else ""),
+                + (" DELETE surplusPaymentIds :done" if done else "")
+                + (" REMOVE attention" if is_trouble_over else ""),
                 values={
                     "now": clock.now_timestamp(),
                     "followUp": FollowUp.REFUND,

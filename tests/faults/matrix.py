@@ -42,7 +42,7 @@ class Case:
     @property
     def needs_cold_start(self) -> bool:
         """Whether the call is made once per execution environment only, whatever the rental."""
-        return self.call.operation == "GetSecretValue"
+        return self.call.operation in ("GetSecretValue", "Scan")
 
 
 @dataclass(slots=True)

@@ -113,6 +113,23 @@ def test_second_payment_is_refunded_when_settlement_is_stopped_and_first_refund_
     story.end()
 
 
+def test_refund_that_fails_beside_a_surplus_that_was_refunded_is_asked_for_again(
+    story: Story,
+) -> None:
+    """Closing the session reported the surplus again, which made everybody forget that people had
+    been told of the failed refund: it was told every six hours, and never asked for again.
+    """
+    story.tell(*PAYABLE, "pay_wrong_amount", "pay_again", *["deliver"] * 4)
+    story.advance_to("ConfirmRental")
+    story.tell("advance", "tell_eventbridge")
+    story.advance_to("FlagForAttention")
+    refunds = story.simulation._refunds_under_way()
+    assert len(refunds) == 2
+    story.tell(("settle_refund", (0, 0)), ("settle_refund", (3, 0)))
+
+    story.end()
+
+
 def test_unit_is_kept_until_a_session_that_appears_while_settling_is_closed(story: Story) -> None:
     """Not found by the search but by reading: stopped while CreatePaymentSession was at work, the
     settlement saw no session, and released the unit with one open.
