@@ -150,6 +150,7 @@ class Simulation:
         self.running: list[Running] = []
         self.causes = Causes()
         self.refunded_by_owner: set[str] = set()
+        self.overtaken_refunds: set[str] = set()
         # Payments that nobody will ever look for: PayMongo must tell us of them.
         self.only_told: set[str] = set()
         self.invocations = 0
@@ -468,6 +469,9 @@ class Simulation:
         return True
 
     def _settle_refund(self, refund_id: str, outcome: str) -> None:
+        if outcome == "fail" and any("Refund" in each.invocation.label for each in self.running):
+            # Somebody who has looked already asks for another one, which is as good as telling.
+            self.overtaken_refunds.add(refund_id)
         self.world.sandbox.post(f"/_sandbox/refunds/{refund_id}/settle", outcome=outcome)
         self.say(f"refund {refund_id}: {outcome}")
 
@@ -749,7 +753,9 @@ class Simulation:
             f"nobody was told of refund {refund['id']} of {rental_id}"
             for rental_id, entries in at_paymongo.items()
             for refund in entries["refunds"]
-            if refund["status"] == "failed" and rental_id not in told | self.refunded_by_owner
+            if refund["status"] == "failed"
+            and refund["id"] not in self.overtaken_refunds
+            and rental_id not in told | self.refunded_by_owner
         ]
 
     def check_promise(self) -> None:
