@@ -209,8 +209,12 @@ def _set_header(event: Json, name: str, value: str) -> None:
         event["multiValueHeaders"][name] = [value]
 
 
-def transformed(event: Mapping[str, Any], transformer: Mapping[str, Any]) -> str:
-    """What EventBridge's InputTransformer makes of an event, for templates that are JSON."""
+def transformed(event: Mapping[str, Any], transformer: Mapping[str, Any] | None) -> str:
+    """What EventBridge's InputTransformer makes of an event, for templates that are JSON; without
+    one the event as it is.
+    """
+    if transformer is None:
+        return json.dumps(event)
     text: str = transformer["InputTemplate"]
     for name, path in transformer["InputPathsMap"].items():
         value: Any = event
@@ -428,7 +432,7 @@ def _invoke(target: Target, sample: Sample) -> Answer:
 def _send_to_rule(target: Target, sample: Sample, rule: Mapping[str, Any]) -> Answer:
     """Do what EventBridge would: nobody but AWS may send events of aws.states."""
     started = time.monotonic()
-    message = transformed(sample.event, rule["InputTransformer"])
+    message = transformed(sample.event, rule.get("InputTransformer"))
     if ":sqs:" in rule["Arn"]:
         url = target.stack.physical_id("NeedsAttentionQueue")
         target.client("sqs").send_message(QueueUrl=url, MessageBody=message)

@@ -15,6 +15,8 @@ from rentals.settings import setting
 # is not under way.
 SETTLING_SECONDS = 3600
 
+_GIVEN_BACK = {"pending", "processing", "succeeded"}
+
 _ATTRIBUTES = (
     "id, paymentStatus, paymentId, amountPaid, totalFee, refundStatus, surplusPaymentIds, updatedAt"
 )
@@ -57,7 +59,7 @@ def balance(paid: Iterable[dynamo.Item], settling_since: str) -> Balance:
         total.received += amount
         if status == PaymentStatus.COMPLETED and amount == row["totalFee"] * CENTAVOS_PER_PESO:
             total.completed += amount
-        elif status == PaymentStatus.REFUNDED and row.get("refundStatus") != "failed":
+        elif status == PaymentStatus.REFUNDED and row.get("refundStatus") in _GIVEN_BACK:
             total.refunded += amount
         elif is_settling:
             total.settling += amount

@@ -126,7 +126,7 @@ class Customer:
 
 @dataclass(frozen=True, slots=True)
 class Payment:
-    """A payment at PayMongo; `amount` and `refunded` are centavos."""
+    """A payment at PayMongo; `amount` is centavos."""
 
     id: str
     amount: int

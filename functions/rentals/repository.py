@@ -23,7 +23,7 @@ FOLLOW_UP_INDEX = "follow-up-index"
 # The reconciler looks at a rental that is still open after this long (PAYMONGO.md: an abandoned
 # session sends no event, and webhooks get lost).
 FOLLOW_UP_AFTER_SECONDS = 120
-# What could not be settled is tried again after this long, when the cause may have gone; then
+# What could not be settled is tried again after this long, when the cause may have gone; refunds
 # after twice as long each time, so that trouble that lasts for days is not told every few minutes.
 ATTENTION_AFTER_SECONDS = 900
 LONGEST_ATTENTION_SECONDS = 6 * 3600
@@ -247,8 +247,13 @@ def record_decline(rental_id: str, event_id: str) -> Rental:
 
 
 def flag_for_attention(rental: Rental, problem: str) -> None:
-    """Mark a rental that could not be settled; the reconciler tries it again later."""
-    wait = min(ATTENTION_AFTER_SECONDS * 2**rental.attention_count, LONGEST_ATTENTION_SECONDS)
+    """Mark a rental that could not be settled; the reconciler tries it again later.
+
+    One that has not ended may hold a unit, or wait with money for one: it is never put off longer.
+    """
+    wait = ATTENTION_AFTER_SECONDS
+    if rental.payment_status in (PaymentStatus.COMPLETED, PaymentStatus.REFUNDED):
+        wait = min(wait * 2**rental.attention_count, LONGEST_ATTENTION_SECONDS)
     dynamo.update(
         dynamo.expression(
             setting("RENTALS_TABLE"),

@@ -8,7 +8,7 @@ from botocore.exceptions import ReadTimeoutError
 
 from rentals import aws, inventory, repository
 from rentals.errors import RentalEnded, RentalNotFound, TooManyHolds
-from rentals.models import EndReason, FollowUp, Rental, Size
+from rentals.models import EndReason, FollowUp, PaymentStatus, Rental, Size
 from rentals.paymongo import CheckoutSession
 from rentals.pricing import price_rental
 from tests.adapters.conftest import Shop, paid
@@ -308,13 +308,28 @@ def test_trouble_is_marked_for_people_and_for_the_reconciler(shop: Shop) -> None
     assert (flagged.attention, flagged.follow_up) == ("RefundFailed", FollowUp.ATTENTION)
 
 
-def test_trouble_that_stays_is_told_less_and_less_often(shop: Shop) -> None:
+def waits_in_trouble(shop: Shop, status: PaymentStatus) -> list[int]:
+    """Quarters of an hour until each next try."""
     rental = shop.add_rental()
     waits = []
     for _ in range(12):
-        repository.flag_for_attention(repository.get(rental.id), "RefundFailed")
+        now = replace(repository.get(rental.id), payment_status=status)
+        repository.flag_for_attention(now, "RefundFailed")
         due = datetime.fromisoformat(str(repository.get(rental.id).follow_up_at))
         waits.append(round((due - datetime.now(UTC)).total_seconds() / 900))
+    return waits
+
+
+@pytest.mark.parametrize("status", [PaymentStatus.PENDING, PaymentStatus.EXPIRED])
+def test_rental_that_may_hold_a_unit_or_wait_for_one_is_tried_every_quarter(
+    shop: Shop, status: PaymentStatus
+) -> None:
+    """A unit stayed held for six hours after PayMongo was back."""
+    assert set(waits_in_trouble(shop, status)) == {1}
+
+
+def test_refund_that_goes_on_failing_is_told_less_and_less_often(shop: Shop) -> None:
+    waits = waits_in_trouble(shop, PaymentStatus.REFUNDED)
 
     assert waits[:6] == [1, 2, 4, 8, 16, 24]
     assert set(waits[6:]) == {24}, "every six hours from then on"

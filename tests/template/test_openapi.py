@@ -118,7 +118,11 @@ def test_what_api_gateway_answers_by_itself_is_in_the_envelope() -> None:
 def test_the_api_never_answers_403() -> None:
     """The distribution shows the site's 404 page for any 403: S3 says it of missing files."""
     distribution = template()["Resources"]["SiteDistribution"]["Properties"]["DistributionConfig"]
-    shown = {each["ErrorCode"] for each in distribution["CustomErrorResponses"]}
+    shown = {
+        each["ErrorCode"]
+        for each in distribution["CustomErrorResponses"]
+        if "ResponsePagePath" in each
+    }
     answers = {int(status) for _, _, operation in operations() for status in operation["responses"]}
     responses = openapi()["x-amazon-apigateway-gateway-responses"]
 

@@ -43,6 +43,7 @@ def test_a_refund_that_is_made_or_under_way_accounts_for_its_payment(refund_stat
         {"paymentStatus": "pending"},
         {"paymentStatus": "expired"},
         {"paymentStatus": "refunded", "refundStatus": "failed"},
+        {"paymentStatus": "refunded"},  # the refund is intended and was never made
         {"amountPaid": Decimal(500000)},
     ],
     ids=str,

@@ -82,7 +82,7 @@ def test_what_is_stuck_is_found_and_comes_with_advice(trouble: Json, problem: st
 @pytest.mark.parametrize(
     ("body", "rental_id"),
     [
-        ({"settlement": "arn", "status": "FAILED", "input": '{"rental_id": "r-1"}'}, "r-1"),
+        ({"detail": {"name": "r-1-x", "input": '{"rental_id": "r-1"}'}}, "r-1"),
         ({"rental_id": "r-1", "execution_status": "ABORTED"}, "r-1"),
         ({"detail": {"name": "r-1", "status": "ABORTED"}}, "r-1"),
         ({"detail": {}}, None),

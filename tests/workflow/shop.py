@@ -382,7 +382,7 @@ class Shop:
                 VisibilityTimeout=1,
             )
             bodies = [json.loads(each["Body"]) for each in answer.get("Messages", [])]
-            return next((body for body in bodies if rental_id in body["input"]), None)
+            return next((body for body in bodies if rental_id in body["detail"]["input"]), None)
 
         return eventually(about, f"a message about {rental_id}", pause=0.5)
 

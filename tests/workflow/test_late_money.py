@@ -294,9 +294,9 @@ def test_trouble_is_told_and_ends_when_its_cause_has_gone(shop: Shop) -> None:
     shop.wait_for_attention(late, "RefundFailed")
     told = shop.wait_for_message_about(late)
     (failed,) = [each for each in shop.settlements_of(late) if each["status"] == "FAILED"]
-    assert told["settlement"] == failed["executionArn"]
+    assert told["detail"]["executionArn"] == failed["executionArn"]
     assert "RefundFailed" in failed["cause"]
-    assert "runbook" in told["what_to_do"]
+    assert "runbook" in failed["cause"]
     assert shop.rental(late)["refund_status"] == "failed"
 
     shop.paymongo.forget_rules("faults")

@@ -184,14 +184,14 @@ def delete(target: Target, message: Message) -> None:
 
 
 def rental_of(body: str) -> str | None:
-    """The rental that a message is about: what the needs-attention rule sends, the settlement's
-    input, or a whole event of EventBridge's.
+    """The rental that a message is about: an event of a rental's execution, which has its id for
+    a name, or of a settlement's, which was given it, or what a settlement was to be given.
     """
     try:
         value = json.loads(body)
-        if isinstance(value.get("input"), str):
-            value = json.loads(value["input"])
-        found = value.get("rental_id") or value.get("detail", {}).get("name")
+        detail = value.get("detail", value)
+        given = json.loads(detail["input"]) if isinstance(detail.get("input"), str) else detail
+        found = given.get("rental_id") or detail.get("name")
     except (ValueError, AttributeError):
         return None
     return found if isinstance(found, str) else None
