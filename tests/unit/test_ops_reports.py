@@ -236,8 +236,13 @@ def test_money_that_is_on_its_way_back_only_needs_a_settlement(item: Json) -> No
 
 
 @pytest.mark.parametrize(
-    "item", [row(), row(paymentStatus="refunded", refundStatus="succeeded", **PAID)]
+    "item",
+    [
+        row(),
+        row(paymentStatus="refunded", refundStatus="succeeded", **PAID),
+        row(paymentStatus="completed", importedAt=ago(minutes=1), **PAID),
+    ],
 )
-def test_without_money_there_is_nothing_to_give_back(item: Json) -> None:
+def test_without_money_of_ours_there_is_nothing_to_give_back(item: Json) -> None:
     with pytest.raises(CommandError):
         settling.refund_question(item)

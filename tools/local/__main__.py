@@ -80,11 +80,15 @@ def _welcome(settings: Settings, seconds: float) -> None:
     console.print(f"  PayMongo sandbox  {settings.paymongo_url}")
     console.print(f"  AWS endpoint      {settings.aws_url}\n")
     console.print("  To use the AWS CLI in another terminal:\n")
-    console.print(f"    export AWS_ENDPOINT_URL={settings.aws_url} AWS_DEFAULT_REGION={REGION}")
-    console.print(
-        f"    export AWS_ACCESS_KEY_ID={ACCESS_KEY_ID} AWS_SECRET_ACCESS_KEY={SECRET_ACCESS_KEY}"
-    )
-    console.print("    aws stepfunctions list-state-machines\n")
+    # Each short enough for a terminal of 80 columns: a line that is broken exports half.
+    for name, value in (
+        ("AWS_ENDPOINT_URL", settings.aws_url),
+        ("AWS_DEFAULT_REGION", REGION),
+        ("AWS_ACCESS_KEY_ID", ACCESS_KEY_ID),
+        ("AWS_SECRET_ACCESS_KEY", SECRET_ACCESS_KEY),
+    ):
+        console.print(f"    export {name}={value}")
+    console.print("    .venv/bin/aws stepfunctions list-state-machines\n")
     console.print(f"  A unit is held for {settings.hold_seconds} s. Ctrl-C stops everything.\n")
 
 

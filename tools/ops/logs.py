@@ -1,6 +1,7 @@
 """What the functions logged about a rental."""
 
 import json
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -62,26 +63,32 @@ def recent(
     """Lines of all functions from `since` on, oldest first: with this text in them, or that tell of
     an error, the platform's own included (time-outs, functions that could not be loaded).
     """
-    pattern = " ".join(f'?"{each}"' for each in _ERRORS) if only_errors else ""
-    if term:
-        pattern = f'"{term}"'
+    terms: Sequence[str | None] = [term] if term else _ERRORS if only_errors else [None]
+    # One term at a time: the engine takes terms that may stand alternatively for all of them.
+    events = {
+        event["eventId"]: event for each in terms for event in _events(target, since, each)
+    }.values()
+    found = []
+    for event in events:
+        line = _line(event) or _platform_line(event)
+        is_wanted = not only_errors or (line is not None and line.level in _WORTH_A_LOOK)
+        if line is not None and is_wanted and (not term or term in event["message"]):
+            found.append(line)
+    return sorted(found, key=lambda line: line.at)
+
+
+def _events(target: Target, since: datetime, term: str | None) -> Iterator[Json]:
     pages = (
         target.client("logs")
         .get_paginator("filter_log_events")
         .paginate(
             logGroupName=target.stack.physical_id("FunctionLogs"),
             startTime=int(since.timestamp() * 1000),
-            **({"filterPattern": pattern} if pattern else {}),
+            **({"filterPattern": f'"{term}"'} if term else {}),
         )
     )
-    found = []
     for page in pages:
-        for event in page["events"]:
-            line = _line(event) or _platform_line(event)
-            is_wanted = not only_errors or (line is not None and line.level in _WORTH_A_LOOK)
-            if line is not None and is_wanted and (not term or term in event["message"]):
-                found.append(line)
-    return sorted(found, key=lambda line: line.at)
+        yield from page["events"]
 
 
 def _platform_line(event: Json) -> LogLine | None:

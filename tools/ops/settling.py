@@ -58,6 +58,11 @@ def refund_question(row: Mapping[str, Any]) -> tuple[str, bool]:
     Raises CommandError when there is nothing to give back.
     """
     rental_id, status = row["id"], row["paymentStatus"]
+    if "importedAt" in row:
+        raise CommandError(
+            f"rental {rental_id} was imported: its payment is not at our PayMongo account",
+            "give it back where it was received",
+        )
     if "paymentId" not in row:
         raise CommandError(
             f"nobody has paid for rental {rental_id} ({status}): there is nothing to give back",
