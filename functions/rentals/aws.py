@@ -1,9 +1,13 @@
-"""boto3 clients, made once per execution environment, and the errors that their calls raise."""
+"""AWS clients, made once per execution environment, and the errors that their calls raise.
+
+botocore's clients are what boto3 wraps: the same calls, without importing the rest of boto3
+(docs/performance.md, cold start).
+"""
 
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-import boto3
+import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -21,21 +25,33 @@ _CONFIG = Config(
 
 
 @cache
+def _session() -> botocore.session.Session:
+    return botocore.session.get_session()
+
+
+def _client(service: str) -> Any:
+    return _session().create_client(service, config=_CONFIG)
+
+
+@cache
 def dynamodb() -> "DynamoDBClient":
     """The DynamoDB client."""
-    return boto3.client("dynamodb", config=_CONFIG)
+    client: DynamoDBClient = _client("dynamodb")
+    return client
 
 
 @cache
 def stepfunctions() -> "SFNClient":
     """The Step Functions client."""
-    return boto3.client("stepfunctions", config=_CONFIG)
+    client: SFNClient = _client("stepfunctions")
+    return client
 
 
 @cache
 def secretsmanager() -> "SecretsManagerClient":
     """The Secrets Manager client."""
-    return boto3.client("secretsmanager", config=_CONFIG)
+    client: SecretsManagerClient = _client("secretsmanager")
+    return client
 
 
 _WORTH_A_RETRY = {

@@ -3,18 +3,15 @@
 import random
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
-from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import ClientError
 
 from rentals.aws import dynamodb
 from rentals.errors import WriteContended
 
 Item = dict[str, Any]
-
-_serializer = TypeSerializer()
-_deserializer = TypeDeserializer()
 
 _TRANSACTION_TRIES = 6
 _MAX_KEY_BYTES = 2048
@@ -40,12 +37,45 @@ class ConditionFailed(Exception):
 
 def to_attributes(item: Mapping[str, Any]) -> Item:
     """Python values to DynamoDB's attribute values; None is left out."""
-    return {name: _serializer.serialize(value) for name, value in item.items() if value is not None}
+    return {name: _attribute(value) for name, value in item.items() if value is not None}
 
 
 def from_attributes(attributes: Mapping[str, Any]) -> Item:
     """DynamoDB's attribute values to Python values; numbers arrive as Decimal."""
-    return {name: _deserializer.deserialize(value) for name, value in attributes.items()}
+    return {name: _value(attribute) for name, attribute in attributes.items()}
+
+
+def _attribute(value: Any) -> Item:
+    match value:
+        case str():
+            return {"S": str(value)}
+        case bool():
+            return {"BOOL": value}
+        case int() | Decimal():
+            return {"N": str(value)}
+        case Mapping():
+            return {"M": to_attributes(value)}
+        case list() | tuple():
+            return {"L": [_attribute(each) for each in value]}
+        case set() | frozenset() if value and all(isinstance(each, str) for each in value):
+            return {"SS": sorted(value)}
+    raise TypeError(f"a {type(value).__name__} cannot be stored")
+
+
+def _value(attribute: Mapping[str, Any]) -> Any:
+    ((kind, value),) = attribute.items()
+    match kind:
+        case "N":
+            return Decimal(value)
+        case "M":
+            return from_attributes(value)
+        case "L":
+            return [_value(each) for each in value]
+        case "SS":
+            return set(value)
+        case "NULL":
+            return None
+    return value  # S, BOOL, B
 
 
 def can_be_key(value: str) -> bool:
@@ -102,7 +132,7 @@ def expression(
         operation["ConditionExpression"] = condition
     if values:
         operation["ExpressionAttributeValues"] = {
-            f":{name}": _serializer.serialize(value) for name, value in values.items()
+            f":{name}": _attribute(value) for name, value in values.items()
         }
     return operation
 
