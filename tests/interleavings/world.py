@@ -247,10 +247,10 @@ class World:
                 yield resource["Properties"]
 
     def _patch_modules(self, patch: pytest.MonkeyPatch) -> None:
-        def client(service: str, **options: Any) -> Any:
+        def client(service: str) -> Any:
             if service == "stepfunctions":
                 return _Forward(lambda: self.steps)
-            made = boto3.client(service, **options)  # type: ignore[call-overload]
+            made = boto3.client(service)  # type: ignore[call-overload]
             is_fast = service == "dynamodb"
             make_call = self._dynamodb.call if is_fast else made._make_api_call
 
@@ -272,7 +272,7 @@ class World:
             http=TransportPool(_FaultyTransport(self.sandbox)),  # type: ignore[arg-type]
         )
         for target, value in {
-            "rentals.aws.boto3": SimpleNamespace(client=client),
+            "rentals.aws._client": client,
             "rentals.clock.now": self.clock.now,
             "rentals.reconciliation.now": self.clock.now,
             "rentals.checkout.time": polling,
