@@ -66,7 +66,9 @@ def recent(
     terms: Sequence[str | None] = [term] if term else _ERRORS if only_errors else [None]
     # One term at a time: the engine takes terms that may stand alternatively for all of them.
     events = {
-        event["eventId"]: event for each in terms for event in _events(target, since, each)
+        (event["timestamp"], event.get("logStreamName"), event["message"]): event
+        for each in terms
+        for event in _events(target, since, each)
     }.values()
     found = []
     for event in events:
