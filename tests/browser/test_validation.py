@@ -11,24 +11,12 @@ from playwright.sync_api import Browser
 from api.http import HttpError
 from api.requests import CHECKOUT, parse
 from tests.browser.visitor import Visitor
+from tests.samples import checkout_body
 from tools.local.stack import LocalStack
 
 Json = dict[str, Any]
 
-VALID: Json = {
-    "collectible_id": "col-001",
-    "store_id": "store-a",
-    "duration": 3,
-    "payment_method": "gcash",
-    "customer": {
-        "name": "Ana Cruz",
-        "email": "ana@example.com",
-        "phone": "+63 917 000 0000",
-        "address": "1 Rizal Street",
-        "city": "Makati",
-        "postal_code": "1200",
-    },
-}
+VALID = checkout_body(customer={"email": "ana@example.com"})
 _LONG = ["x" * length for length in (99, 100, 101, 200, 201)]
 _TEXTS = [
     "", " ", "A", "Ñora Peña", "李小龍", "\U0001d49cna", "a\tb", "a\nb", "a\u0000b", "a\u200bb",

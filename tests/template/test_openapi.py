@@ -17,6 +17,7 @@ from api.requests import CHECKOUT, CUSTOMER, QUOTE
 from api.validation import Shape
 from rentals import models
 from rentals.payments import Outcome
+from tests.samples import checkout_body
 from tests.template.sources import openapi, resources, template, translated
 from tools.openapi import published_description
 
@@ -170,20 +171,7 @@ json_values = st.recursive(
     ),
     max_leaves=5,
 )
-valid_checkout: Json = {
-    "collectible_id": "col-001",
-    "store_id": "store-a",
-    "duration": 3,
-    "payment_method": "gcash",
-    "customer": {
-        "name": "Ana Cruz",
-        "email": "ana@example.com",
-        "phone": "+63 917 000 0000",
-        "address": "1 Rizal Street",
-        "city": "Makati",
-        "postal_code": "1200",
-    },
-}
+valid_checkout = checkout_body(customer={"email": "ana@example.com"})
 
 
 @st.composite

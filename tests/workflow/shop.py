@@ -13,6 +13,7 @@ import httpx
 
 from rentals.clock import timestamp_in
 from rentals.dynamo import from_attributes
+from tests.samples import checkout_body
 from tests.workflow.description import answers_as_described
 from tests.workflow.sandbox import LIMITS, Sandbox
 from tools.audit import Violation, violations
@@ -126,21 +127,8 @@ class Shop:
 
     def body(self, collectible_id: str, **changes: Any) -> Json:
         """A valid checkout body for a customer nobody has seen before."""
-        body: Json = {
-            "collectible_id": collectible_id,
-            "store_id": "store-a",
-            "duration": 3,
-            "payment_method": "gcash",
-            "customer": {
-                "name": "Ana Cruz",
-                "email": f"{uuid.uuid4().hex}@example.com",
-                "phone": "+63 917 000 0000",
-                "address": "1 Rizal Street",
-                "city": "Makati",
-                "postal_code": "1200",
-            },
-        }
-        return body | changes
+        customer = {"email": f"{uuid.uuid4().hex}@example.com"}
+        return checkout_body(collectible_id=collectible_id, customer=customer) | changes
 
     def post_checkout(self, body: Json, key: str | None = None, **headers: str) -> httpx.Response:
         """POST a checkout as the site does."""
