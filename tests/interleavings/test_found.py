@@ -17,6 +17,7 @@ PAYABLE = ("checkout", *["advance"] * 4)
 FAIL = ("settle_refund", (3,))
 CREATE_SESSION_AND_PAUSE = ("advance", (0, 0, 0, 1, 3))
 PUBLISH_AND_LOSE_ANSWER = ("advance", (0, 5, 3))
+RECONCILE_TROUBLE = ("reconcile", (4,))
 
 
 class Story:
@@ -161,5 +162,24 @@ def test_late_payment_that_nobody_tells_us_of_is_found(story: Story) -> None:
     story.advance_to("ReleaseUnit")
     story.tell("pay_late")
     story.lose_all_mail()
+
+    story.end()
+
+
+def test_reconcilers_settlement_is_remembered_when_its_trouble_ends_before_it(
+    story: Story,
+) -> None:
+    """The end of a refund forgot the settlement that was still at it: for news that came later the
+    reconciler started another one beside it.
+    """
+    story.tell(*PAYABLE, "pay_wrong_amount", "deliver")
+    story.advance_to("ConfirmRental")
+    story.tell("advance", "tell_eventbridge")
+    story.advance_to("FlagForAttention")
+    while any(each.can_advance for each in story.simulation.steps.executions):
+        story.tell("advance")
+    story.lose_all_mail()
+    story.tell(RECONCILE_TROUBLE, "settle_refund", *["deliver"] * 2)
+    story.tell("pay_again", "deliver", RECONCILE_TROUBLE)
 
     story.end()
