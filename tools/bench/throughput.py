@@ -1,9 +1,11 @@
 """Rentals per second from checkout to payment URL, and how much of the time is ours.
 
-Beside a bare state machine on the same engine in the same run: as many Lambda functions as a
-checkout goes through, one after the other, that do nothing, in the same runtime.
+Beside two bare state machines on the same engine in the same run: as many Lambda functions as a
+checkout goes through, one after the other, in the same runtime. Those of one do nothing; those of
+the other make as many AWS calls as ours: what a checkout takes beyond it is our own work.
 """
 
+import itertools
 import json
 import statistics
 import time
@@ -21,50 +23,95 @@ from tools.local.stack import LocalStack
 
 CUSTOMERS = (1, 4, 16)
 ROUNDS = 5
-# PostCheckout, ReserveUnit, PriceRental, CreatePaymentSession.
-LAMBDAS = 4
+# As in a shop, customers want different things: the engine sorts a collectible's whole stock for
+# every query, which DynamoDB does not (docs/performance.md, Inventory).
+COLLECTIBLES = 20
+UNITS_OF_EACH = 25
+WARM_UPS = 4
+# AWS calls that PostCheckout, ReserveUnit, PriceRental, CreatePaymentSession make, PayMongo's and
+# one look for the payment URL included (tools/cost/counts.json).
+CALLS = (5, 3, 3, 3)
 _NOTHING = "def handler(event, context):\n    return {}\n"
+# Every other call writes; a client that is kept, as ours are.
+_ONLY_CALLS = """
+import os
+import uuid
+
+import botocore.session
+
+client = botocore.session.get_session().create_client("dynamodb")
+table = os.environ["TABLE"]
+
+
+def handler(event, context):
+    key = {"id": {"S": str(uuid.uuid4())}}
+    for number in range(int(os.environ["CALLS"])):
+        if number % 2:
+            client.put_item(TableName=table, Item=key)
+        else:
+            client.get_item(TableName=table, Key=key, ConsistentRead=True)
+    return {}
+"""
 _PAUSE_SECONDS = 0.02
 _PATIENCE_SECONDS = 60
 
 
 def measure(stack: LocalStack, shop: Shop) -> Section:
-    """By turns: customers at once through the site, and executions at once of the bare machine."""
+    """By turns: customers at once through the site, and executions at once of the bare machines."""
     section = Section(
         "throughput",
-        ["customers at once", "rentals/s", "latency", "bare machines/s", "bare latency", "ratio"],
+        [
+            "customers at once",
+            "rentals/s",
+            "latency",
+            "bare machine",
+            "ratio",
+            "bare, as many calls",
+            "ratio",
+        ],
     )
-    collectible_id = shop.add_units({"wh-001": 500})
-    bare = _BareMachine(stack)
+    collectible_ids = [shop.add_units({"wh-001": UNITS_OF_EACH}) for _ in range(COLLECTIBLES)]
+    wanted = itertools.cycle(collectible_ids)
+    bare = _BareMachine(stack, "nothing", _NOTHING)
+    calling = _BareMachine(stack, "only-calls", _ONLY_CALLS)
     with httpx.Client(
         base_url=stack.settings.site_url, timeout=60, limits=httpx.Limits(max_connections=None)
     ) as site:
-        customer = lambda: _checkout(site, collectible_id)  # noqa: E731
-        for customers in (*CUSTOMERS, max(CUSTOMERS)):  # an execution environment for everybody
-            _at_once(customers, lambda: _warm(site, collectible_id))
-            _at_once(customers, bare.run)
+        turns = (lambda: _checkout(site, next(wanted)), bare.run, calling.run)
+        # An execution environment for everybody.
+        for customers in (*CUSTOMERS, *[max(CUSTOMERS)] * WARM_UPS):
+            _at_once(customers, lambda: _warm(site, next(wanted)))
+            for run in turns[1:]:
+                _at_once(customers, run)
         for customers in CUSTOMERS:
-            ours: list[float] = []
-            theirs: list[float] = []
-            rates: list[tuple[float, float]] = []
+            seconds: list[list[float]] = [[] for _ in turns]
+            rates = []
             for _ in range(ROUNDS):
                 started = time.perf_counter()
-                ours += _at_once(customers, customer)
-                between = time.perf_counter()
-                theirs += _at_once(customers, bare.run)
-                ended = time.perf_counter()
-                rates.append((customers / (between - started), customers / (ended - between)))
-            mine, other = statistics.median(ours), statistics.median(theirs)
+                for number, action in enumerate(turns):
+                    seconds[number] += _at_once(customers, action)
+                    if number == 0:
+                        rates.append(customers / (time.perf_counter() - started))
+            ours, nothing, only_calls = (statistics.median(each) for each in seconds)
             section.add(
                 customers,
-                statistics.median(rate for rate, _ in rates),
-                f"{mine * 1000:.0f} ms",
-                statistics.median(rate for _, rate in rates),
-                f"{other * 1000:.0f} ms",
-                mine / other,
+                statistics.median(rates),
+                f"{ours * 1000:.0f} ms",
+                f"{nothing * 1000:.0f} ms",
+                ours / nothing,
+                f"{only_calls * 1000:.0f} ms",
+                ours / only_calls,
             )
-            section.goal(f"latency beside the bare machine, {customers} at once", mine / other, 1.3)
-    shop.remove(collectible_id)
+            section.goal(
+                f"latency beside the bare machine, {customers} at once", ours / nothing, 1.3
+            )
+            section.goal(
+                f"latency beside a bare machine that makes as many calls, {customers} at once",
+                ours / only_calls,
+                1.3,
+            )
+    for collectible_id in collectible_ids:
+        shop.remove(collectible_id)
     return section
 
 
@@ -108,43 +155,69 @@ def _warm(site: httpx.Client, collectible_id: str) -> float:
 
 
 class _BareMachine:
-    """Functions that do nothing, one state for each."""
+    """Functions of the same code, one state for each."""
 
-    def __init__(self, stack: LocalStack) -> None:
+    def __init__(self, stack: LocalStack, name: str, code: str) -> None:
         self._machines = stack.client("stepfunctions")
         functions = stack.client("lambda")
-        code = zip_functions_of({"nothing.py": _NOTHING})
+        package = zip_functions_of({"bare.py": code})
+        table = f"bench-{name}"
+        stack.client("dynamodb").create_table(
+            TableName=table,
+            KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+            AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+            BillingMode="PAY_PER_REQUEST",
+        )
+        role = _role(
+            stack,
+            f"bench-{name}-function",
+            "lambda.amazonaws.com",
+            ["dynamodb:GetItem", "dynamodb:PutItem"],
+            ["*"],
+        )
         arns = []
-        for number in range(LAMBDAS):
-            role = _role(stack, f"bench-nothing-{number}", "lambda.amazonaws.com", [])
+        for number, calls in enumerate(CALLS):
             arns.append(
                 functions.create_function(
-                    FunctionName=f"bench-nothing-{number}",
+                    FunctionName=f"bench-{name}-{number}",
                     Runtime="provided.al2023",
-                    Handler="nothing.handler",
+                    Handler="bare.handler",
                     Role=role,
                     Timeout=30,
                     MemorySize=512,
-                    Code={"ZipFile": code},
-                    Environment={"Variables": {"_HANDLER": "nothing.handler"}},
+                    Code={"ZipFile": package},
+                    Environment={
+                        "Variables": {
+                            "_HANDLER": "bare.handler",
+                            "TABLE": table,
+                            "CALLS": str(calls),
+                            "AWS_ENDPOINT_URL": stack.settings.aws_url,
+                        }
+                    },
                 )["FunctionArn"]
             )
         states = {
-            f"Nothing{number}": {
+            f"Bare{number}": {
                 "Type": "Task",
                 "Resource": "arn:aws:states:::lambda:invoke",
                 "Arguments": {"FunctionName": arn, "Payload": "{% $states.input %}"},
                 "Output": "{% $states.result.Payload %}",
-                **({"Next": f"Nothing{number + 1}"} if number + 1 < LAMBDAS else {"End": True}),
+                **({"Next": f"Bare{number + 1}"} if number + 1 < len(arns) else {"End": True}),
             }
             for number, arn in enumerate(arns)
         }
         self._arn = self._machines.create_state_machine(
-            name="bench-nothing",
+            name=f"bench-{name}",
             definition=json.dumps(
-                {"QueryLanguage": "JSONata", "StartAt": "Nothing0", "States": states}
+                {"QueryLanguage": "JSONata", "StartAt": "Bare0", "States": states}
             ),
-            roleArn=_role(stack, "bench-machine", "states.amazonaws.com", arns),
+            roleArn=_role(
+                stack,
+                f"bench-{name}-machine",
+                "states.amazonaws.com",
+                ["lambda:InvokeFunction"],
+                arns,
+            ),
         )["stateMachineArn"]
 
     def run(self) -> float:
@@ -152,15 +225,20 @@ class _BareMachine:
         started = time.perf_counter()
         arn = self._machines.start_execution(stateMachineArn=self._arn, input="{}")["executionArn"]
         while True:
-            status = self._machines.describe_execution(executionArn=arn)["status"]
-            if status == "SUCCEEDED":
+            execution = self._machines.describe_execution(executionArn=arn)
+            if execution["status"] == "SUCCEEDED":
                 return time.perf_counter() - started
-            if status != "RUNNING" or time.perf_counter() - started > _PATIENCE_SECONDS:
-                raise RuntimeError(f"the bare machine is {status}")
+            if (
+                execution["status"] != "RUNNING"
+                or time.perf_counter() - started > _PATIENCE_SECONDS
+            ):
+                raise RuntimeError(f"{execution['status']}: {execution.get('cause')}")
             time.sleep(_PAUSE_SECONDS)
 
 
-def _role(stack: LocalStack, name: str, service: str, functions: list[str]) -> str:
+def _role(
+    stack: LocalStack, name: str, service: str, actions: list[str], resources: list[str]
+) -> str:
     iam: Any = stack.client("iam")
     trust = {
         "Effect": "Allow",
@@ -171,11 +249,10 @@ def _role(stack: LocalStack, name: str, service: str, functions: list[str]) -> s
         RoleName=name,
         AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]}),
     )["Role"]["Arn"]
-    if functions:
-        allowed = {"Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": functions}
-        iam.put_role_policy(
-            RoleName=name,
-            PolicyName="invoke",
-            PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [allowed]}),
-        )
+    allowed = {"Effect": "Allow", "Action": actions, "Resource": resources}
+    iam.put_role_policy(
+        RoleName=name,
+        PolicyName="allowed",
+        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [allowed]}),
+    )
     return arn
