@@ -30,8 +30,8 @@ LONGEST_ATTENTION_SECONDS = 6 * 3600
 # PayMongo delivers an event for 136 minutes at most (PAYMONGO.md): money that arrived after a
 # rental ended, and that nobody told us of by then, is found by asking once more.
 LAST_LOOK_AFTER_SECONDS = 3 * 3600
-# What a write removes when trouble is over, and when nothing at all is left to see through. The last
-# settlement stays: it may still be at it.
+# What a write removes when trouble is over, and when nothing at all is left to see through. The
+# last settlement stays: it may still be at it.
 NO_TROUBLE_LEFT = "attention, attentionCount"
 NOTHING_LEFT_TO_DO = f"followUp, followUpAt, {NO_TROUBLE_LEFT}"
 

@@ -54,7 +54,7 @@ def test_a_run_is_bounded_by_kind_and_the_next_one_goes_on(
     ids = add_due(shop, *[FollowUp.PAYMENT] * 3, FollowUp.REFUND)
 
     assert reconciliation.reconcile(lambda: True) == 3
-    assert looks == [*ids[:2], ids[3]], "many payments keep no refund waiting"
+    assert looks == [ids[0], ids[3], ids[1]], "many payments keep no refund waiting"
     assert reconciliation.reconcile(lambda: True) == 1
     assert sorted(looks) == ids
 

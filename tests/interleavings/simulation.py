@@ -33,7 +33,7 @@ Action = tuple[str, tuple[int, ...]]
 MAX_RENTALS = 6
 CUSTOMERS = 2
 _LAMBDA_SECONDS = 30.0
-_RECONCILER_SECONDS = 120.0
+_RECONCILER_SECONDS = 300.0
 _STEP_SECONDS = 0.3
 _LASTING_CALLS = 14
 # One more than any state is tried when AWS fails.
