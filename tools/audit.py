@@ -38,6 +38,20 @@ class LedgerPayment:
 
 
 @dataclass(frozen=True, slots=True)
+class SettledOutside:
+    """A payment that PayMongo keeps because an operator says that it was given back in another way;
+    `amount` is centavos.
+    """
+
+    rental_id: str
+    payment_id: str
+    amount: int
+    at: str
+    by: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
 class Violation:
     """One way in which units and money disagree."""
 
@@ -60,6 +74,8 @@ def violations(  # noqa: PLR0913 - three tables, PayMongo, and the time
 ) -> list[Violation]:
     """Every violation of the promise, given whole tables and PayMongo's payments.
 
+    What operators have acknowledged as given back in another way is no violation (it is listed by
+    `settled_outside`), unless PayMongo gives it back as well.
     Of a rental that was imported, money and an ended hold are another system's affair: what is
     checked is the unit that it still holds.
     """
@@ -79,6 +95,16 @@ def violations(  # noqa: PLR0913 - three tables, PayMongo, and the time
         *_money_agrees(own, known.keys(), payments),
         *_nothing_hangs(known.values(), timedelta(seconds=hold_seconds) + GRACE, now),
         *_holds_are_counted(known, customers),
+    ]
+
+
+def settled_outside(rentals: Iterable[Item]) -> list[SettledOutside]:
+    """What makes units and money agree on an operator's word alone: PayMongo still holds it."""
+    return [
+        SettledOutside(row["id"], payment_id, int(amount), each["at"], each["by"], each["note"])
+        for row in rentals
+        for each in row.get("acknowledgements", ())
+        for payment_id, amount in each["payments"].items()
     ]
 
 
@@ -120,7 +146,18 @@ def _money_agrees(
         if any(payment.kept for payment in ledger[rental_id]):
             yield Violation("no money buys nothing", rental_id, "paid, and there is no such rental")
     for rental in rentals.values():
-        kept = [payment for payment in ledger.get(rental.id, ()) if payment.kept]
+        kept = [
+            payment
+            for payment in ledger.get(rental.id, ())
+            if payment.kept and payment.id not in rental.settled_outside
+        ]
+        for payment in ledger.get(rental.id, ()):
+            if payment.kept < rental.settled_outside.get(payment.id, 0):
+                yield Violation(
+                    "given back once",
+                    rental.id,
+                    f"{payment.id} was settled outside PayMongo and refunded by PayMongo too",
+                )
         if rental.payment_status is PaymentStatus.COMPLETED:
             total = [
                 payment

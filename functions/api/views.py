@@ -33,7 +33,7 @@ def rental_view(rental: Rental) -> dict[str, Any]:
         "hold_expires_at": rental.hold_expires_at if rental.is_pending else None,
         "declined_attempts": rental.declined_attempts,
         "max_payment_attempts": integer_setting("MAX_PAYMENT_ATTEMPTS"),
-        "refund_status": rental.refund_status,
+        "refund_status": "settled_outside" if rental.is_settled_outside else rental.refund_status,
         "created_at": rental.created_at,
         "updated_at": rental.updated_at,
     }

@@ -1,4 +1,5 @@
-"""Where the money is: received = rentals completed + refunds + what is still being settled.
+"""Where the money is: received = rentals completed + refunds + what operators gave back in another
+way than by PayMongo + what is still being settled.
 
 A whole scan of the Rentals table, so that a rental which no index and no follow-up knows of is
 found as well.
@@ -8,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from rentals import clock, dynamo
-from rentals.models import CENTAVOS_PER_PESO, PaymentStatus
+from rentals.models import CENTAVOS_PER_PESO, PaymentStatus, settled_outside
 from rentals.settings import setting
 
 # Settling takes seconds; the reconciler looks again after minutes. What stands still for an hour
@@ -18,26 +19,30 @@ SETTLING_SECONDS = 3600
 _GIVEN_BACK = {"pending", "processing", "succeeded"}
 
 _ATTRIBUTES = (
-    "id, paymentStatus, paymentId, amountPaid, totalFee, refundStatus, surplusPaymentIds, updatedAt"
+    "id, paymentStatus, paymentId, amountPaid, totalFee, refundStatus, surplusPaymentIds,"
+    " acknowledgements, updatedAt"
 )
 
 
 @dataclass(slots=True)
 class Balance:
-    """Sums in centavos; `unaccounted` holds the ids of rentals whose money bought nothing and is
-    not on its way back either.
+    """Sums in centavos. `settled_outside` is what PayMongo keeps of what the customers have back;
+    `unaccounted` holds the ids of rentals whose money bought nothing and is not on its way back
+    either, or was given back twice.
     """
 
     received: int = 0
     completed: int = 0
     refunded: int = 0
+    settled_outside: int = 0
     settling: int = 0
     unaccounted: list[str] = field(default_factory=list)
 
     @property
     def difference(self) -> int:
         """Centavos received that nothing accounts for; zero when all is well."""
-        return self.received - self.completed - self.refunded - self.settling
+        accounted = self.completed + self.refunded + self.settled_outside + self.settling
+        return self.received - accounted
 
 
 def money_balance() -> Balance:
@@ -57,7 +62,18 @@ def balance(paid: Iterable[dynamo.Item], settling_since: str) -> Balance:
         amount, status = int(row["amountPaid"]), row["paymentStatus"]
         is_settling = row["updatedAt"] >= settling_since
         total.received += amount
-        if status == PaymentStatus.COMPLETED and amount == row["totalFee"] * CENTAVOS_PER_PESO:
+        outside = settled_outside(row)
+        own = outside.pop(row["paymentId"], None)
+        total.received += sum(outside.values())
+        total.settled_outside += sum(outside.values())
+        if own is not None:
+            is_refunded_too = row.get("refundStatus") in _GIVEN_BACK
+            total.settled_outside += own
+            total.refunded += amount if is_refunded_too else amount - own
+            if is_refunded_too:
+                total.unaccounted.append(row["id"])
+                continue
+        elif status == PaymentStatus.COMPLETED and amount == row["totalFee"] * CENTAVOS_PER_PESO:
             total.completed += amount
         elif status == PaymentStatus.REFUNDED and row.get("refundStatus") in _GIVEN_BACK:
             total.refunded += amount

@@ -312,7 +312,8 @@ def record_refund(rental: Rental, refund: Refund, refunded: int | None = None) -
     money is still here; WriteContended.
     """
     has_failed = refund.status == "failed"
-    if refund.payment_id in rental.surplus_payment_ids and has_failed:
+    is_surplus = refund.payment_id in rental.surplus_payment_ids - rental.settled_outside.keys()
+    if is_surplus and has_failed:
         raise RefundFailed(rental.id, f"refund {refund.id} failed at PayMongo")
     if refund.payment_id != rental.payment_id:
         return rental
@@ -324,7 +325,7 @@ def record_refund(rental: Rental, refund: Refund, refunded: int | None = None) -
         rental = _end_as_refunded(rental)
     elif not is_full and refund.id != rental.refund_id:
         return rental  # somebody gave back a part; what gives back the rest is watched
-    if rental.refund_status == "succeeded":
+    if rental.refund_status == "succeeded" or (rental.is_settled_outside and has_failed):
         return repository.end_follow_up(rental)
     is_of_an_earlier_try = rental.refund_id not in (None, refund.id) and has_failed
     if is_of_an_earlier_try:
@@ -431,10 +432,10 @@ def _write_refund(rental: Rental, refund: Refund) -> Rental:
     return Rental.from_item(item)
 
 
-def release(unit_id: str, rental_id: str) -> dynamo.Item:
+def release(unit_id: str, rental_id: str, *, table: str | None = None) -> dynamo.Item:
     """The operation that puts a unit back on the shelf, if this rental still holds it."""
     return dynamo.expression(
-        setting("UNITS_TABLE"),
+        table or setting("UNITS_TABLE"),
         unit_id,
         update="SET isAvailable = :yes, availableCollectibleId = collectibleId"
         " REMOVE reservedBy, reservedAt",

@@ -3,7 +3,7 @@ snake_case; money is integer centavos here, pesos in the tables' dailyRate and t
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -191,6 +191,7 @@ class Rental:
     settlement: str | None = None
     follow_up: FollowUp | None = None
     follow_up_at: str | None = None
+    settled_outside: Mapping[str, int] = field(default_factory=dict, hash=False)
 
     @property
     def is_pending(self) -> bool:
@@ -205,6 +206,11 @@ class Rental:
             and self.amount_paid == self.total_fee
             and self.payment_currency == CURRENCY
         )
+
+    @property
+    def is_settled_outside(self) -> bool:
+        """Whether the rental's own payment was given back in another way than by PayMongo."""
+        return self.payment_id in self.settled_outside
 
     @property
     def declined_attempts(self) -> int:
@@ -260,7 +266,19 @@ class Rental:
             settlement=item.get("settlement"),
             follow_up=FollowUp(item["followUp"]) if "followUp" in item else None,
             follow_up_at=item.get("followUpAt"),
+            settled_outside=settled_outside(item),
         )
+
+
+def settled_outside(item: Mapping[str, Any]) -> dict[str, int]:
+    """Payments of a row that PayMongo keeps because an operator has given them back in another way
+    (`./rentals acknowledge`): centavos by payment id.
+    """
+    return {
+        payment_id: int(centavos)
+        for each in item.get("acknowledgements", ())
+        for payment_id, centavos in each["payments"].items()
+    }
 
 
 def _integer(value: Any) -> int | None:

@@ -37,8 +37,7 @@ def payment_received(rental: Rental, payment: Payment) -> Outcome:
     if not is_known:
         rental = repository.record_payment(rental.id, payment.id, payment.amount, payment.currency)
     if rental.payment_id != payment.id:
-        count("SurplusPayment")
-        return _settle(rental, payment.id)
+        return _surplus_received(rental, payment.id)
     if rental.payment_status in (PaymentStatus.COMPLETED, PaymentStatus.REFUNDED):
         return Outcome.DUPLICATE
     if rental.is_pending:
@@ -52,6 +51,13 @@ def payment_received(rental: Rental, payment: Payment) -> Outcome:
             return Outcome.RECORDED
     count("LatePayment")
     return _settle(rental, payment.id)
+
+
+def _surplus_received(rental: Rental, payment_id: str) -> Outcome:
+    if payment_id in rental.settled_outside:
+        return Outcome.DUPLICATE
+    count("SurplusPayment")
+    return _settle(rental, payment_id)
 
 
 def payment_declined(rental: Rental, event_id: str) -> Outcome:

@@ -20,7 +20,7 @@ _UNDER_WAY = "resource_processing_state"
 
 def refund_what_buys_nothing(rental: Rental) -> Rental:
     """Refund surplus payments, and the rental's own payment unless it has bought the rental and
-    nobody asked for it back.
+    nobody asked for it back; never one that an operator has given back in another way.
 
     A refund that failed is asked for again only once somebody was told of it. Returns the rental on
     record. Raises RefundFailed, PaymentProviderUnavailable, PaymentProviderRejected,
@@ -30,7 +30,7 @@ def refund_what_buys_nothing(rental: Rental) -> Rental:
     failures: list[RefundFailed] = []
     if rental.surplus_payment_ids:
         refunds = []
-        for payment_id in sorted(rental.surplus_payment_ids):
+        for payment_id in sorted(rental.surplus_payment_ids - rental.settled_outside.keys()):
             try:
                 refunds.append(_refund_once(client, rental, payment_id, is_told))
             except RefundFailed as failure:
@@ -38,7 +38,9 @@ def refund_what_buys_nothing(rental: Rental) -> Rental:
         rental = _watch_surplus(rental, refunds, is_trouble_over=not failures)
     if rental.payment_id is not None:
         rental = inventory.release_for_refund(rental)
-    if rental.payment_id is not None and rental.refund_requested_at is not None:
+    if rental.is_settled_outside:
+        rental = repository.end_follow_up(rental)
+    elif rental.payment_id is not None and rental.refund_requested_at is not None:
         try:
             refund = _refund_once(client, rental, rental.payment_id, is_told)
         except RefundFailed:
@@ -94,8 +96,9 @@ def _to_watch(refunds: Sequence[Refund]) -> Refund:
 
 
 def _watch_surplus(rental: Rental, refunds: Sequence[Refund], *, is_trouble_over: bool) -> Rental:
-    """Forget surplus payments that are refunded; the reconciler looks at the others again."""
+    """Forget surplus payments that were given back; the reconciler looks at the others again."""
     done = {refund.payment_id for refund in refunds if refund.status == "succeeded"}
+    done |= rental.surplus_payment_ids & rental.settled_outside.keys()
     return Rental.from_item(
         dynamo.update(
             dynamo.expression(

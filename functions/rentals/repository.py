@@ -215,7 +215,8 @@ def record_payment(rental_id: str, payment_id: str, amount: int, currency: str) 
         )
     except dynamo.ConditionFailed as failure:
         existing = _existing(rental_id, failure)
-        if payment_id == existing.payment_id or payment_id in existing.surplus_payment_ids:
+        known = {existing.payment_id, *existing.surplus_payment_ids, *existing.settled_outside}
+        if payment_id in known:
             return existing
         item = dynamo.update(
             dynamo.expression(

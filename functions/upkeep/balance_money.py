@@ -1,4 +1,4 @@
-"""Every day: money received, less rentals completed, less refunds, must be zero."""
+"""Every day: money received, less rentals completed, less what was given back, must be zero."""
 
 from dataclasses import asdict
 from typing import Any
@@ -19,5 +19,12 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     count("RentalsOutOfBalance", len(found.unaccounted))
     for rental_id in found.unaccounted:
         logger.error("nothing accounts for its money", extra={"rental_id": rental_id})
-    logger.info("balanced", extra={"difference": found.difference, "received": found.received})
+    logger.info(
+        "balanced",
+        extra={
+            "difference": found.difference,
+            "received": found.received,
+            "settled_outside": found.settled_outside,
+        },
+    )
     return {**asdict(found), "difference": found.difference}

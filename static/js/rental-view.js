@@ -10,6 +10,7 @@ import {
   declinedWords,
   ending,
   isRefund,
+  isRefundOver,
   methodName,
   refundWords,
   troubleWords,
@@ -262,7 +263,11 @@ export function stamp(rental) {
 }
 
 /** @type {Record<string, [string, "good"|"wait"|"bad"]>} */
-const REFUND_STAMPS = { succeeded: ["Refunded", "wait"], failed: ["Refund due", "bad"] };
+const REFUND_STAMPS = {
+  succeeded: ["Refunded", "wait"],
+  settled_outside: ["Refunded", "wait"],
+  failed: ["Refund due", "bad"],
+};
 
 /**
  * @param {Rental} rental
@@ -315,7 +320,7 @@ function steps(rental, store) {
     return list;
   }
   if (isRefund(rental)) {
-    const done = rental.refund_status === "succeeded";
+    const done = isRefundOver(rental) && rental.refund_status !== "failed";
     list.push(["done", "Your payment arrived, but the rental could not go ahead"]);
     list.push([done ? "done" : "now", refundWords(rental).title, rental.updated_at]);
     return list;

@@ -27,6 +27,10 @@ export function stockWords(stock) {
 }
 
 /** @param {Rental} rental */
+export const isRefundOver = (rental) =>
+  ["succeeded", "settled_outside", "failed"].includes(rental.refund_status ?? "");
+
+/** @param {Rental} rental */
 export const isRefund = (rental) =>
   rental.status === "refunded" || (rental.refund_status !== null && rental.status !== "completed");
 
@@ -104,6 +108,12 @@ export function refundWords(rental) {
     return {
       title: "Your money was returned",
       text: `${amount} was sent back to the account you paid from. Banks can take a few days to show it.`,
+    };
+  }
+  if (rental.refund_status === "settled_outside") {
+    return {
+      title: "Your money was returned",
+      text: `${amount} was paid back to you by our staff. If it has not reached you, please call or visit your store with the rental number below.`,
     };
   }
   if (rental.refund_status === "failed") {

@@ -59,6 +59,7 @@ RENTALS: dict[str, Json] = {
     "refund under way": _refunded("pending"),
     "refunded": _refunded("succeeded"),
     "refund failed": _refunded("failed"),
+    "paid back by staff": _refunded("settled_outside"),
 }
 HEADINGS = {
     ("rental", "held"): "Your rental is on hold",
@@ -69,6 +70,7 @@ HEADINGS = {
     ("rental", "stopped"): "Our staff stopped this rental",
     ("rental", "broken"): "Something went wrong on our side",
     ("rental", "refund failed"): "Your refund needs our help",
+    ("rental", "paid back by staff"): "Your money was returned",
     ("success", "held"): "Confirming your payment…",
     ("success", "completed"): "Your rental is confirmed",
     ("success", "expired"): "This rental is not paid",

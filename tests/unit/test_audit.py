@@ -13,7 +13,7 @@ from rentals import repository
 from rentals.clock import timestamp
 from rentals.models import PaymentStatus
 from tests.samples import pending_rental
-from tools.audit import LedgerPayment, violations
+from tools.audit import LedgerPayment, settled_outside, violations
 from tools.seed import new_unit
 
 Row = dict[str, Any]
@@ -219,9 +219,26 @@ def unknown_and_counted(world: World) -> None:
     world.open_rentals.add("no-such-rental")
 
 
+def acknowledge(world: World, rental_id: str, payment_id: str, amount: int = TOTAL) -> None:
+    said = {"at": "2026-01-31T11:00:00.000Z", "by": "user/ops", "note": "by bank, ref 7"}
+    world.rentals[rental_id]["acknowledgements"] = [
+        said | {"problem": "RefundFailed", "payments": {payment_id: Decimal(amount)}}
+    ]
+
+
+def settled_outside_and_refunded(world: World) -> None:
+    acknowledge(world, "refunded", "pay-refunded")
+
+
+def settled_outside_and_still_completed(world: World) -> None:
+    acknowledge(world, "paid", "pay-paid")
+
+
 @pytest.mark.parametrize(
     ("break_it", "rules"),
     [
+        (settled_outside_and_refunded, {"given back once"}),
+        (settled_outside_and_still_completed, {"completed is paid once"}),
         (two_rentals_one_unit, {"one rental a unit", "rental agrees"}),
         (unit_of_an_unknown_rental, {"unit agrees"}),
         (unit_that_its_rental_does_not_know, {"unit agrees"}),
@@ -257,6 +274,18 @@ def test_a_violation_is_noticed_under_its_rule(
     break_it(world)
 
     assert world.broken_rules() == rules
+
+
+def test_what_operators_gave_back_in_another_way_is_no_violation_and_is_listed() -> None:
+    world = quiet_world()
+    world.change_payment("pay-refunded", refunded=200_000)
+    assert world.broken_rules() == {"no money buys nothing"}
+    acknowledge(world, "refunded", "pay-refunded", TOTAL - 200_000)
+
+    assert world.broken_rules() == set()
+    (listed,) = settled_outside(world.rentals.values())
+    assert (listed.rental_id, listed.payment_id) == ("refunded", "pay-refunded")
+    assert (listed.amount, listed.by, listed.note) == (400_000, "user/ops", "by bank, ref 7")
 
 
 @pytest.mark.parametrize("age", [0, HOLD_SECONDS, HOLD_SECONDS + 299])

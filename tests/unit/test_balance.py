@@ -58,6 +58,37 @@ def test_money_that_bought_nothing_is_settling_for_an_hour_and_then_missing(
     assert (stale.difference, stale.unaccounted) == (stale.received, ["rental"])
 
 
+def acknowledged(*payments: tuple[str, int]) -> list[dict[str, Any]]:
+    return [{"payments": {payment: Decimal(amount)}} for payment, amount in payments]
+
+
+def test_what_was_given_back_outside_paymongo_is_a_sum_of_its_own() -> None:
+    refused = row(paymentStatus="refunded", refundStatus="failed")
+
+    total = balance([refused | {"acknowledgements": acknowledged(("pay_1", 600000))}], "3")
+    assert (total.settled_outside, total.refunded, total.completed) == (600000, 0, 0)
+    assert (total.difference, total.unaccounted) == (0, [])
+
+    partly = balance([refused | {"acknowledgements": acknowledged(("pay_1", 400000))}], "3")
+    assert (partly.settled_outside, partly.refunded, partly.difference) == (400000, 200000, 0)
+
+    second = balance([row(acknowledgements=acknowledged(("pay_2", 500000)))], "3")
+    assert (second.received, second.completed, second.settled_outside) == (1100000, 600000, 500000)
+    assert (second.difference, second.unaccounted) == (0, [])
+
+
+def test_what_was_given_back_outside_and_by_paymongo_too_is_told() -> None:
+    twice = row(
+        paymentStatus="refunded",
+        refundStatus="succeeded",
+        acknowledgements=acknowledged(("pay_1", 600000)),
+    )
+
+    total = balance([twice], SETTLING_SINCE)
+
+    assert (total.difference, total.unaccounted) == (-600000, ["rental"])
+
+
 def test_a_second_payment_that_nobody_gave_back_is_missing() -> None:
     surplus = {"surplusPaymentIds": {"pay_2"}}
 

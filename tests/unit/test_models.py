@@ -76,6 +76,7 @@ FULL_ROW = {
     "settlement": "3f1f4c1e-9a57-5b0e-8f0a-000000000001-reconciler-20260131T102000",
     "followUp": "refund",
     "followUpAt": "2026-01-31T10:30:00.000Z",
+    "acknowledgements": [{"payments": {"pay_3": Decimal(600_000)}}],
 }
 
 

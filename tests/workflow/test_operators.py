@@ -176,6 +176,43 @@ def test_a_refused_refund_is_seen_and_settled_once_its_cause_is_gone(
     assert rental_id not in operator.findings()
 
 
+def test_a_refund_that_can_never_be_made_is_acknowledged_and_told_no_more(
+    shop: Shop, operator: Operator
+) -> None:
+    rental = shop.checkout(shop.add_collectible())
+    rental_id = rental["rental_id"]
+    shop.expect_failure_of(rental_id)
+    shop.pay(rental)
+    shop.wait_for_status(rental_id, "completed")
+    acknowledge = ("acknowledge", rental_id, "--note", "paid back by bank transfer, ref 7001")
+    assert "needs no attention" in operator.run(*acknowledge, "--yes").stderr
+    shop.paymongo.fault("error_400", "create_refund", code="allowed_date_exceeded", detail="late")
+    assert operator.run("refund", rental_id, "--yes").exit_code == 1
+    shop.wait_for_attention(rental_id, "RefundFailed")
+    assert operator.run(*acknowledge).exit_code == 1  # nobody to ask
+    refused = operator.run("acknowledge", rental_id, "--note", "to 0917 123 4567", "--yes")
+    assert (refused.exit_code, "phone" in refused.stderr) == (1, True)
+
+    done = operator.run(*acknowledge, "--yes")
+
+    assert done.exit_code == 0, done.stderr
+    assert shop.rental(rental_id)["refund_status"] == "settled_outside"
+    assert shop.rental(rental_id)["status"] == "refunded"
+    assert rental_id not in operator.findings()
+    shown = operator.run("show", rental_id, "--no-log").stdout
+    assert "paid back by bank transfer, ref 7001" in shown
+    audit = operator.ask("audit", "--second-look", "0")
+    assert rental_id not in {each["subject"] for each in audit["violations"]}
+    (told,) = [each for each in audit["settled_outside"] if each["rental_id"] == rental_id]
+    assert told["amount"] == rental["total_fee"] * 100
+    assert told["by"]
+    # Even a settlement asks PayMongo, which would do it now, for nothing.
+    assert operator.run("settle", rental_id).exit_code == 0
+    assert shop.paymongo.refunds(rental_id) == []
+    assert "settled outside" in operator.run("refund", rental_id, "--yes").stderr
+    assert "deleted" in str(operator.ask("redrive")["messages"])
+
+
 def test_the_audit_finds_what_is_wrong_and_says_so_by_its_exit_code(
     shop: Shop, operator: Operator
 ) -> None:

@@ -53,6 +53,7 @@ _RENTAL_ATTRIBUTES = (
     "amountPaid",
     "paymentCurrency", "surplusPaymentIds", "declinedEventIds", "holdExpiresAt",
     "refundRequestedAt", "refundId", "refundStatus", "attention", "followUp", "followUpAt",
+    "acknowledgements",
     "createdAt", "updatedAt", "completedAt", "endedAt",
 )  # fmt: skip
 

@@ -11,6 +11,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from rentals.errors import PaymentProviderRejected, PaymentProviderUnavailable
+from rentals.models import settled_outside
 from rentals.paymongo import PayMongo
 from tools.audit import LedgerPayment
 from tools.ops.errors import CannotReach, CommandError
@@ -83,7 +84,11 @@ class Account(PayMongo):
         if session_id := rental.get("checkoutSessionId"):
             attributes = self.session(session_id)["attributes"]
             found = {each["id"]: each for each in attributes.get("payments") or ()}
-        known = {rental.get("paymentId"), *rental.get("surplusPaymentIds", ())} - {None}
+        known = {
+            rental.get("paymentId"),
+            *rental.get("surplusPaymentIds", ()),
+            *settled_outside(rental),
+        } - {None}
         found |= {each: self.payment(each) for each in sorted(known - found.keys())}
         return list(found.values())
 

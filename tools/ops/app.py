@@ -7,10 +7,12 @@ from typing import Annotated
 
 import typer
 from rich.progress import Progress
+from rich.text import Text
 
 from tools import replay, seed
 from tools.ops import (
     account,
+    acknowledging,
     attention,
     auditing,
     dossier,
@@ -24,7 +26,7 @@ from tools.ops import (
     smoke,
     webhook,
 )
-from tools.ops.cli import EPILOG, Commands, Session, table
+from tools.ops.cli import EPILOG, Commands, Session, pesos, table
 from tools.ops.errors import FOUND
 from tools.ops.target import DEFAULT_STACK_NAME, choose
 
@@ -181,6 +183,39 @@ def refund(ctx: Context, rental_id: RentalId, wait: Wait = 60.0, yes: Yes = Fals
     _finish(session, settling.settle(session, rental_id, refund=must_ask, wait_seconds=wait))
 
 
+@app.command()
+def acknowledge(
+    ctx: Context,
+    rental_id: RentalId,
+    note: Annotated[
+        str,
+        typer.Option(help="What was done instead, for whoever looks later; names no customer."),
+    ],
+    yes: Yes = False,
+) -> None:
+    """Say that what PayMongo will not do was done in another way. Asks first.
+
+    For a rental that needs attention because a refund can never be made: the customer was paid back
+    by bank transfer, say. Nobody asks PayMongo for that refund again, and the rental is no longer
+    listed or told; `show`, `audit` and the daily check of the money say that it was settled
+    outside, by whom, when and how. Refused while a refund or a settlement is under way. A new
+    payment, or other new trouble, is told as ever.
+    """
+    session: Session = ctx.obj
+    target = session.target
+    row = rows.rental(target, rental_id)
+    session.note(f"On {target.describe()}")
+    with session.working("Asking AWS and PayMongo"):
+        said = acknowledging.prepare(target, account.account_of(target), row, note)
+    session.confirm(said.question(row), assume_yes=yes)
+    row = acknowledging.write(target, row, said)
+    session.show(
+        {"rental": rows.shown(row, personal_data=False)},
+        f"Rental {rental_id} is [bold]{row['paymentStatus']}[/bold], and needs no attention.",
+    )
+    session.note("Its messages go with: ./rentals redrive")
+
+
 def _finish(session: Session, result: settling.Result) -> None:
     row = result.row
     shown = [f"Rental {row['id']} is [bold]{row['paymentStatus']}[/bold]"]
@@ -299,10 +334,22 @@ def audit_(
     shown = table("rule", "what", "in which way")
     for each in result.violations:
         shown.add_row(f"[red]{each.rule}[/red]", each.subject, each.detail)
+    outside = table("rental", "payment", "settled outside", "when", "by", "note")
+    for told in result.settled_outside:
+        outside.add_row(
+            told.rental_id, told.payment_id, pesos(told.amount), told.at, told.by, Text(told.note)
+        )
+    total = pesos(sum(each.amount for each in result.settled_outside))
+    agree = "[green]Units and money agree[/green]" + (
+        f", given that {total} was given back in other ways than by PayMongo."
+        if result.settled_outside
+        else "[green].[/green]"
+    )
     session.show(
         result.to_json(),
         f"{result.rentals} rentals, {result.units} units, {result.payments} payments",
-        shown if result.violations else "[green]Units and money agree.[/green]",
+        *([outside] if result.settled_outside else []),
+        shown if result.violations else agree,
     )
     if result.violations:
         raise typer.Exit(FOUND)

@@ -3,11 +3,11 @@
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from rentals.errors import PaymentProviderRejected
-from tools.audit import LedgerPayment, Violation, violations
+from tools.audit import LedgerPayment, SettledOutside, Violation, settled_outside, violations
 from tools.ops import rows
 from tools.ops.account import Account, ledger_of
 from tools.ops.target import Target
@@ -20,12 +20,15 @@ _PARALLEL = 6
 
 @dataclass(frozen=True)
 class Audit:
-    """What was looked at, and what was found wrong at both looks."""
+    """What was looked at, what was found wrong at both looks, and what agrees only because an
+    operator says so.
+    """
 
     rentals: int
     units: int
     payments: int
     violations: list[Violation]
+    settled_outside: list[SettledOutside]
 
     def to_json(self) -> Json:
         """For scripts."""
@@ -37,6 +40,7 @@ class Audit:
                 {"rule": each.rule, "subject": each.subject, "detail": each.detail}
                 for each in self.violations
             ],
+            "settled_outside": [asdict(each) for each in self.settled_outside],
         }
 
 
@@ -61,7 +65,7 @@ def audit(
     second = _look(target, account, on_start, on_progress)
     known = {(each.rule, each.subject) for each in first.violations}
     lasting = [each for each in second.violations if (each.rule, each.subject) in known]
-    return Audit(second.rentals, second.units, second.payments, lasting)
+    return replace(second, violations=lasting)
 
 
 def _look(
@@ -75,7 +79,9 @@ def _look(
     customers = list(rows.scan(target, "Customers"))
     ledger, missing = _ledger(account, rentals, on_start, on_progress)
     found = violations(rentals, units, customers, ledger, hold_seconds=target.stack.hold_seconds)
-    return Audit(len(rentals), len(units), len(ledger), [*found, *missing])
+    return Audit(
+        len(rentals), len(units), len(ledger), [*found, *missing], settled_outside(rentals)
+    )
 
 
 def _ledger(

@@ -93,13 +93,17 @@ def _row(row: Mapping[str, Any]) -> Any:
     shown.show_header = False
     for name, value in row.items():
         if name != "id":
-            text = (
-                ", ".join(f"{k}: {v}" for k, v in value.items())
-                if isinstance(value, dict)
-                else (", ".join(value) if isinstance(value, list) else str(value))
-            )
-            shown.add_row(Text(name, "dim"), coloured(text))
+            shown.add_row(Text(name, "dim"), coloured(_in_words(value)))
     return shown
+
+
+def _in_words(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name}: {_in_words(each)}" for name, each in value.items())
+    if isinstance(value, list):
+        separator = "\n" if value and isinstance(value[0], dict) else ", "
+        return separator.join(map(_in_words, value))
+    return str(value)
 
 
 def timeline(execution: Execution, now: datetime, *, since_step: int = 0) -> Any:

@@ -44,6 +44,8 @@ def _plain(value: Any) -> Any:
         return int(value) if value == value.to_integral_value() else float(value)
     if isinstance(value, set):
         return sorted(value)
+    if isinstance(value, list):
+        return [_plain(each) for each in value]
     return plain(value) if isinstance(value, dict) else value
 
 

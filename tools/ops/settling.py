@@ -11,7 +11,7 @@ from typing import Any
 
 from rich.live import Live
 
-from rentals.models import CENTAVOS_PER_PESO, CURRENCY, EndReason, PaymentStatus
+from rentals.models import CENTAVOS_PER_PESO, CURRENCY, EndReason, PaymentStatus, settled_outside
 from tools.ops import dossier, executions, rows
 from tools.ops.attention import Message, delete
 from tools.ops.cli import Session, pesos
@@ -67,6 +67,12 @@ def refund_question(row: Mapping[str, Any]) -> tuple[str, bool]:
         raise CommandError(
             f"nobody has paid for rental {rental_id} ({status}): there is nothing to give back",
             f"if the customer says otherwise, let PayMongo be asked: ./rentals settle {rental_id}",
+        )
+    if row.get("paymentId") in settled_outside(row):
+        told = row["acknowledgements"][-1]
+        raise CommandError(
+            f"rental {rental_id} was settled outside PayMongo ({told['at']}: {told['note']})",
+            "PayMongo would give the money back a second time",
         )
     if row.get("refundStatus") == "succeeded":
         raise CommandError(f"rental {rental_id} was refunded ({row.get('refundId')})")

@@ -4,7 +4,7 @@ import { h } from "../dom.js";
 import { rentUrl, rentalUrl } from "../links.js";
 import { showRental } from "../rental-page.js";
 import { holdPanel, isOnHold } from "../rental-view.js";
-import { ending, isRefund, refundWords } from "../words.js";
+import { ending, isRefund, isRefundOver, refundWords } from "../words.js";
 
 /** Closing the payment page takes a moment; after this it is offered again while it is open. */
 const CLOSING_MS = 10_000;
@@ -32,7 +32,7 @@ showRental((rental, waited) => {
       heading: title,
       lead: text,
       more: [tryAgain(rental)],
-      goOn: rental.refund_status !== "succeeded" && rental.refund_status !== "failed",
+      goOn: !isRefundOver(rental),
     };
   }
   if (rental.status === "pending") {

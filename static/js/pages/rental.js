@@ -4,7 +4,7 @@ import { h } from "../dom.js";
 import { rentUrl } from "../links.js";
 import { showRental } from "../rental-page.js";
 import { holdPanel, isOnHold } from "../rental-view.js";
-import { attemptsWords, ending, isRefund, refundWords } from "../words.js";
+import { attemptsWords, ending, isRefund, isRefundOver, refundWords } from "../words.js";
 
 showRental((rental) => {
   if (rental.status === "completed") {
@@ -21,7 +21,7 @@ showRental((rental) => {
       tone: "wait",
       heading: title,
       lead: text,
-      goOn: rental.refund_status !== "succeeded" && rental.refund_status !== "failed",
+      goOn: !isRefundOver(rental),
     };
   }
   if (rental.status === "pending") return pending(rental);

@@ -4,7 +4,7 @@ import { h } from "../dom.js";
 import { dayAfter, days, pesos } from "../format.js";
 import { rentUrl, rentalUrl } from "../links.js";
 import { showRental } from "../rental-page.js";
-import { ending, isRefund, refundWords } from "../words.js";
+import { ending, isRefund, isRefundOver, refundWords } from "../words.js";
 
 const SLOW_AFTER_MS = 30_000;
 /** For this long an unpaid ending may still turn: the payment can be newer than the answer. */
@@ -30,7 +30,7 @@ showRental((rental, waited) => {
       heading: title,
       lead: `We received your payment, but the rental could not go ahead. ${text}`,
       more: [tryAgain(rental)],
-      goOn: rental.refund_status !== "succeeded" && rental.refund_status !== "failed",
+      goOn: !isRefundOver(rental),
     };
   }
   if (rental.status === "pending") {

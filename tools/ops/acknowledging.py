@@ -1,0 +1,209 @@
+"""Taking a rental out of what needs attention because people have done what PayMongo will not.
+
+The one place where a command writes to a rental: on the row as it was read, so that whatever
+happens to the rental meanwhile wins, and new trouble later is told like any other.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from rentals import clock, dynamo, inventory
+from rentals.models import PaymentStatus
+from rentals.repository import NOTHING_LEFT_TO_DO
+from tools.ops import executions, rows
+from tools.ops.account import Account, ledger_of
+from tools.ops.cli import pesos
+from tools.ops.errors import CommandError
+from tools.ops.target import Target
+
+Json = dict[str, Any]
+
+LONGEST_NOTE = 200
+# An address; digits that begin as phone numbers do here (0..., 63 9..., 9...) or with a +.
+_EMAIL = re.compile(r"\S@\S")
+_PHONE = re.compile(
+    r"(?<![\w-])"
+    r"(?:\+\d[\d ().-]{6,}\d"
+    r"|\(?0\d{1,3}\)?[ .-]?\d{3,4}[ .-]?\d{4}"
+    r"|(?:63[ .-]?)?9\d{2}[ .-]?\d{3}[ .-]?\d{4})"
+    r"(?![\w-])"
+)
+
+
+@dataclass(frozen=True)
+class Acknowledgement:
+    """What an operator says about a rental's trouble. `payments` are the centavos, by payment id,
+    that PayMongo keeps and that were given back in another way.
+    """
+
+    by: str
+    note: str
+    problem: str
+    payments: Mapping[str, int]
+
+    def question(self, row: Mapping[str, Any]) -> str:
+        """What somebody agrees to."""
+        said = "; ".join(f"{pesos(amount)} ({each})" for each, amount in self.payments.items())
+        if not self.payments:
+            return f"{self.problem} is dealt with, and no money is left to give back?"
+        ending = (
+            f" The rental ends as refunded and unit {row['unitId']} goes back on the shelf."
+            if "unitId" in row
+            else ""
+        )
+        return (
+            f"{said} was given back in another way than by PayMongo, which must not do so"
+            f" any more?{ending}"
+        )
+
+
+def checked_note(note: str) -> str:
+    """The note without spaces around it. Raises CommandError when it is none to keep."""
+    text = " ".join(note.split())
+    if not text:
+        raise CommandError("the note says nothing", 'such as "paid back by bank transfer, ref ..."')
+    if len(text) > LONGEST_NOTE:
+        raise CommandError(f"the note has {len(text)} characters; {LONGEST_NOTE} are the most")
+    if _EMAIL.search(text) or _PHONE.search(text):
+        raise CommandError(
+            "the note seems to hold an e-mail address or a phone number",
+            "it is shown to everybody who looks at the rental: give the transfer's reference"
+            " (with letters before it if it looks like a phone number), and name nobody",
+        )
+    return text
+
+
+def prepare(target: Target, client: Account, row: Json, note: str) -> Acknowledgement:
+    """What is to be acknowledged, as the row, its executions and PayMongo have it.
+
+    Raises CommandError when there is nothing to acknowledge, or something is still under way.
+    """
+    note = checked_note(note)
+    require_trouble(row)
+    require_quiet(executions.of_rental(target, row["id"], _since(row)))
+    payments = to_settle(row, client.payments_of(row))
+    arn = target.client("sts").get_caller_identity()["Arn"]
+    return Acknowledgement(arn.split(":", 5)[-1], note, row["attention"], payments)
+
+
+def require_trouble(row: Mapping[str, Any]) -> None:
+    """Raises CommandError when the rental needs no attention, or has not ended."""
+    rental_id = row["id"]
+    if "attention" not in row:
+        raise CommandError(
+            f"rental {rental_id} needs no attention ({row['paymentStatus']})",
+            f"see how it stands: ./rentals show {rental_id}",
+        )
+    if row["paymentStatus"] == PaymentStatus.PENDING:
+        raise CommandError(
+            f"rental {rental_id} has not ended: it may hold a unit, and can still be paid",
+            f"bring it to its end: ./rentals settle {rental_id}",
+        )
+
+
+def require_quiet(found: Sequence[executions.Execution]) -> None:
+    """Raises CommandError while an execution of the rental might give the money back."""
+    for each in found:
+        if each.is_running:
+            raise CommandError(
+                f"execution {each.name} is under way", "wait until it is over, and look again"
+            )
+
+
+def to_settle(row: Mapping[str, Any], payments: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    """Centavos that PayMongo keeps of payments that buy nothing, by payment id.
+
+    Raises CommandError while PayMongo is giving one of them back.
+    """
+    is_own_due = (
+        row["paymentStatus"] != PaymentStatus.COMPLETED or "refundRequestedAt" in row
+    ) and "paymentId" in row
+    due = {*row.get("surplusPaymentIds", ()), *([row["paymentId"]] if is_own_due else ())}
+    wanted = [each for each in payments if each["id"] in due]
+    for payment in wanted:
+        for refund in payment["attributes"].get("refunds") or ():
+            if refund["attributes"]["status"] not in ("succeeded", "failed"):
+                raise CommandError(
+                    f"refund {refund['id']} of {payment['id']} is under way at PayMongo",
+                    "wait for it: giving the money back as well would be once too often",
+                )
+    return {each.id: each.kept for each in ledger_of(row["id"], wanted) if each.kept}
+
+
+def write(target: Target, row: Json, said: Acknowledgement) -> Json:
+    """Write it, if the rental is still as it was read; the row as it is then.
+
+    Raises CommandError when the rental has changed.
+    """
+    names = {table: target.table(table).name for table in ("Rentals", "Units")}
+    items = [
+        {"Update": each}
+        for each in operations(row, said, rentals=names["Rentals"], units=names["Units"])
+    ]
+    try:
+        target.client("dynamodb").transact_write_items(TransactItems=items)
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "TransactionCanceledException":
+            raise
+        raise CommandError(
+            f"rental {row['id']} changed meanwhile, and nothing was written",
+            f"look at it again: ./rentals show {row['id']}",
+        ) from None
+    return rows.rental(target, row["id"])
+
+
+def operations(row: Json, said: Acknowledgement, *, rentals: str, units: str) -> list[dynamo.Item]:
+    """The writes: nothing is left to see through for the rental. One that was still to end, because
+    its refund was asked for and refused, ends, and its unit goes back on the shelf.
+    """
+    now = clock.now_timestamp()
+    ends = row["paymentStatus"] == PaymentStatus.COMPLETED and row.get("paymentId") in said.payments
+    surplus = set(row.get("surplusPaymentIds", ())) & said.payments.keys()
+    entry = {
+        "at": now,
+        "by": said.by,
+        "note": said.note,
+        "problem": said.problem,
+        "payments": dict(said.payments),
+    }
+    update = (
+        "SET acknowledgements = list_append(if_not_exists(acknowledgements, :none), :entry),"
+        " updatedAt = :now"
+        + (", paymentStatus = :refunded" if ends else "")
+        + f" REMOVE {NOTHING_LEFT_TO_DO}"
+        + (", unitId" if ends else "")
+        + (" DELETE surplusPaymentIds :surplus" if surplus else "")
+    )
+    written = [
+        dynamo.expression(
+            rentals,
+            row["id"],
+            update=update,
+            # Any write of news changes `updatedAt`; a look of the reconciler's, `followUpAt`.
+            condition="attention = :problem AND paymentStatus = :status AND updatedAt = :seen"
+            " AND followUpAt = :due",
+            values={
+                "none": [],
+                "entry": [entry],
+                "now": now,
+                "problem": said.problem,
+                "status": row["paymentStatus"],
+                "seen": row["updatedAt"],
+                "due": row["followUpAt"],
+                **({"refunded": PaymentStatus.REFUNDED} if ends else {}),
+                **({"surplus": surplus} if surplus else {}),
+            },
+        )
+    ]
+    if ends and "unitId" in row:
+        written.append(inventory.release(row["unitId"], row["id"], table=units))
+    return written
+
+
+def _since(row: Mapping[str, Any]) -> datetime:
+    return rows.moment(row["createdAt"]) - timedelta(minutes=1)
