@@ -18,14 +18,14 @@ from rentals.settings import setting
 
 AVAILABLE_UNITS_INDEX = "available-units-index"
 KM_PER_DAY = 25
-PAGE_SIZE = 10
 # As many index entries as are read for half a read unit (4 KB), about 120 bytes each.
-OVERVIEW_SIZE = 30
+PAGE_SIZE = 30
 STOCK_COUNT_LIMIT = 100
 
 # Not Python's default: environments that start from one snapshot (SnapStart) would all draw alike.
 _random = secrets.SystemRandom()
 _HASH_DIGITS = 8
+_MIDDLE_HASH = "8"
 _AFTER_EVERY_HASH = "~"
 
 
@@ -67,8 +67,8 @@ def candidate(
     # Who has lost once is among others: all around the start, so that every unit is as likely.
     if found := _near(collectible_id, order[0], lost, is_all_round=bool(lost)):
         return found
-    overview = _query(collectible_id, "id, warehouseId", limit=OVERVIEW_SIZE)
-    if len(overview) < OVERVIEW_SIZE:
+    overview = _query(collectible_id, "id, warehouseId", limit=PAGE_SIZE)
+    if len(overview) < PAGE_SIZE:
         for warehouse in order:
             here = [each["id"] for each in overview if each["warehouseId"] == warehouse.id]
             if found := _one_of(here, warehouse, lost):
@@ -91,12 +91,21 @@ def _near(
     *,
     is_all_round: bool,
 ) -> tuple[str, Warehouse] | None:
-    """A unit of one warehouse: of the page from a random point of its range on, or all round."""
+    """A unit of one warehouse: of the page from a random point of its range on, or all round.
+
+    From the lower half upwards and from the upper half downwards: a page at the end of the range
+    would hold its last units only, which everybody would then want.
+    """
     first, last = f"{warehouse.id}#", f"{warehouse.id}#{_AFTER_EVERY_HASH}"
-    start = f"{first}{secrets.token_hex(_HASH_DIGITS // 2)}"
-    page = _ids_between(collectible_id, start, last)
+    digits = secrets.token_hex(_HASH_DIGITS // 2)
+    start, is_upwards = f"{first}{digits}", digits < _MIDDLE_HASH
+    below, above = (first, start), (start, last)
+    ahead, behind = (above, below) if is_upwards else (below, above)
+    page = _ids_between(collectible_id, *ahead, is_upwards=is_upwards)
     if is_all_round and len(page) < PAGE_SIZE:
-        page += _ids_between(collectible_id, first, start, limit=PAGE_SIZE - len(page))
+        page += _ids_between(
+            collectible_id, *behind, is_upwards=is_upwards, limit=PAGE_SIZE - len(page)
+        )
     return _one_of(page, warehouse, lost)
 
 
@@ -137,14 +146,22 @@ def stock_for(
     return sum(stock[each.id] for each in stocked), eta
 
 
-def _ids_between(collectible_id: str, low: str, high: str, *, limit: int = PAGE_SIZE) -> list[str]:
+def _ids_between(
+    collectible_id: str, low: str, high: str, *, is_upwards: bool = True, limit: int = PAGE_SIZE
+) -> list[str]:
     """Ids of available units on the shelves from `low` to `high`, in the order of shelves."""
-    units = _query(collectible_id, "id", limit=limit, between=(low, high))
+    between = (low, high)
+    units = _query(collectible_id, "id", limit=limit, between=between, is_upwards=is_upwards)
     return [unit["id"] for unit in units]
 
 
 def _query(
-    collectible_id: str, attributes: str, *, limit: int, between: tuple[str, str] | None = None
+    collectible_id: str,
+    attributes: str,
+    *,
+    limit: int,
+    between: tuple[str, str] | None = None,
+    is_upwards: bool = True,
 ) -> list[dict[str, str]]:
     condition, values = "availableCollectibleId = :collectible", {":collectible": collectible_id}
     if between is not None:
@@ -157,5 +174,6 @@ def _query(
         ExpressionAttributeValues=to_attributes(values),
         ProjectionExpression=attributes,
         Limit=limit,
+        ScanIndexForward=is_upwards,
     )
     return [from_attributes(item) for item in answer["Items"]]

@@ -1,12 +1,12 @@
 """Finding a unit through the sparse index, at a cost that does not depend on how many exist."""
 
+from collections import Counter
 from collections.abc import Collection
 
 import pytest
 
-from rentals import catalogue
+from rentals import allocation, catalogue
 from rentals.allocation import (
-    OVERVIEW_SIZE,
     PAGE_SIZE,
     STOCK_COUNT_LIMIT,
     candidate,
@@ -29,6 +29,19 @@ def all_found(store_id: str = "store-a") -> set[tuple[str, str]]:
     while one := found(store_id, {unit_id for unit_id, _ in offered}):
         offered.add(one)
     return offered
+
+
+def _page_at(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What a buyer chooses from."""
+    offered: list[list[str]] = []
+
+    def choose(units: list[str]) -> str:
+        offered.append(units)
+        return units[0]
+
+    monkeypatch.setattr(allocation._random, "choice", choose)
+    assert found()
+    return offered[0]
 
 
 def start_at(monkeypatch: pytest.MonkeyPatch, digits: str) -> None:
@@ -66,7 +79,7 @@ def test_units_of_another_collectible_are_not_offered(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("start", ["00000000", "7fffffff", "ffffffff"])
-@pytest.mark.parametrize("elsewhere", [0, OVERVIEW_SIZE])
+@pytest.mark.parametrize("elsewhere", [0, PAGE_SIZE])
 def test_every_start_finds_what_is_there(
     shop: Shop, monkeypatch: pytest.MonkeyPatch, start: str, elsewhere: int
 ) -> None:
@@ -91,6 +104,21 @@ def test_buyers_who_arrive_together_are_spread_over_the_warehouse(shop: Shop) ->
 
     # By chance: fewer than 5 different ones of 30 in 20 draws happens once in 10^12 runs.
     assert len({found() for _ in range(20)}) >= 5
+
+
+def test_the_last_units_of_a_warehouse_are_about_as_likely_as_each_other(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    units = shop.add_units(8)
+    chances = Counter[str]()
+    for start in range(64):
+        start_at(monkeypatch, f"{start * 4:02x}000000")
+        page = _page_at(monkeypatch)
+        chances.update({unit_id: 1 / len(page) / 64 for unit_id in page})
+
+    assert set(chances) == set(units)
+    # A page read in one direction only gives the last one three times its share.
+    assert max(chances.values()) < 2 / 8
 
 
 def test_sold_out_costs_two_queries_however_many_warehouses_there_are(shop: Shop) -> None:
@@ -127,7 +155,7 @@ def test_stock_is_counted_by_warehouse_up_to_the_limit(shop: Shop) -> None:
 
 
 def test_a_few_units_far_away_cost_two_queries(shop: Shop) -> None:
-    shop.add_units(OVERVIEW_SIZE - 1, "wh-far")
+    shop.add_units(PAGE_SIZE - 1, "wh-far")
     warehouses = catalogue.warehouses()
 
     calls = shop.calls_of(lambda: candidate("col-001", warehouses, "store-a"))
@@ -136,7 +164,7 @@ def test_a_few_units_far_away_cost_two_queries(shop: Shop) -> None:
 
 
 def test_many_units_far_away_cost_a_query_or_two_for_each_warehouse_on_the_way(shop: Shop) -> None:
-    shop.add_units(2 * OVERVIEW_SIZE, "wh-far")
+    shop.add_units(2 * PAGE_SIZE, "wh-far")
     warehouses = catalogue.warehouses()
 
     calls = shop.calls_of(lambda: candidate("col-001", warehouses, "store-a"))
