@@ -88,7 +88,7 @@ class Matrix:
                 before = [
                     call
                     for call in self._calls(proxy, scenario, None)
-                    if call.function in functions
+                    if call.function in functions and call not in own
                 ]
                 cases = [
                     Case(scenario, call, fault, is_for_a_rental)
