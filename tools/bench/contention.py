@@ -76,10 +76,20 @@ def measure(shop: Shop) -> Section:
             "queries, refused",
         ],
     )
+    won = {case.name: _run(shop, case, _ours) for case in cases}
     for case in cases:
-        _add(section, case, _run(shop, case, _ours), case.most)
+        _add(section, case, won[case.name], case.most)
     naive = cases[0]
-    _add(section, naive, _run(shop, naive, _first_of_the_list), None, "first of the list: ")
+    bought = _run(shop, naive, _first_of_the_list)
+    _add(section, naive, bought, None, "first of the list: ")
+    for case in cases:
+        if case.most is not None:
+            section.headline(
+                f"writes per unit, {case.name}, {AT_ONCE} of {case.buyers} buyers at once",
+                f"{_writes_per_unit(won[case.name]):.2f}",
+                f"{_writes_per_unit(bought):.2f}, first of the list in one warehouse",
+                f"{case.most:g}",
+            )
     _add(section, naive, _run(shop, naive, _unconditional), None, "without a condition: ")
     return section
 
@@ -89,7 +99,7 @@ def _add(
 ) -> None:
     owners = Counter(each.unit_id for each in bought if each.unit_id)
     twice = sum(count - 1 for count in owners.values())
-    writes = sum(each.writes for each in bought) / max(1, len(owners))
+    writes = _writes_per_unit(bought)
     refusals = [each.queries for each in bought if each.unit_id is None and not each.writes]
     section.add(
         way + case.name, len(bought), len(owners), twice, writes, max(refusals, default="none")
@@ -100,6 +110,11 @@ def _add(
         section.goal(f"{case.name}: queries of a refusal", max(refusals, default=0), 2)
     if most is not None:
         section.goal(f"{case.name}: conditional writes per unit won", writes, most)
+
+
+def _writes_per_unit(bought: list[Bought]) -> float:
+    won = {each.unit_id for each in bought if each.unit_id}
+    return sum(each.writes for each in bought) / max(1, len(won))
 
 
 def _left(case: Case, bought: list[Bought]) -> int:

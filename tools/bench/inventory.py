@@ -10,6 +10,7 @@ from tools.bench.report import Section
 from tools.bench.shop import Shop
 from tools.local.stack import TABLE_PREFIX
 
+_GUIDE = "the guide's query"
 SIZES = (10, 1_000, 100_000)
 TIMES = 5
 
@@ -48,6 +49,13 @@ def measure(shop: Shop) -> Section:
         shop.remove(collectible_id)
     section.rows.sort(key=lambda row: row[0])
     small, large = SIZES[0], SIZES[-1]
+    for size in (small, large):
+        section.headline(
+            f"a reservation with {size:,} units",
+            f"{cost['reservation', size]:,.1f} read units",
+            f"{cost[_GUIDE, size]:,.1f}, the guide's query",
+            f"1.2 times {small}'s",
+        )
     section.goal(
         "read units of a reservation, 100,000 units beside 10",
         cost["reservation", large] / cost["reservation", small],
@@ -70,7 +78,7 @@ def _of_one_size(shop: Shop, collectible_id: str) -> dict[str, list[Figures]]:
     rentals = [shop.rental(collectible_id, "store-a") for _ in range(SIZES[0] // 2)]
     return {
         "quote": measured(TIMES, ENTRY_BYTES, lambda _: catalogue.offer(collectible_id, "store-a")),
-        "the guide's query": measured(2, UNIT_BYTES, lambda _: _guides_query(collectible_id)),
+        _GUIDE: measured(2, UNIT_BYTES, lambda _: _guides_query(collectible_id)),
         "reservation": measured(
             len(rentals), ENTRY_BYTES, lambda number: inventory.reserve_unit(rentals[number])
         ),

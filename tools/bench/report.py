@@ -1,4 +1,6 @@
-"""Figures as a page: tables between markers of docs/performance.md, and goals that were missed."""
+"""Figures for people: tables and goals between the markers of docs/performance.md, and what matters
+most of each in the README's table.
+"""
 
 import os
 import platform
@@ -8,17 +10,23 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-PAGE = Path(__file__).parents[2] / "docs" / "performance.md"
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs" / "performance.md"
+README = ROOT / "README.md"
+_HEADER = ("what", "measured", "beside it, in the same run", "goal")
 
 
 @dataclass
 class Section:
-    """A table, and what it must show; `name` is that of its markers."""
+    """A table, and what it must show; `name` is that of its markers. Headlines are rows of the
+    README's table.
+    """
 
     name: str
     header: Sequence[str]
     rows: list[Sequence[str]] = field(default_factory=list)
     goals: list[tuple[str, bool]] = field(default_factory=list)
+    headlines: list[Sequence[str]] = field(default_factory=list)
 
     def add(self, *cells: object) -> None:
         """A row; floats have two digits."""
@@ -30,10 +38,13 @@ class Section:
         """A figure that must be `most` or less."""
         self.goals.append((f"{what}: {figure:.2f}, goal {most:g} or less", figure <= most))
 
+    def headline(self, what: str, measured: str, beside: str, goal: str) -> None:
+        """A row of the README's table; its name begins with the section's."""
+        self.headlines.append((f"{self.name}: {what}", measured, beside, goal))
+
     def markdown(self) -> str:
         """The table, when and where it was measured, and the goals."""
-        lines = [self.header, ["---"] * len(self.header), *self.rows]
-        table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
+        table = _table([self.header, ["---"] * len(self.header), *self.rows])
         goals = "\n".join(
             f"- {'met' if is_met else '**missed**'}: {what}" for what, is_met in self.goals
         )
@@ -42,13 +53,37 @@ class Section:
 
 def write(section: Section, page: Path = PAGE) -> None:
     """Put the section between its markers. Raises ValueError when the page has no such markers."""
-    begin, end = f"<!-- bench:{section.name} -->", f"<!-- /bench:{section.name} -->"
+    _replace(page, f"bench:{section.name}", section.markdown())
+
+
+def write_headlines(section: Section, page: Path = README) -> None:
+    """Put the section's headlines into the table, in place of what it had there before. Raises
+    ValueError when the page has no markers for it.
+    """
+    lines = _between(page, "bench").strip().splitlines()[2:]
+    others = [
+        line.strip("| ").split(" | ") for line in lines if not line.startswith(f"| {section.name}:")
+    ]
+    rows = sorted([*others, *section.headlines], key=lambda row: row[0].partition(":")[0])
+    _replace(page, "bench", _table([_HEADER, ["---"] * len(_HEADER), *rows]))
+
+
+def _table(lines: Sequence[Sequence[str]]) -> str:
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _between(page: Path, name: str) -> str:
+    begin, end = f"<!-- {name} -->", f"<!-- /{name} -->"
     text = page.read_text()
     if begin not in text or end not in text:
         raise ValueError(f"{page.name} has no markers {begin} and {end}")
-    head, rest = text.split(begin)
-    tail = rest.split(end)[1]
-    page.write_text(f"{head}{begin}\n\n{section.markdown()}\n\n{end}{tail}")
+    return text.split(begin)[1].split(end)[0]
+
+
+def _replace(page: Path, name: str, text: str) -> None:
+    old = _between(page, name)
+    begin = f"<!-- {name} -->"
+    page.write_text(page.read_text().replace(f"{begin}{old}", f"{begin}\n\n{text}\n\n", 1))
 
 
 def _when_and_where() -> str:

@@ -110,6 +110,13 @@ def measure(stack: LocalStack, shop: Shop) -> Section:
                 ours / only_calls,
                 1.3,
             )
+            section.headline(
+                f"checkout to payment URL, {customers} at once",
+                f"{ours * 1000:.0f} ms",
+                f"{nothing * 1000:.0f} ms bare machine, {only_calls * 1000:.0f} ms with as many"
+                " AWS calls",
+                "1.3 times",
+            )
     for collectible_id in collectible_ids:
         shop.remove(collectible_id)
     return section
