@@ -51,7 +51,7 @@ def test_a_page_without_markers_is_said(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text("nothing here")
 
-    with pytest.raises(ValueError, match="page.md has no markers"):
+    with pytest.raises(ValueError, match="has no markers"):
         write(section("one"), page)
 
 
