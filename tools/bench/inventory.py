@@ -1,4 +1,4 @@
-"""What one reservation, one quote and their reads cost with 10, 1,000 and 100,000 units."""
+"""What a reservation, a quote and the catalogue's stock read with 10, 1,000 and 100,000 units."""
 
 import statistics
 import time
@@ -66,7 +66,12 @@ def measure(shop: Shop) -> Section:
         read["reservation", large],
         allocation.PAGE_SIZE,
     )
-    section.goal("items read by a quote with 100,000 units", read["quote", large], 200)
+    for what, most in (("catalogue, its stock", 1), ("quote", 2)):
+        section.goal(
+            f"items read: {what}, 100,000 units",
+            read[what, large],
+            most * allocation.STOCK_COUNT_LIMIT,
+        )
     return section
 
 
@@ -77,6 +82,9 @@ def _of_one_size(shop: Shop, collectible_id: str) -> dict[str, list[Figures]]:
     # Half of the smallest stock, so that there is always one left.
     rentals = [shop.rental(collectible_id, "store-a") for _ in range(SIZES[0] // 2)]
     return {
+        "catalogue, its stock": measured(
+            TIMES, ENTRY_BYTES, lambda _: allocation.stock_by_warehouse(collectible_id)
+        ),
         "quote": measured(TIMES, ENTRY_BYTES, lambda _: catalogue.offer(collectible_id, "store-a")),
         _GUIDE: measured(2, UNIT_BYTES, lambda _: _guides_query(collectible_id)),
         "reservation": measured(
