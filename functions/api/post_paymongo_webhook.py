@@ -1,27 +1,26 @@
 """POST /api/webhooks/paymongo: what PayMongo tells us.
 
-2xx once what the event says is durable. An event that concerns nothing of ours gets 2xx as well:
-PayMongo disables endpoints that keep failing. Only what a retry can cure is a 5xx.
+2xx once what the event says is durable. An event that concerns nothing of ours, or that cannot be
+read, gets 2xx as well: PayMongo disables endpoints that keep failing. Only what a retry can cure is
+a 5xx.
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Sequence
 from http import HTTPStatus
-from typing import Any
-
-from pydantic_core import ValidationError
 
 from api.http import Event, HttpError, Response, header, raw_body, route, success
 from api.paymongo_events import (
     PAYMENT,
     REFUND,
-    SESSION_ATTRIBUTES,
-    Envelope,
-    EventData,
+    REFUNDED_PAYMENT,
+    SESSION,
     PaymentResource,
+    PayMongoEvent,
     RefundResource,
-    SessionAttributes,
+    SessionResource,
     read_event,
+    read_resource,
 )
 from rentals import inventory, payments, repository
 from rentals.errors import InvalidSignature, RefundFailed
@@ -35,27 +34,26 @@ from rentals.telemetry import count, logger
 
 @route
 def handler(event: Event) -> Response:
-    """401 for a signature that does not verify, 400 for a body that is no event."""
+    """401 for a signature that does not verify, 200 for whatever is signed."""
     try:
-        envelope = _verified(event)
+        told = _verified(event)
     except InvalidSignature as error:
         count("WebhookRejected")
         raise HttpError(HTTPStatus.UNAUTHORIZED, "INVALID_SIGNATURE", str(error)) from None
-    outcome = _handle(envelope.data)
+    if told is None:
+        return success({"result": Outcome.IGNORED})
+    outcome = _handle(told)
     logger.info(
         "webhook handled",
-        extra={
-            "event_id": envelope.data.id,
-            "event_type": envelope.data.attributes.type,
-            "outcome": outcome,
-        },
+        extra={"event_id": told.id, "event_type": told.type, "outcome": outcome},
     )
     if outcome is Outcome.DUPLICATE:
         count("DuplicateWebhook")
     return success({"result": outcome})
 
 
-def _verified(event: Event) -> Envelope:
+def _verified(event: Event) -> PayMongoEvent | None:
+    """Read when it is PayMongo's and not before; None when it cannot be read."""
     body, keys = raw_body(event), paymongo_keys()
     verify_with_any(
         lambda secret: verify_webhook(
@@ -69,64 +67,57 @@ def _verified(event: Event) -> Envelope:
         keys.webhook_secret,
         other_webhook_secrets(),
     )
-    envelope = read_event(body)
-    if envelope.data.attributes.livemode is not keys.is_live:
+    told = read_event(body)
+    if told is not None and told.livemode is not keys.is_live:
         raise InvalidSignature("the event is of the other mode")
-    return envelope
+    return told
 
 
-def _handle(event: EventData) -> Outcome:
-    kind, resource = event.attributes.type, event.attributes.data
-    try:
-        if kind == "checkout_session.payment.paid":
-            return _session_paid(SESSION_ATTRIBUTES.read(resource.get("attributes")))
-        if kind in ("payment.paid", "payment.failed"):
-            payment = PAYMENT.read(resource)
-            return _payment_event(kind, event.id, payment)
-        if kind == "payment.refunded":
-            return _payment_refunded(PAYMENT.read(resource))
-        if kind == "payment.refund.updated":
-            return _refund_event(REFUND.read(resource))
-    except ValidationError:
-        # Signed by PayMongo and not what it documents: an operator should know, a retry won't help.
-        logger.error("an event of a known type could not be read", extra={"event_type": kind})
-        count("WebhookUnreadable")
+def _handle(event: PayMongoEvent) -> Outcome:
+    kind = event.type
+    if kind == "checkout_session.payment.paid" and (session := read_resource(event, SESSION)):
+        return _session_paid(session)
+    if kind == "payment.paid" and (payment := read_resource(event, PAYMENT)):
+        return _payment_paid(payment)
+    if kind == "payment.failed" and (payment := read_resource(event, PAYMENT)):
+        return _payment_failed(payment, event.id or payment.payment.id)
+    if kind == "payment.refunded" and (refunds := read_resource(event, REFUNDED_PAYMENT)):
+        return _payment_refunded(refunds)
+    if kind == "payment.refund.updated" and (refund := read_resource(event, REFUND)):
+        return _refund_updated(refund)
     return Outcome.IGNORED
 
 
-def _session_paid(session: SessionAttributes) -> Outcome:
-    rental = _find_rental(session.metadata, (session.payment_intent or {}).get("id"))
-    paid = [each.to_payment() for each in session.payments or () if each.to_payment().is_paid]
-    if rental is None or not paid:
-        return Outcome.IGNORED
-    return [payments.payment_received(rental, payment) for payment in paid][-1]
-
-
-def _payment_event(kind: str, event_id: str, resource: PaymentResource) -> Outcome:
-    rental = _find_rental(resource.attributes.metadata, resource.attributes.payment_intent_id)
+def _session_paid(session: SessionResource) -> Outcome:
+    """Its payments are told twice, by session and intent: whichever can be read is enough."""
+    paid = {each.payment.id: each.payment for each in session.payments if each.payment.is_paid}
+    rental = _find_rental(session.rental_ids, session.payment_intent_ids) if paid else None
     if rental is None:
         return Outcome.IGNORED
-    if kind == "payment.failed":
-        return payments.payment_declined(rental, event_id)
-    payment = resource.to_payment()
-    return payments.payment_received(rental, payment) if payment.is_paid else Outcome.IGNORED
+    return [payments.payment_received(rental, payment) for payment in paid.values()][-1]
 
 
-def _payment_refunded(payment: PaymentResource) -> Outcome:
+def _payment_paid(resource: PaymentResource) -> Outcome:
+    rental = _find_rental_of(resource) if resource.payment.is_paid else None
+    if rental is None:
+        return Outcome.IGNORED
+    return payments.payment_received(rental, resource.payment)
+
+
+def _payment_failed(resource: PaymentResource, event_id: str) -> Outcome:
+    rental = _find_rental_of(resource)
+    return Outcome.IGNORED if rental is None else payments.payment_declined(rental, event_id)
+
+
+def _payment_refunded(refunds: Sequence[RefundResource]) -> Outcome:
     """Carries every refund of the payment: several may have given it back in parts."""
-    refunds = payment.attributes.refunds or []
-    refunded = sum(
-        each.attributes.amount for each in refunds if each.attributes.status == "succeeded"
-    )
-    outcomes = [_refund_event(each, refunded) for each in refunds]
-    return outcomes[-1] if outcomes else Outcome.IGNORED
+    refunded = sum(each.refund.amount for each in refunds if each.refund.status == "succeeded")
+    return [_refund_updated(each, refunded) for each in refunds][-1]
 
 
-def _refund_event(resource: RefundResource, refunded: int | None = None) -> Outcome:
-    refund = resource.to_refund()
-    rental = _find_rental(resource.attributes.metadata, None)
-    if rental is None:
-        rental = repository.find_by_payment(refund.payment_id)
+def _refund_updated(resource: RefundResource, refunded: int | None = None) -> Outcome:
+    refund = resource.refund
+    rental = _find_rental([resource.rental_id], ()) or repository.find_by_payment(refund.payment_id)
     if rental is None:
         return Outcome.IGNORED
     try:
@@ -137,14 +128,21 @@ def _refund_event(resource: RefundResource, refunded: int | None = None) -> Outc
     return Outcome.RECORDED
 
 
-def _find_rental(metadata: Mapping[str, Any] | None, intent_id: object) -> Rental | None:
+def _find_rental_of(resource: PaymentResource) -> Rental | None:
+    return _find_rental([resource.rental_id], [resource.payment.payment_intent_id])
+
+
+def _find_rental(
+    rental_ids: Sequence[str | None], intent_ids: Sequence[str | None]
+) -> Rental | None:
     """By metadata, then by payment intent: PayMongo copies the session's metadata to payments,
     documented for paid ones only (PAYMONGO.md).
     """
-    rental_id = (metadata or {}).get("rental_id")
-    rental = repository.find(rental_id) if isinstance(rental_id, str) else None
-    if rental is None and isinstance(intent_id, str):
-        rental = repository.find_by_payment_intent(intent_id)
-    if rental is not None:
-        logger.append_keys(rental_id=rental.id)
-    return rental
+    lookups = [(repository.find, rental_ids), (repository.find_by_payment_intent, intent_ids)]
+    for find, ids in lookups:
+        for each in dict.fromkeys(filter(None, ids)):
+            rental = find(each)
+            if rental is not None:
+                logger.append_keys(rental_id=rental.id)
+                return rental
+    return None
