@@ -61,14 +61,21 @@ def _surplus_received(rental: Rental, payment_id: str) -> Outcome:
 
 
 def payment_declined(rental: Rental, event_id: str) -> Outcome:
-    """An attempt was declined. The last one allowed ends the wait for a payment."""
+    """An attempt was declined. The last one allowed ends the wait for a payment.
+
+    Told again, it counts no more; the last one is delivered again, in case it never was.
+    """
+    is_known = event_id in rental.declined_event_ids
+    nothing_new = Outcome.DUPLICATE if is_known else Outcome.IGNORED
     try:
         rental = repository.record_decline(rental.id, event_id)
     except RentalEnded:
-        return Outcome.IGNORED
+        return nothing_new
     if rental.declined_attempts < integer_setting("MAX_PAYMENT_ATTEMPTS"):
-        return Outcome.RECORDED
-    return _fail(rental, PaymentFailed.__name__, f"{rental.declined_attempts} attempts declined")
+        return Outcome.DUPLICATE if is_known else Outcome.RECORDED
+    cause = f"{rental.declined_attempts} attempts declined"
+    outcome = _fail(rental, PaymentFailed.__name__, cause)
+    return nothing_new if outcome is Outcome.IGNORED else outcome
 
 
 def payment_cancelled(rental: Rental) -> Outcome:

@@ -180,13 +180,43 @@ def test_a_settlement_has_a_name_that_step_functions_takes(environment: Any, eng
 
 
 def test_the_last_attempt_allowed_ends_the_wait(shop: Shop, engine_calls: Stubber) -> None:
-    rental = waiting(shop)
+    rental_id = waiting(shop).id
 
-    assert payment_declined(rental, "evt_1") is Outcome.RECORDED
-    assert payment_declined(rental, "evt_1") is Outcome.RECORDED
-    assert payment_declined(rental, "evt_2") is Outcome.RECORDED
+    def told(event_id: str) -> Outcome:
+        """As the webhook does: with the row as it is now."""
+        return payment_declined(repository.get(rental_id), event_id)
+
+    assert told("evt_1") is Outcome.RECORDED
+    assert told("evt_1") is Outcome.DUPLICATE
+    assert told("evt_2") is Outcome.RECORDED
     expect_failure(engine_calls, "PaymentFailed", "3 attempts declined")
-    assert payment_declined(rental, "evt_3") is Outcome.DELIVERED
+    assert told("evt_3") is Outcome.DELIVERED
+    engine_calls.add_client_error("send_task_failure", "TaskTimedOut")
+    assert told("evt_3") is Outcome.DUPLICATE
+
+
+def test_the_last_decline_is_delivered_again_when_its_delivery_was_lost(
+    shop: Shop, engine_calls: Stubber, environment: pytest.MonkeyPatch
+) -> None:
+    environment.setenv("MAX_PAYMENT_ATTEMPTS", "1")
+    rental_id = waiting(shop).id
+    engine_calls.add_client_error("send_task_failure", "ThrottlingException")
+    with pytest.raises(ClientError):
+        payment_declined(repository.get(rental_id), "evt_1")
+
+    expect_failure(engine_calls, "PaymentFailed", "1 attempts declined")
+    assert payment_declined(repository.get(rental_id), "evt_1") is Outcome.DELIVERED
+
+
+def test_a_decline_that_is_told_again_after_the_end_is_a_duplicate(
+    shop: Shop, engine_calls: Stubber
+) -> None:
+    rental = waiting(shop)
+    assert payment_declined(rental, "evt_1") is Outcome.RECORDED
+    inventory.end_unpaid(repository.get(rental.id), EndReason.HOLD_EXPIRED)
+
+    assert payment_declined(repository.get(rental.id), "evt_1") is Outcome.DUPLICATE
+    assert payment_declined(repository.get(rental.id), "evt_2") is Outcome.IGNORED
 
 
 def test_one_attempt_allowed_makes_the_first_decline_final(
