@@ -17,8 +17,10 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBServiceResource
 
 CATALOGUE = Path(__file__).parent / "catalogue"
+# How many units of what are where; an import takes units one by one.
+STOCK = "stock.json"
 
-__all__ = ["CATALOGUE", "new_unit", "new_units", "seed", "seed_tables"]
+__all__ = ["CATALOGUE", "STOCK", "new_unit", "new_units", "seed", "seed_tables"]
 
 
 def seed(dynamodb: "DynamoDBServiceResource", table_prefix: str, folder: Path = CATALOGUE) -> int:
@@ -32,7 +34,7 @@ def seed_tables(tables: Tables, folder: Path = CATALOGUE) -> int:
     export = read_folder(folder)
     if export.rejects:
         raise ValueError("; ".join(map(str, export.rejects)))
-    stock = json.loads((folder / "stock.json").read_text())
+    stock = json.loads((folder / STOCK).read_text())
     planned = plan(tables, items_of(export) | {"Units": list(new_units(stock))})
     lost = write(tables, planned)
     return sum(each.is_write for each in planned) - len(lost)

@@ -33,7 +33,8 @@ def commands(text: str) -> Iterator[str]:
     """The commands of a document's code blocks; a comment and a backslash mean what they mean to
     a shell.
     """
-    for block in re.findall(r"^ *```\n(.*?)^ *```", text, flags=re.DOTALL | re.MULTILINE):
+    blocks = re.findall(r"^ *```(\w*)\n(.*?)^ *```", text, flags=re.DOTALL | re.MULTILINE)
+    for block in (block for language, block in blocks if not language):
         for line in block.replace("\\\n", " ").splitlines():
             if words := shlex.split(line, comments=True):
                 yield shlex.join(words)

@@ -1,6 +1,7 @@
 """Reading exports: what may come in, and what is refused, by file and line."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -205,3 +206,26 @@ def test_an_element_is_found_on_the_line_it_begins_on(
     assert len(lines) == len(rows)
     for line in lines:
         assert "{" in text.splitlines()[line - 1]
+
+
+# --- the folder and the documentation ---
+
+
+def test_files_that_are_not_read_are_named(tmp_path: Path) -> None:
+    (tmp_path / "stock.json").write_text("{}")
+    (tmp_path / "rental.json").write_text("[]")
+    (tmp_path / ".DS_Store").write_text("")
+
+    assert read(tmp_path).ignored == ["rental.json", "stock.json"]
+
+
+def test_the_documentations_sample_rows_come_in(tmp_path: Path) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "importing.md").read_text()
+    (samples,) = re.findall(r"^```json\n(.*?)^```", text, flags=re.DOTALL | re.MULTILINE)
+    rows = [json.loads(line) for line in samples.splitlines()]
+
+    export = read(tmp_path, **{table: [row] for table, row in zip(ALL, rows, strict=True)})
+
+    assert export.rejects == []
+    assert export.count == len(ALL)
+    assert len(items_of(export)["Rentals"]) == 1

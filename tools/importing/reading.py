@@ -45,12 +45,15 @@ class Reject:
 
 @dataclass
 class Export:
-    """What the files hold, by table and id; and what they hold that cannot come in."""
+    """What the files hold, by table and id; and what they hold that cannot come in. `ignored` are
+    the folder's files that were not read.
+    """
 
     rows: dict[str, dict[str, Row]] = field(default_factory=lambda: {name: {} for name in FILES})
     places: dict[tuple[str, str], Place] = field(default_factory=dict)
     rejects: list[Reject] = field(default_factory=list)
     files: list[str] = field(default_factory=list)
+    ignored: list[str] = field(default_factory=list)
 
     def reject(self, table: str, row_id: str, problem: str) -> None:
         """Take a row out again."""
@@ -86,6 +89,8 @@ def read_folder(folder: Path) -> Export:
     if not export.files:
         wanted = ", ".join(f"{table.lower()}.json" for table in FILES)
         raise FileNotFoundError(f"{folder} has none of {wanted}")
+    there = {path.name for path in folder.iterdir() if not path.name.startswith(".")}
+    export.ignored = sorted(there - set(export.files))
     return export
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from tools import seed
 from tools.importing import writing
 from tools.importing.models import FILES
 from tools.importing.reading import Reject, check_references, read_folder
@@ -24,13 +25,14 @@ _CATALOGUE = ("Collectibles", "Stores", "Warehouses")
 
 @dataclass(frozen=True)
 class Report:
-    """`verification` is None when nothing was written."""
+    """`verification` is None when nothing was written; `ignored` are files that were not read."""
 
     rejects: list[Reject]
     planned: list[Planned]
     kept: list[Planned]
     verification: Verification | None
     is_dry_run: bool
+    ignored: list[str]
 
     @property
     def is_well(self) -> bool:
@@ -62,6 +64,7 @@ class Report:
                 {"table": each.table, "id": each.item["id"], "why": each.why} for each in self.kept
             ],
             "dry_run": self.is_dry_run,
+            "ignored_files": self.ignored,
             "verified": self.verification
             and {
                 "counts": dict(self.verification.counts),
@@ -99,16 +102,19 @@ def load(  # noqa: PLR0913 - each is one way of importing
     session.note(
         f"{export.count} row{'' if export.count == 1 else 's'} in {', '.join(export.files)}"
     )
+    for name in export.ignored:
+        why = " (only ./rentals seed does)" if name == seed.STOCK else ""
+        session.note(f"Not read: {name}{why}")
     if rejects_file is not None:
         rejects_file.write_text("".join(f"{each}\n" for each in export.rejects))
     if export.rejects and not skip_rejects:
-        return Report(export.rejects, [], [], None, is_dry_run=dry_run)
+        return Report(export.rejects, [], [], None, dry_run, export.ignored)
     with session.working("Comparing with the tables"):
         planned = writing.plan(tables, writing.items_of(export))
     kept = [each for each in planned if each.action is Action.KEPT]
     jobs = writing.jobs_of(planned)
     if dry_run:
-        return Report(export.rejects, planned, kept, None, is_dry_run=True)
+        return Report(export.rejects, planned, kept, None, dry_run, export.ignored)
     if jobs:
         session.confirm(
             f"Write {sum(each.is_write for each in planned)} rows to {target.describe()}?",
@@ -117,7 +123,7 @@ def load(  # noqa: PLR0913 - each is one way of importing
         kept += _write(session, tables, planned, jobs)
     with session.working("Reading back"):
         verification = writing.verify(tables, planned)
-    return Report(export.rejects, planned, kept, verification, is_dry_run=False)
+    return Report(export.rejects, planned, kept, verification, dry_run, export.ignored)
 
 
 def _write(
