@@ -9,10 +9,13 @@ import pytest
 from rich.console import Console
 
 from rentals.clock import timestamp
-from tools.ops import attention, dossier, executions, rows, settling
+from tools.ops import attention, dossier, executions, replaying, rows, settling, smoke
 from tools.ops.attention import Finding
+from tools.ops.cli import Session
 from tools.ops.errors import CommandError
 from tools.ops.executions import Execution
+from tools.ops.target import Target
+from tools.replay import Answer, load
 
 Json = dict[str, Any]
 
@@ -246,3 +249,34 @@ def test_money_that_is_on_its_way_back_only_needs_a_settlement(item: Json) -> No
 def test_without_money_of_ours_there_is_nothing_to_give_back(item: Json) -> None:
     with pytest.raises(CommandError):
         settling.refund_question(item)
+
+
+# --- what is sent to another program ---
+
+
+@pytest.mark.parametrize(("is_terminal", "kept"), [(True, 2_000), (False, 5_000)])
+def test_a_replayed_answer_is_whole_and_on_one_line_for_other_programs(
+    is_terminal: bool, kept: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answer = Answer("200", "x" * 5_000, 0.1)
+    outcome = replaying.Outcome(load("PostQuoteFunction/week"), [answer], None, None, [], 0)
+
+    Session(Target()).show({}, *replaying.render(outcome, is_terminal=is_terminal))
+
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line == f"200 {'x' * kept}  0.10 s"
+
+
+def test_the_api_that_an_alarm_watches_is_told_by_its_name() -> None:
+    ours: Json = {
+        "Namespace": "AWS/ApiGateway",
+        "Dimensions": [{"Name": "ApiName", "Value": "shop"}],
+    }
+    alarms: list[Json] = [
+        ours | {"AlarmName": "errors"},
+        {"AlarmName": "nameless", "Namespace": "AWS/ApiGateway", "Dimensions": []},
+        {"AlarmName": "computed", "Metrics": []},
+        {"AlarmName": "holds", "Namespace": "MongoCollectibles/shop", "Dimensions": []},
+    ]
+
+    assert smoke.watched_apis(alarms) == {"errors": "shop", "nameless": None}

@@ -279,7 +279,8 @@ def replay_(  # noqa: PLR0913, PLR0917 - each is one way of replaying
         as_it_is=as_it_is,
         wait_seconds=wait,
     )
-    session.show(outcome.to_json(), replaying.render(outcome))
+    is_terminal = session.console.is_terminal
+    session.show(outcome.to_json(), *replaying.render(outcome, is_terminal=is_terminal))
 
 
 @app.command("console")

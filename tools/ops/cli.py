@@ -11,6 +11,7 @@ import typer
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 from typer.core import TyperGroup
 
 from rentals.errors import PaymentProviderRejected, PaymentProviderUnavailable
@@ -66,7 +67,7 @@ class Session:
             print(json.dumps(data, indent=2, ensure_ascii=False, default=str))
             return
         for each in renderables:
-            self.console.print(each, soft_wrap=isinstance(each, str))
+            self.console.print(each, soft_wrap=isinstance(each, str | Text))
 
     def confirm(self, question: str, *, assume_yes: bool) -> None:
         """Ask before something that cannot be undone; without a terminal, refuse.

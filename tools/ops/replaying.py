@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from rich.console import Group
 from rich.text import Text
 
 from tools import replay
@@ -125,9 +124,9 @@ def _rests(execution: Execution) -> bool:
     )
 
 
-def render(outcome: Outcome) -> Group:
-    """For people."""
-    parts: list[Any] = [_answers(outcome.answers)]
+def render(outcome: Outcome, *, is_terminal: bool = True) -> list[Any]:
+    """For people; what is no terminal gets bodies whole and on one line, for other programs."""
+    parts: list[Any] = [_answers(outcome.answers, _LONGEST_BODY if is_terminal else None)]
     now = datetime.now(UTC)
     for each in outcome.executions:
         is_own = each.machine == "rental"
@@ -137,17 +136,17 @@ def render(outcome: Outcome) -> Group:
         parts.append(dossier.timeline(each, now, since_step=skipped))
     if outcome.before and outcome.after:
         parts.append(_change(outcome.before, outcome.after))
-    return Group(*parts)
+    return parts
 
 
-def _answers(answers: list[Answer]) -> Any:
+def _answers(answers: list[Answer], longest: int | None) -> Any:
     if len(answers) == 1:
         answer = answers[0]
-        text = Text(f"{answer.status} ", "bold").append(answer.body[:_LONGEST_BODY])
+        text = Text(f"{answer.status} ", "bold").append(answer.body[:longest])
         return text.append(f"  {answer.seconds:.2f} s", "dim")
     shown = table("answers", "status", "body")
     for (status, body), count in Counter(
-        (each.status, each.body[:_LONGEST_BODY]) for each in answers
+        (each.status, each.body[:longest]) for each in answers
     ).most_common():
         shown.add_row(str(count), status, body)
     return shown

@@ -7,7 +7,7 @@ that is tried is cancelled, unless it is paid.
 import json
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -222,8 +222,44 @@ def _name(stack: Stack) -> str:
     api = stack.target.client("apigateway").get_rest_api(
         restApiId=stack.target.stack.physical_id("Api")
     )
-    expect(api["name"], stack.target.stack_name, "name")
-    return str(api["name"])
+    watched = watched_apis(_alarms_of(stack))
+    if not watched:
+        raise Wrong("no alarm watches the API")
+    expect({name: each for name, each in watched.items() if each != api["name"]}, {}, "others")
+    return f"{api['name']}, {len(watched)} alarms"
+
+
+def watched_apis(alarms: Iterable[Json]) -> dict[str, str | None]:
+    """The ApiName that each alarm on API Gateway's metrics watches, by alarm."""
+    return {
+        alarm["AlarmName"]: next(
+            (each["Value"] for each in alarm["Dimensions"] if each["Name"] == "ApiName"), None
+        )
+        for alarm in alarms
+        if alarm.get("Namespace") == "AWS/ApiGateway"
+    }
+
+
+def _alarms_of(stack: Stack) -> list[Json]:
+    names = list(stack.target.stack.of_type("AWS::CloudWatch::Alarm").values())
+    found: list[Json] = stack.target.client("cloudwatch").describe_alarms(
+        AlarmNames=names, MaxRecords=100
+    )["MetricAlarms"]
+    return found
+
+
+@check("API: what API Gateway answers by itself can be read by other origins", on_aws_only=True)
+def _other_origins(stack: Stack) -> str:
+    origins = stack.target.stack.parameters.get("OtherOrigins", "").split(",")
+    allowed = {
+        origin: stack.get("/api/no-such-route", Origin=origin).headers.get(
+            "access-control-allow-origin"
+        )
+        for origin in [*filter(None, origins), "https://elsewhere.example"]
+    }
+    wanted = {origin: origin if origin in origins else None for origin in allowed}
+    expect(allowed, wanted, "allowed origins")
+    return ", ".join(filter(None, origins)) or "no other origins"
 
 
 @check("API: the published description is there")
@@ -374,8 +410,7 @@ def _tables(stack: Stack) -> str:
 
 @check("alarms: none is on, and somebody gets them", on_aws_only=True)
 def _alarms(stack: Stack) -> str:
-    names = list(stack.target.stack.of_type("AWS::CloudWatch::Alarm").values())
-    alarms = stack.target.client("cloudwatch").describe_alarms(AlarmNames=names)["MetricAlarms"]
+    alarms = _alarms_of(stack)
     on = [each["AlarmName"] for each in alarms if each["StateValue"] == "ALARM"]
     expect(on, [], "on")
     topic = stack.target.stack.physical_id("AlarmTopic")
