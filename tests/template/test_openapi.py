@@ -265,6 +265,72 @@ def test_other_origins_are_named_and_never_all() -> None:
     assert pattern.count("[^/,*]") == 2
 
 
+def test_what_api_gateway_answers_by_itself_can_be_read_by_the_same_origins() -> None:
+    """By the distribution: API Gateway's own answers take a constant, or any asker's origin."""
+    policy = resources("AWS::CloudFront::ResponseHeadersPolicy")["ApiHeadersPolicy"]
+    cors = policy["ResponseHeadersPolicyConfig"]["CorsConfig"]
+
+    assert cors["AccessControlAllowOrigins"]["Items"] == {
+        "Fn::Split": [",", {"Ref": "OtherOrigins"}]
+    }
+    assert cors["AccessControlAllowCredentials"] is False
+    assert cors["OriginOverride"] is False  # what a function says stands
+    said = {
+        "Access-Control-Allow-Methods": cors["AccessControlAllowMethods"]["Items"],
+        "Access-Control-Allow-Headers": cors["AccessControlAllowHeaders"]["Items"],
+        "Access-Control-Expose-Headers": cors["AccessControlExposeHeaders"]["Items"],
+    }
+    assert {name: ", ".join(items) for name, items in said.items()} | {
+        "Access-Control-Max-Age": str(cors["AccessControlMaxAgeSec"])
+    } == http._CORS_HEADERS
+    for answer in openapi()["x-amazon-apigateway-gateway-responses"].values():
+        assert "Access-Control-Allow-Origin" not in str(answer)
+
+
+def behaviours() -> dict[str, Any]:
+    """The distribution's behaviours that lead to the API, by path."""
+    distribution = resources("AWS::CloudFront::Distribution")["SiteDistribution"]
+    return {
+        each["PathPattern"]: each for each in distribution["DistributionConfig"]["CacheBehaviors"]
+    }
+
+
+def test_every_route_of_the_api_gets_those_headers() -> None:
+    policies = {path: each["ResponseHeadersPolicyId"] for path, each in behaviours().items()}
+    redirects = policies.pop("/payment/*")
+
+    assert len(policies) == 3
+    for policy in policies.values():
+        assert policy == {"Fn::If": ["HasOtherOrigins", {"Ref": "ApiHeadersPolicy"}, redirects]}
+
+
+# --- who asks ---
+
+
+def test_the_web_acl_counts_by_a_header_that_the_distribution_writes_over_the_clients() -> None:
+    (rule,) = resources("AWS::WAFv2::WebACL")["ApiWebAcl"]["Rules"]
+    name = rule["Statement"]["RateBasedStatement"]["ForwardedIPConfig"]["HeaderName"]
+    code = resources("AWS::CloudFront::Function")["ClientAddressFunction"]["FunctionCode"]
+    forwarded = resources("AWS::CloudFront::OriginRequestPolicy")["ClientAddressRequestPolicy"]
+
+    assert f'event.request.headers["{name.lower()}"] = {{ value: event.viewer.ip }};' in code
+    headers = forwarded["OriginRequestPolicyConfig"]["HeadersConfig"]
+    assert headers == {"HeaderBehavior": "whitelist", "Headers": [name]}
+    assert len(behaviours()) == 4
+    for behaviour in behaviours().values():
+        condition, (association,), _ = behaviour["FunctionAssociations"]["Fn::If"]
+        assert condition == "LimitsAddresses"
+        assert association["EventType"] == "viewer-request"
+        policy = behaviour["OriginRequestPolicyId"]
+        if isinstance(policy, dict):
+            assert policy["Fn::If"][:2] == [
+                "LimitsAddresses",
+                {"Ref": "ClientAddressRequestPolicy"},
+            ]
+        else:  # AllViewerExceptHostHeader takes what the function adds along
+            assert policy == "b689b0a8-53d0-40ab-baf2-68738e2966ac"
+
+
 # --- circles ---
 
 
