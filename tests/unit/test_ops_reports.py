@@ -7,13 +7,16 @@ from typing import Any
 
 import pytest
 from rich.console import Console
+from typer.testing import CliRunner
 
 from rentals.clock import timestamp
-from tools.ops import attention, dossier, executions, replaying, rows, settling, smoke
+from tools.ops import attention, dossier, executions, logs, replaying, rows, settling, smoke
+from tools.ops.app import app
 from tools.ops.attention import Finding
 from tools.ops.cli import Session
 from tools.ops.errors import CommandError
 from tools.ops.executions import Execution
+from tools.ops.logs import LogLine
 from tools.ops.target import Target
 from tools.replay import Answer, load
 
@@ -280,3 +283,48 @@ def test_the_api_that_an_alarm_watches_is_told_by_its_name() -> None:
     ]
 
     assert smoke.watched_apis(alarms) == {"errors": "shop", "nameless": None}
+
+
+# --- following the log ---
+
+
+def log_line(message: str, **past: float) -> LogLine:
+    return LogLine(datetime.now(UTC) - timedelta(**past), "ReserveUnit", "INFO", message, {})
+
+
+def test_a_followed_log_gives_each_line_once_and_late_ones_too() -> None:
+    start = datetime.now(UTC) - timedelta(minutes=10)
+    old, early, late = (
+        log_line("old", minutes=5),
+        log_line("early", seconds=1),
+        log_line("late", seconds=2),
+    )
+    pages = [[old, early], [early], [late, early]]
+    asked: list[datetime] = []
+
+    def read(since: datetime) -> list[LogLine]:
+        asked.append(since)
+        return pages.pop(0)
+
+    lines = logs.follow(read, start, poll_seconds=0)
+
+    assert [next(lines).message for _ in range(3)] == ["old", "early", "late"]
+    assert asked[0] == start
+    assert asked[1] < early.at  # what is new is looked for among what is known
+
+
+def test_a_log_is_followed_until_it_is_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = [log_line("reserved")]
+
+    def recent(*_: object, **__: object) -> list[LogLine]:
+        if not lines:
+            raise KeyboardInterrupt
+        return [lines.pop()]
+
+    monkeypatch.setattr(logs, "recent", recent)
+    monkeypatch.setattr("time.sleep", lambda _: None)
+
+    followed = CliRunner().invoke(app, ["log", "--follow", "--json"])
+
+    assert followed.exit_code == 0
+    assert json.loads(followed.stdout)["message"] == "reserved"

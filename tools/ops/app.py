@@ -1,5 +1,6 @@
 """The commands: what each one takes, and in which order things are said and done."""
 
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -135,16 +136,35 @@ def log(
     errors: Annotated[
         bool, typer.Option("--errors", help="Only errors, crashes and time-outs included.")
     ] = False,
-    since: Annotated[str, typer.Option(help="How far back: 30m, 2h, 1d.")] = "1h",
+    since: Annotated[
+        str | None,
+        typer.Option(
+            help="How far back: 30m, 2h, 1d; by default 1h, with --follow 1m.", show_default=False
+        ),
+    ] = None,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Go on with what comes, until Ctrl-C.")
+    ] = False,
 ) -> None:
-    """What the functions logged, all in one place, oldest first."""
+    """What the functions logged, all in one place, oldest first.
+
+    With `--follow --json`, a JSON document a line.
+    """
     session: Session = ctx.obj
-    start = datetime.now(UTC) - timedelta(seconds=dossier.seconds_of(since))
+    far_back = since or ("1m" if follow else "1h")
+    start = datetime.now(UTC) - timedelta(seconds=dossier.seconds_of(far_back))
+    if follow:
+        with suppress(KeyboardInterrupt):
+            for line in logs.follow(
+                lambda at: logs.recent(session.target, at, term=text, only_errors=errors), start
+            ):
+                session.add(line.to_json(), dossier.log_line(line))
+        return
     with session.working("Reading the log"):
         lines = logs.recent(session.target, start, term=text, only_errors=errors)
     session.show(
         {"log": [each.to_json() for each in lines]},
-        dossier.log_table(lines) if lines else "no such line",
+        *(map(dossier.log_line, lines) if lines else ["no such line"]),
     )
 
 

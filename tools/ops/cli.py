@@ -69,6 +69,14 @@ class Session:
         for each in renderables:
             self.console.print(each, soft_wrap=isinstance(each, str | Text))
 
+    def add(self, data: Any, renderable: Any) -> None:
+        """One of results that come in one by one: as a line of JSON, or as this text."""
+        if self.as_json:
+            print(json.dumps(data, ensure_ascii=False, default=str), flush=True)
+        else:
+            self.console.print(renderable, soft_wrap=True)
+            self.console.file.flush()
+
     def confirm(self, question: str, *, assume_yes: bool) -> None:
         """Ask before something that cannot be undone; without a terminal, refuse.
 

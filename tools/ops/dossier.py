@@ -172,17 +172,26 @@ def _money(payment: Mapping[str, Any]) -> Json:
 
 
 def log_table(lines: Sequence[LogLine], *, title: str | None = None) -> Any:
-    """Log lines, with what each says beside its message."""
+    """Log lines of one rental, with what each says beside its message."""
     shown = table("time", "state or route", "level", "message", title=title)
     for line in lines:
-        details = " ".join(f"{name}={value}" for name, value in line.details.items())
-        shown.add_row(
-            f"{line.at:%H:%M:%S.%f}"[:-3],
-            line.where,
-            coloured(line.level),
-            Text(f"{line.message} ").append(details, "dim"),
-        )
+        shown.add_row(_time(line), line.where, coloured(line.level), _said(line))
     return shown
+
+
+def log_line(line: LogLine) -> Text:
+    """One line by itself."""
+    text = Text(f"{_time(line)}  {line.where}  ").append_text(coloured(line.level)).append("  ")
+    return text.append_text(_said(line)).append(f" {line.rental_id or ''}".rstrip(), "cyan")
+
+
+def _time(line: LogLine) -> str:
+    return f"{line.at:%H:%M:%S.%f}"[:-3]
+
+
+def _said(line: LogLine) -> Text:
+    details = "".join(f" {name}={value}" for name, value in line.details.items())
+    return Text(line.message).append(details, "dim")
 
 
 def coloured(text: str) -> Text:

@@ -1,9 +1,10 @@
-"""What the functions logged about a rental."""
+"""What the functions logged."""
 
 import json
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tools.ops.target import Target
@@ -19,17 +20,23 @@ _ROUTINE = {
 _PLATFORM_ERRORS = ("Task timed out", "Runtime.", "Process exited")
 _ERRORS = ("ERROR", "CRITICAL", *_PLATFORM_ERRORS)
 _WORTH_A_LOOK = ("ERROR", "CRITICAL")
+# CloudWatch takes seconds to show a line, and not all in their order.
+_LATEST_ARRIVAL = timedelta(seconds=60)
+_POLL_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
 class LogLine:
-    """One structured line of a function; `where` is the state or the route."""
+    """One structured line of a function; `where` is the state or the route, `rental_id` the rental
+    that it is about, if it is about one.
+    """
 
     at: datetime
     where: str
     level: str
     message: str
     details: Json
+    rental_id: str | None = None
 
     def to_json(self) -> Json:
         """For scripts."""
@@ -38,6 +45,7 @@ class LogLine:
             "where": self.where,
             "level": self.level,
             "message": self.message,
+            **({"rental_id": self.rental_id} if self.rental_id else {}),
             **self.details,
         }
 
@@ -79,6 +87,30 @@ def recent(
     return sorted(found, key=lambda line: line.at)
 
 
+def follow(
+    read: Callable[[datetime], Sequence[LogLine]],
+    since: datetime,
+    *,
+    poll_seconds: float = _POLL_SECONDS,
+) -> Iterator[LogLine]:
+    """Lines from `since` on as they come in, each once, for as long as somebody asks for more.
+
+    `read` gives the lines from a time on. The last minute is read again each time: a line that
+    arrives after later ones is not missed.
+    """
+    seen: dict[str, datetime] = {}
+    while True:
+        for line in read(since):
+            key = json.dumps(line.to_json(), default=str)
+            if key not in seen:
+                seen[key] = line.at
+                yield line
+        since = max(since, datetime.now(UTC) - _LATEST_ARRIVAL)
+        # Times are asked for in whole milliseconds.
+        seen = {key: at for key, at in seen.items() if at >= since - timedelta(milliseconds=1)}
+        time.sleep(poll_seconds)
+
+
 def _events(target: Target, since: datetime, term: str | None) -> Iterator[Json]:
     pages = (
         target.client("logs")
@@ -114,4 +146,5 @@ def _line(event: Json) -> LogLine | None:
         level=level,
         message=str(message),
         details={name: value for name, value in entry.items() if name not in _ROUTINE},
+        rental_id=entry.get("rental_id"),
     )
