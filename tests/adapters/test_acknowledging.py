@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from rentals import dynamo, inventory, payments, refunds, repository
-from rentals.errors import RefundFailed
+from rentals.errors import RefundFailed, RentalEnded
 from rentals.models import FollowUp, Payment, PaymentStatus, Refund, Rental
 from rentals.payments import Outcome
 from tests.adapters.conftest import Shop
@@ -78,6 +78,37 @@ def test_a_completed_rental_whose_refund_was_refused_ends_and_gives_its_unit_bac
 
     assert (after.payment_status, after.unit_id) == (PaymentStatus.REFUNDED, None)
     assert shop.on_shelf() == {rental.unit_id}
+
+
+@pytest.mark.parametrize("has_unit", [False, True])
+def test_money_that_was_given_back_before_it_bought_anything_never_buys_anything(
+    shop: Shop, has_unit: bool
+) -> None:
+    rental = late(shop)
+    if has_unit:
+        rental = inventory.reserve_unit(rental)
+    repository.flag_for_attention(rental, "WriteContended")
+
+    after = acknowledge(read(shop, rental), "pay_1")
+
+    assert (after.payment_status, after.unit_id) == (PaymentStatus.REFUNDED, None)
+    for buy in (inventory.reserve_unit, inventory.confirm_rental):
+        with pytest.raises(RentalEnded):
+            buy(after)
+    assert len(shop.on_shelf()) == 1
+
+
+def test_a_second_payment_that_paymongo_gave_back_is_forgotten_with_the_other(
+    shop: Shop, paymongo: PayMongo
+) -> None:
+    rental = completed(shop)
+    for payment_id in ("pay_2", "pay_3"):
+        repository.record_payment(rental.id, payment_id, TOTAL, "PHP")
+
+    after = acknowledge(read(shop, in_trouble(rental, paymongo)), "pay_2")
+
+    assert after.surplus_payment_ids == frozenset()
+    assert after.settled_outside == {"pay_2": TOTAL}
 
 
 def test_a_second_payment_of_a_completed_rental_is_settled_and_the_rental_goes_on(

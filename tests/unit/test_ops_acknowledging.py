@@ -84,7 +84,8 @@ def test_what_needs_nobody_or_has_not_ended_cannot_be_acknowledged(item: Json, s
         ({"paymentStatus": "completed", "surplusPaymentIds": ["pay_2"]}, {"pay_2": 500_000}),
         ({"paymentStatus": "completed", "refundRequestedAt": "x"}, {"pay_1": 600_000}),
         ({"paymentId": "pay_3"}, {"pay_3": 400_000}),
-        ({"paymentId": "pay_4"}, {}),
+        ({"paymentId": "pay_4", "refundStatus": "succeeded"}, {}),
+        ({"surplusPaymentIds": ["pay_4"]}, {"pay_1": 600_000}),
     ],
 )
 def test_what_paymongo_keeps_of_what_buys_nothing_is_settled(changes: Json, settled: Json) -> None:
@@ -96,6 +97,11 @@ def test_what_paymongo_keeps_of_what_buys_nothing_is_settled(changes: Json, sett
     ]
 
     assert acknowledging.to_settle(row(**TROUBLE | changes), known) == settled
+
+
+def test_what_paymongo_has_given_back_by_now_is_not_acknowledged() -> None:
+    with pytest.raises(CommandError, match="has given pay_1 back"):
+        acknowledging.to_settle(row(**TROUBLE), [payment("pay_1", succeeded=600_000)])
 
 
 @pytest.mark.parametrize("status", ["pending", "processing"])
@@ -111,6 +117,9 @@ def test_the_question_says_what_money_and_what_becomes_of_the_unit() -> None:
     assert "PHP 6,000.00 (pay_1)" in question
     assert "unit-1 goes back on the shelf" in question
     assert "shelf" not in said.question(row(**TROUBLE))
+    second = Acknowledgement("user/ops", "by bank", "RefundFailed", {"pay_2": 600_000})
+    kept = row(**TROUBLE | {"unitId": "unit-1", "paymentStatus": "completed"})
+    assert "shelf" not in second.question(kept)
 
 
 def test_what_was_settled_outside_is_not_refunded_as_well() -> None:

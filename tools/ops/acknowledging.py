@@ -53,7 +53,7 @@ class Acknowledgement:
             return f"{self.problem} is dealt with, and no money is left to give back?"
         ending = (
             f" The rental ends as refunded and unit {row['unitId']} goes back on the shelf."
-            if "unitId" in row
+            if "unitId" in row and row["paymentId"] in self.payments
             else ""
         )
         return (
@@ -118,7 +118,8 @@ def require_quiet(found: Sequence[executions.Execution]) -> None:
 def to_settle(row: Mapping[str, Any], payments: Sequence[Mapping[str, Any]]) -> dict[str, int]:
     """Centavos that PayMongo keeps of payments that buy nothing, by payment id.
 
-    Raises CommandError while PayMongo is giving one of them back.
+    Raises CommandError while PayMongo is giving one of them back, or when it has given the rental's
+    own back and a settlement has not written so yet.
     """
     is_own_due = (
         row["paymentStatus"] != PaymentStatus.COMPLETED or "refundRequestedAt" in row
@@ -132,7 +133,15 @@ def to_settle(row: Mapping[str, Any], payments: Sequence[Mapping[str, Any]]) -> 
                     f"refund {refund['id']} of {payment['id']} is under way at PayMongo",
                     "wait for it: giving the money back as well would be once too often",
                 )
-    return {each.id: each.kept for each in ledger_of(row["id"], wanted) if each.kept}
+    ledger = list(ledger_of(row["id"], wanted))
+    for each in ledger:
+        is_own = each.id == row.get("paymentId") and row.get("refundStatus") != "succeeded"
+        if is_own and each.is_paid and not each.kept:
+            raise CommandError(
+                f"PayMongo has given {each.id} back by now",
+                f"nothing else is needed: ./rentals settle {row['id']}",
+            )
+    return {each.id: each.kept for each in ledger if each.kept}
 
 
 def write(target: Target, row: Json, said: Acknowledgement) -> Json:
@@ -158,12 +167,14 @@ def write(target: Target, row: Json, said: Acknowledgement) -> Json:
 
 
 def operations(row: Json, said: Acknowledgement, *, rentals: str, units: str) -> list[dynamo.Item]:
-    """The writes: nothing is left to see through for the rental. One that was still to end, because
-    its refund was asked for and refused, ends, and its unit goes back on the shelf.
+    """The writes: nothing is left to see through for the rental. When its own payment was given
+    back, it ends as refunded if it has not yet, its unit goes back on the shelf, and nobody gives
+    it another one.
     """
     now = clock.now_timestamp()
-    ends = row["paymentStatus"] == PaymentStatus.COMPLETED and row.get("paymentId") in said.payments
-    surplus = set(row.get("surplusPaymentIds", ())) & said.payments.keys()
+    ends = row.get("paymentId") in said.payments and row["paymentStatus"] != PaymentStatus.REFUNDED
+    # Those that are not settled here have been given back by PayMongo (`to_settle`).
+    surplus = set(row.get("surplusPaymentIds", ()))
     entry = {
         "at": now,
         "by": said.by,
@@ -174,7 +185,12 @@ def operations(row: Json, said: Acknowledgement, *, rentals: str, units: str) ->
     update = (
         "SET acknowledgements = list_append(if_not_exists(acknowledgements, :none), :entry),"
         " updatedAt = :now"
-        + (", paymentStatus = :refunded" if ends else "")
+        + (
+            ", paymentStatus = :refunded,"
+            " refundRequestedAt = if_not_exists(refundRequestedAt, :now)"
+            if ends
+            else ""
+        )
         + f" REMOVE {NOTHING_LEFT_TO_DO}"
         + (", unitId" if ends else "")
         + (" DELETE surplusPaymentIds :surplus" if surplus else "")
