@@ -23,7 +23,7 @@ WORKERS = 8
 HOLD_WHEN_EXPIRING_SECONDS = 2
 # A poll repeats the same read; the third is as good as the tenth.
 _MAX_ORDINAL = 3
-_TRIES_TO_REACH = 3
+_TRIES_TO_REACH = 5
 _RECONCILER = "ReconcileFunction"
 
 
