@@ -136,9 +136,10 @@ def _settle(rental: Rental, reason: EndReason | None) -> None:
     state_machine = setting("SETTLEMENT_STATE_MACHINE_ARN")
     if rental.settlement is not None and _is_running(state_machine, rental.settlement):
         return
-    logger.info("settling a stray", extra={"rental_id": rental.id, "reason": reason})
     suffix = f"reconciler-{now():%Y%m%dT%H%M%S}"
-    repository.record_settlement(rental.id, payments.settlement_name(rental.id, suffix))
+    if not repository.record_settlement(rental, payments.settlement_name(rental.id, suffix)):
+        return  # a run that overlaps was faster
+    logger.info("settling a stray", extra={"rental_id": rental.id, "reason": reason})
     payments.start_settlement(rental.id, suffix, reason)
 
 

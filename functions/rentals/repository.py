@@ -274,17 +274,26 @@ def flag_for_attention(rental: Rental, problem: str) -> None:
     )
 
 
-def record_settlement(rental_id: str, execution_name: str) -> None:
-    """Remember which settlement the reconciler starts, so that it starts no other beside it."""
-    dynamo.update(
-        dynamo.expression(
-            setting("RENTALS_TABLE"),
-            rental_id,
-            update="SET settlement = :name",
-            condition="attribute_exists(id)",
-            values={"name": execution_name},
+def record_settlement(rental: Rental, execution_name: str) -> bool:
+    """Remember which settlement the reconciler starts, so that it starts no other beside it.
+
+    Returns False when another run has recorded one since the rental was read.
+    """
+    seen = rental.settlement
+    try:
+        dynamo.update(
+            dynamo.expression(
+                setting("RENTALS_TABLE"),
+                rental.id,
+                update="SET settlement = :name",
+                condition="attribute_exists(id) AND "
+                + ("settlement = :seen" if seen else "attribute_not_exists(settlement)"),
+                values={"name": execution_name} | ({"seen": seen} if seen else {}),
+            )
         )
-    )
+    except dynamo.ConditionFailed as failure:
+        return _existing(rental.id, failure).settlement == execution_name
+    return True
 
 
 def due_follow_ups(kind: FollowUp, limit: int) -> list[tuple[str, str]]:

@@ -187,3 +187,14 @@ def test_the_last_look_at_an_ended_rental_is_the_last(
     reconciliation.reconcile(lambda: True)
 
     assert repository.get(rental_id).follow_up is None
+
+
+def test_a_settlement_is_recorded_by_the_run_that_read_the_row_last(shop: Shop) -> None:
+    (rental_id,) = add_due(shop, FollowUp.ATTENTION)
+    rental = repository.get(rental_id)
+
+    assert repository.record_settlement(rental, "first")
+    assert repository.record_settlement(rental, "first"), "its own success was lost in transit"
+    assert not repository.record_settlement(rental, "of a run that was overtaken")
+    assert repository.get(rental_id).settlement == "first"
+    assert repository.record_settlement(repository.get(rental_id), "second")

@@ -18,6 +18,7 @@ FAIL = ("settle_refund", (3,))
 CREATE_SESSION_AND_PAUSE = ("advance", (0, 0, 0, 1, 3))
 PUBLISH_AND_LOSE_ANSWER = ("advance", (0, 5, 3))
 RECONCILE_TROUBLE = ("reconcile", (4,))
+RECONCILE_AND_PAUSE = ("reconcile", (0, 0, 1, 3))
 
 
 class Story:
@@ -181,5 +182,16 @@ def test_reconcilers_settlement_is_remembered_when_its_trouble_ends_before_it(
     story.lose_all_mail()
     story.tell(RECONCILE_TROUBLE, "settle_refund", *["deliver"] * 2)
     story.tell("pay_again", "deliver", RECONCILE_TROUBLE)
+
+    story.end()
+
+
+def test_a_reconciler_that_was_overtaken_starts_no_second_settlement(story: Story) -> None:
+    """Slow after it had taken a look, it overwrote the settlement that a later run had started."""
+    story.tell(*PAYABLE, "pay", "pay_again")
+    story.lose_all_mail()
+    story.tell("hold_runs_out")
+    story.advance_to("ConfirmRental")
+    story.tell(RECONCILE_AND_PAUSE, "reconcile", "go_on")
 
     story.end()
