@@ -6,7 +6,7 @@ documents it is logged by field and counted (`WebhookUnreadable`), and the rest 
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from pydantic_core import CoreSchema, core_schema
@@ -131,11 +131,20 @@ def _refund(id: str, attributes: Json) -> RefundResource:  # noqa: A002 - PayMon
 
 
 def _refunds(id: str | None, attributes: Json) -> list[RefundResource]:  # noqa: A002 - PayMongo's name
-    """A nested refund that does not say so is of the payment that it is nested in."""
-    return [
+    """A nested refund that does not say so is of the payment that it is nested in, and of its
+    rental: one that was made on PayMongo's dashboard names none.
+    """
+    nested = [
         _refund(each["id"], each["attributes"] | {"payment_id": payment_id})
         for each in attributes["refunds"] or ()
         if (payment_id := each["attributes"]["payment_id"] or id)
+    ]
+    named = _rental_id(attributes)
+    return [
+        replace(each, rental_id=each.rental_id or named)
+        if id in (None, each.refund.payment_id)
+        else each
+        for each in nested
     ]
 
 
@@ -205,6 +214,7 @@ REFUNDED_PAYMENT = _shape(
     _refunds,
     id=expected(_ID),
     attributes=_object(
+        metadata=_METADATA,
         refunds=optional(
             core_schema.list_schema(
                 _object(id=_ID, attributes=_object(payment_id=optional(_ID), **_REFUND))

@@ -19,6 +19,7 @@ CREATE_SESSION_AND_PAUSE = ("advance", (0, 0, 0, 1, 3))
 PUBLISH_AND_LOSE_ANSWER = ("advance", (0, 5, 3))
 RECONCILE_TROUBLE = ("reconcile", (4,))
 RECONCILE_AND_PAUSE = ("reconcile", (0, 0, 1, 3))
+INDEX_LAGS = ("outage", (8, 0, 12))
 
 
 class Story:
@@ -193,5 +194,14 @@ def test_a_reconciler_that_was_overtaken_starts_no_second_settlement(story: Stor
     story.tell("hold_runs_out")
     story.advance_to("ConfirmRental")
     story.tell(RECONCILE_AND_PAUSE, "reconcile", "go_on")
+
+    story.end()
+
+
+def test_refund_by_the_owner_is_noticed_before_the_index_knows_its_payment(story: Story) -> None:
+    """The rental stayed completed, and its unit rented, with the money given back."""
+    story.tell(*PAYABLE, "pay", "deliver", "deliver")
+    story.advance_to("ConfirmRental")
+    story.tell("refund_by_owner", "settle_refund", INDEX_LAGS, "deliver", "deliver")
 
     story.end()

@@ -516,11 +516,24 @@ def test_a_nested_refund_that_names_no_payment_is_of_the_one_around_it(
 
 
 def test_a_nested_refund_is_of_the_payment_that_it_names(domain: Domain) -> None:
-    around = payment(refunds=[refund(), refund(payment_id=None)]) | {"id": "pay_2"}
+    refunds = [refund(), refund(payment_id=None)]
+    around = payment(refunds=refunds, metadata=None) | {"id": "pay_2"}
 
     assert result(deliver(event("payment.refunded", around))) == "ignored"  # the second's
 
     assert [told.payment_id for _, _, told, _ in domain.news] == ["pay_1"]
+
+
+def test_a_refund_of_the_dashboard_is_found_by_what_its_payment_names(
+    domain: Domain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(repository, "find_by_payment", lambda payment_id: None)  # not indexed yet
+
+    for metadata in (None, {"note": "refunded by Ana"}):
+        around = payment(refunds=[refund(metadata=metadata)])
+        assert result(deliver(event("payment.refunded", around))) == "recorded"
+
+    assert [rental_id for _, rental_id, *_ in domain.news] == [RENTAL.id] * 2
 
 
 def test_an_unreadable_refund_or_payment_does_not_hide_another_refund(domain: Domain) -> None:
