@@ -183,7 +183,7 @@ def forget_settings() -> None:
     catalogue._warehouses = None
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def engine() -> Iterator[None]:
     """moto, and one client of each kind: making a client takes longer than most tests."""
     clients = (aws.dynamodb, aws.stepfunctions, aws.secretsmanager)
@@ -210,7 +210,7 @@ def environment(engine: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[pytes
     forget_settings()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def made_tables(engine: None) -> None:
     """Made once: six tables take longer to make than most tests take to run."""
     create_tables()
