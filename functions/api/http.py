@@ -144,8 +144,10 @@ def _cors(event: Event) -> dict[str, str]:
     return {"Vary": "Origin", "Access-Control-Allow-Origin": origin, **_CORS_HEADERS}
 
 
-def raw_body(event: Event) -> bytes:
-    """The request body, byte for byte. Raises HttpError: 413 over 64 KB, 400 when unreadable."""
+def raw_body(event: Event, most_bytes: int = MAX_BODY_BYTES) -> bytes:
+    """The request body, byte for byte. Raises HttpError: 413 over `most_bytes`, 400 when
+    unreadable.
+    """
     body = event.get("body") or ""
     try:
         raw = (
@@ -155,11 +157,11 @@ def raw_body(event: Event) -> bytes:
         raise HttpError(
             HTTPStatus.BAD_REQUEST, "MALFORMED_BODY", "the body cannot be decoded"
         ) from None
-    if len(raw) > MAX_BODY_BYTES:
+    if len(raw) > most_bytes:
         raise HttpError(
             HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
             "BODY_TOO_LARGE",
-            f"the body is {len(raw)} bytes; at most {MAX_BODY_BYTES} are accepted",
+            f"the body is {len(raw)} bytes; at most {most_bytes} are accepted",
         )
     return raw
 

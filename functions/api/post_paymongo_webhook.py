@@ -31,6 +31,10 @@ from rentals.settings import integer_setting
 from rentals.signatures import verify_webhook, verify_with_any
 from rentals.telemetry import count, logger
 
+# An event holds every payment of its session, and each of these every refund: more than a customer
+# can send, and still hashed in a few milliseconds.
+MAX_EVENT_BYTES = 2**20
+
 
 @route
 def handler(event: Event) -> Response:
@@ -54,7 +58,7 @@ def handler(event: Event) -> Response:
 
 def _verified(event: Event) -> PayMongoEvent | None:
     """Read when it is PayMongo's and not before; None when it cannot be read."""
-    body, keys = raw_body(event), paymongo_keys()
+    body, keys = raw_body(event, MAX_EVENT_BYTES), paymongo_keys()
     verify_with_any(
         lambda secret: verify_webhook(
             header(event, "Paymongo-Signature") or "",

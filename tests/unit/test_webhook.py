@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from api import paymongo_events
 from api import post_paymongo_webhook as webhook
-from api.http import Response
+from api.http import MAX_BODY_BYTES, Response
 from rentals import dynamo, inventory, payments, repository
 from rentals.errors import InfrastructureUnavailable, RefundFailed, WriteContended
 from rentals.models import Payment, Refund, Rental
@@ -713,4 +713,22 @@ def test_any_signed_body_gets_a_2xx(domain: Domain, body: Any) -> None:
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
 
     assert result(deliver(raw)) == "ignored"
+    assert domain.news == []
+
+
+def test_an_event_with_many_payments_is_read_whole(domain: Domain) -> None:
+    """A customer's limit would refuse it for ever, and PayMongo turn off the endpoint."""
+    many = [payment() | {"id": f"pay_{number}"} for number in range(1_000)]
+    told = event("checkout_session.payment.paid", session(payments=many))
+    assert len(json.dumps(told)) > MAX_BODY_BYTES
+
+    deliver(told)
+
+    assert len(domain.news) == 1_000
+
+
+def test_what_is_larger_than_any_event_is_refused_unread(domain: Domain) -> None:
+    response = deliver(event("payment.paid", payment(description="x" * webhook.MAX_EVENT_BYTES)))
+
+    assert response["statusCode"] == 413
     assert domain.news == []
