@@ -18,6 +18,9 @@ from rentals.telemetry import count, logger
 Json = dict[str, Any]
 Resource = TypeVar("Resource")
 
+# An event holds every payment of its session, and each of these every refund: more than a customer
+# can send, and still hashed in a few milliseconds.
+MAX_EVENT_BYTES = 2**20
 _MOST_LOGGED = 20
 
 

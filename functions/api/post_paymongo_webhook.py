@@ -11,6 +11,7 @@ from http import HTTPStatus
 
 from api.http import Event, HttpError, Response, header, raw_body, route, success
 from api.paymongo_events import (
+    MAX_EVENT_BYTES,
     PAYMENT,
     REFUND,
     REFUNDED_PAYMENT,
@@ -30,10 +31,6 @@ from rentals.secret_values import other_webhook_secrets, paymongo_keys
 from rentals.settings import integer_setting
 from rentals.signatures import verify_webhook, verify_with_any
 from rentals.telemetry import count, logger
-
-# An event holds every payment of its session, and each of these every refund: more than a customer
-# can send, and still hashed in a few milliseconds.
-MAX_EVENT_BYTES = 2**20
 
 
 @route

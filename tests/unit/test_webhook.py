@@ -728,7 +728,9 @@ def test_an_event_with_many_payments_is_read_whole(domain: Domain) -> None:
 
 
 def test_what_is_larger_than_any_event_is_refused_unread(domain: Domain) -> None:
-    response = deliver(event("payment.paid", payment(description="x" * webhook.MAX_EVENT_BYTES)))
+    response = deliver(
+        event("payment.paid", payment(description="x" * paymongo_events.MAX_EVENT_BYTES))
+    )
 
     assert response["statusCode"] == 413
     assert domain.news == []

@@ -46,13 +46,13 @@ def row_when(shop: Shop, rental_id: str, is_reached: Callable[[Json], bool]) -> 
 
 
 def in_stock(shop: Shop) -> str:
-    """A collectible whose only unit stands last in its warehouse, where the first query finds it
-    wherever it starts: with one unit anywhere else that would be chance.
+    """A collectible whose only unit stands in the middle of its warehouse, where the first query
+    finds it wherever it starts: with one unit anywhere else that would be chance.
     """
     collectible_id = shop.add_collectible(units=0)
     unit_ids = (f"{collectible_id}-{number}" for number in itertools.count())
-    last = next(each for each in unit_ids if shelf("wh-001", each) >= "wh-001#ffff")
-    shop.table("Units").put_item(Item=new_unit(last, collectible_id, "wh-001"))
+    middle = next(each for each in unit_ids if shelf("wh-001", each).startswith("wh-001#7fff"))
+    shop.table("Units").put_item(Item=new_unit(middle, collectible_id, "wh-001"))
     return collectible_id
 
 

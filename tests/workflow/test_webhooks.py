@@ -10,6 +10,7 @@ from collections.abc import Callable
 import httpx
 import pytest
 
+from api.paymongo_events import MAX_EVENT_BYTES
 from tests.workflow.sandbox import Json, event_body
 from tests.workflow.shop import Shop, at_once
 
@@ -235,7 +236,7 @@ def test_garbage(withheld: WithheldPayment) -> None:
 
 
 def test_huge_body(withheld: WithheldPayment) -> None:
-    body = b'{"data":"' + b"x" * 70_000 + b'"}'
+    body = b'{"data":"' + b"x" * MAX_EVENT_BYTES + b'"}'
 
     assert withheld.shop.post_signed_webhook(body).status_code == 413
     withheld.expect_nothing_changed()
