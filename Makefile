@@ -76,7 +76,7 @@ faults-share: setup ## The share of `make faults` that is part of `make test`
 
 FAULTS_REPORT := docs/faults.md
 
-faults: setup ## The whole fault matrix, all races, 50,000 steps of interleavings (~45 min); writes docs/faults.md
+faults: setup ## The whole fault matrix, all races, 50,000 steps of interleavings (~25 min); writes docs/faults.md
 	@printf '%s\n' '# What `make faults` found' '' \
 	  "On $$(date -u +%F), at commit $$(git rev-parse --short HEAD), on $$(nproc) cores." >$(FAULTS_REPORT)
 	$(RUN) pytest tests/interleavings --steps 50000 --report $(FAULTS_REPORT)

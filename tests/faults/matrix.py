@@ -216,14 +216,14 @@ def _cell(results: Sequence[Result]) -> str:
     return f"**{bad} BAD** of {len(results)}" if bad else f"{reached} of {len(results)}"
 
 
-def summary(results: Sequence[Result], every: int) -> str:
+def summary(results: Sequence[Result], every: int, minutes: float) -> str:
     """The counts, and every violation."""
     violated = [each for each in results if each.problems]
     unreached = [each for each in results if not each.was_reached]
     return "\n".join(
         [
             f"cases: {len(results)} of {every}, violations: {len(violated)},"
-            f" call not made in {_TRIES_TO_REACH} tries: {len(unreached)}",
+            f" call not made in {_TRIES_TO_REACH} tries: {len(unreached)}, {minutes:.1f} min",
             *(f"- not made: {each.case}" for each in unreached),
             *(f"- **{each.case}**: {problem}" for each in violated for problem in each.problems),
         ]

@@ -43,7 +43,7 @@ def test_promise_holds_whichever_call_fails(
     minutes = (time.monotonic() - started) / 60
     report.section(
         "Fault matrix",
-        f"{share}{summary(results, len(every))}, {minutes:.1f} min\n\n{table(results)}",
+        f"{share}{summary(results, len(every), minutes)}\n\n{table(results)}",
     )
     assert [str(each.case) for each in results if each.problems] == []
     # A fault that never met its call proves nothing.
