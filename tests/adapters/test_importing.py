@@ -1,5 +1,7 @@
 """Writing exports into tables that are in use: twice, interrupted, beside customers."""
 
+import itertools
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -127,13 +129,14 @@ def test_a_rental_of_the_same_id_is_kept_and_its_unit_not_given_away(
 
 def test_an_import_that_was_cut_off_goes_on_where_it_was(shop: Shop, tables: Tables) -> None:
     units = [new_unit(f"unit-{number:03}", "col-001", "wh-near") for number in range(60)]
-    done = 0
+    done = itertools.count(1)
+    never = threading.Event()
 
     def cut_off() -> None:
-        nonlocal done
-        done += 1
-        if done == 20:
+        if (number := next(done)) == 20:
             raise KeyboardInterrupt
+        if number > 20:  # written side by side: they leave the main thread time to stop the rest
+            never.wait(1)
 
     with pytest.raises(KeyboardInterrupt):
         load(tables, cut_off, Units=units)
