@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -328,3 +329,15 @@ def test_a_log_is_followed_until_it_is_interrupted(monkeypatch: pytest.MonkeyPat
 
     assert followed.exit_code == 0
     assert json.loads(followed.stdout)["message"] == "reserved"
+
+
+def test_a_moment_of_another_day_has_its_date() -> None:
+    now = datetime.now(UTC)
+
+    assert re.fullmatch(r"\d\d:\d\d:\d\d\.\d{3}", dossier.moment(now))
+    assert (
+        dossier.moment(datetime(2026, 1, 31, 10, 20, 30, 456_000, UTC)) == "2026-01-31 10:20:30.456"
+    )
+    assert dossier.moment(datetime.fromisoformat("2026-01-31T07:00:00+08:00")).startswith(
+        "2026-01-30 23:"
+    )

@@ -115,7 +115,7 @@ def timeline(execution: Execution, now: datetime, *, since_step: int = 0) -> Any
     for step in execution.steps[since_step:]:
         shown.add_row(
             step.state,
-            f"{step.entered_at.astimezone(UTC):%H:%M:%S.%f}"[:-3],
+            moment(step.entered_at),
             duration(step.seconds(now)) + (" …" if step.left_at is None else ""),
             str(step.attempts or ""),
             Text(_counted(step.errors), "red").append(f" {step.why}" if step.why else "", "dim"),
@@ -175,18 +175,21 @@ def log_table(lines: Sequence[LogLine], *, title: str | None = None) -> Any:
     """Log lines of one rental, with what each says beside its message."""
     shown = table("time", "state or route", "level", "message", title=title)
     for line in lines:
-        shown.add_row(_time(line), line.where, coloured(line.level), _said(line))
+        shown.add_row(moment(line.at), line.where, coloured(line.level), _said(line))
     return shown
 
 
 def log_line(line: LogLine) -> Text:
     """One line by itself."""
-    text = Text(f"{_time(line)}  {line.where}  ").append_text(coloured(line.level)).append("  ")
+    text = Text(f"{moment(line.at)}  {line.where}  ").append_text(coloured(line.level)).append("  ")
     return text.append_text(_said(line)).append(f" {line.rental_id or ''}".rstrip(), "cyan")
 
 
-def _time(line: LogLine) -> str:
-    return f"{line.at:%H:%M:%S.%f}"[:-3]
+def moment(at: datetime) -> str:
+    """UTC to the millisecond, with the date unless it is today's."""
+    at = at.astimezone(UTC)
+    is_today = at.date() == datetime.now(UTC).date()
+    return f"{at:{'' if is_today else '%Y-%m-%d '}%H:%M:%S.%f}"[:-3]
 
 
 def _said(line: LogLine) -> Text:
