@@ -72,7 +72,7 @@ class Sample:
             return None
         try:
             return str(json.loads(self.event["body"])["data"]["attributes"]["type"])
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             return None
 
     @property

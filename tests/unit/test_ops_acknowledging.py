@@ -69,6 +69,7 @@ def test_a_note_with_personal_data_or_none_or_too_much_in_it_is_refused(
     [
         (row(paymentStatus="completed"), "needs no attention"),
         (row(attention="PaymentSessionOpen"), "has not ended"),
+        (row(paymentStatus="refunded", refundStatus="pending"), "refund .* is under way"),
     ],
 )
 def test_what_needs_nobody_or_has_not_ended_cannot_be_acknowledged(item: Json, says: str) -> None:

@@ -15,7 +15,7 @@ from tools.ops import attention, dossier, executions, logs, replaying, rows, set
 from tools.ops.app import app
 from tools.ops.attention import Finding
 from tools.ops.cli import Session
-from tools.ops.errors import CommandError
+from tools.ops.errors import CommandError, NotUnderstood
 from tools.ops.executions import Execution
 from tools.ops.logs import LogLine
 from tools.ops.target import Target
@@ -150,6 +150,12 @@ def test_a_history_becomes_states_with_attempts_and_errors() -> None:
     assert flagged.seconds(NOW + timedelta(seconds=15)) == 5
 
 
+def test_the_last_state_of_an_execution_that_is_over_is_over() -> None:
+    *_, flagged = executions.steps(HISTORY, NOW + timedelta(seconds=12))
+
+    assert flagged.seconds(NOW + timedelta(hours=1)) == 2
+
+
 FAILED = Execution(
     arn="arn:aws:states:r:1:execution:Settlement:rental-1-operator",
     machine="settlement",
@@ -214,7 +220,7 @@ def test_lengths_of_time_are_understood_or_explained() -> None:
         90, 1800, 7200, 86_400,
     ]  # fmt: skip
     for wrong in ("", "h", "2", "2w", "-1h", "1.5h"):
-        with pytest.raises(CommandError, match="no length of time"):
+        with pytest.raises(NotUnderstood, match="no length of time"):
             dossier.seconds_of(wrong)
 
 

@@ -2,6 +2,7 @@
 
 import base64
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +74,13 @@ def test_a_redirect_is_signed_for_its_rental_and_outcome(outcome: str) -> None:
     query = signed.event["queryStringParameters"]
     verify_redirect(outcome, "rental-1", query["signature"], b"key")
     assert signed.event["multiValueQueryStringParameters"]["rental_id"] == ["rental-1"]
+
+
+def test_a_body_that_nobody_can_read_is_sent_as_it_is() -> None:
+    sample = replay.load("PostPayMongoWebhookFunction/unreadable")
+    deep = replace(sample, event=sample.event | {"body": "[" * 5_000 + "]" * 5_000})
+
+    assert deep.webhook_type is None
 
 
 def test_replays_are_new_events_and_new_checkouts() -> None:

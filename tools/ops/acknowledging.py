@@ -94,6 +94,11 @@ def prepare(target: Target, client: Account, row: Json, note: str) -> Acknowledg
 def require_trouble(row: Mapping[str, Any]) -> None:
     """Raises CommandError when the rental needs no attention, or has not ended."""
     rental_id = row["id"]
+    if "attention" not in row and row.get("refundStatus") in ("pending", "processing"):
+        raise CommandError(
+            f"a refund of rental {rental_id} is under way at PayMongo",
+            f"see what comes of it: ./rentals show {rental_id}",
+        )
     if "attention" not in row:
         raise CommandError(
             f"rental {rental_id} needs no attention ({row['paymentStatus']})",

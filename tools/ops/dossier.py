@@ -11,7 +11,7 @@ from rich.text import Text
 from rentals.errors import PaymentProviderRejected, PaymentProviderUnavailable
 from tools.ops import account, executions, logs, rows
 from tools.ops.cli import pesos, table
-from tools.ops.errors import CommandError
+from tools.ops.errors import CommandError, NotUnderstood
 from tools.ops.executions import Execution
 from tools.ops.logs import LogLine
 from tools.ops.target import Target
@@ -217,9 +217,9 @@ def duration(seconds: float) -> str:
 
 
 def seconds_of(text: str) -> float:
-    """`90s`, `30m`, `2h` or `1d` in seconds. Raises CommandError."""
+    """`90s`, `30m`, `2h` or `1d` in seconds. Raises NotUnderstood."""
     units = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
     number, unit = text[:-1], text[-1:]
     if unit not in units or not number.isdecimal():
-        raise CommandError(f"{text!r} is no length of time", "write 30m, 2h or 1d")
+        raise NotUnderstood(f"{text!r} is no length of time", "write 30m, 2h or 1d")
     return float(number) * units[unit]

@@ -5,6 +5,7 @@ command was not understood; 3 the stack, AWS or PayMongo could not be reached or
 """
 
 FOUND = 1
+NO_COMMAND = 2
 UNREACHABLE = 3
 
 
@@ -16,6 +17,12 @@ class CommandError(Exception):
     def __init__(self, message: str, hint: str | None = None) -> None:
         super().__init__(message)
         self.hint = hint
+
+
+class NotUnderstood(CommandError):
+    """What was typed means nothing."""
+
+    exit_code = NO_COMMAND
 
 
 class CannotReach(CommandError):

@@ -104,9 +104,11 @@ class Execution:
         }
 
 
-def steps(events: Sequence[Mapping[str, Any]]) -> tuple[Step, ...]:
+def steps(
+    events: Sequence[Mapping[str, Any]], stopped_at: datetime | None = None
+) -> tuple[Step, ...]:
     """The states that a history went through. The machines have no parallel branches, so every
-    event between two entries is of the state entered last.
+    event between two entries is of the state entered last, which the execution's end ends.
     """
     found: list[Step] = []
     for event in events:
@@ -125,6 +127,8 @@ def steps(events: Sequence[Mapping[str, Any]]) -> tuple[Step, ...]:
             details = event.get(_FAILURES[kind], {})
             found[-1].errors.append(details.get("error") or kind)
             found[-1].why = _message(details.get("cause"))
+    if found and found[-1].left_at is None:
+        found[-1].left_at = stopped_at
     return tuple(found)
 
 
@@ -168,7 +172,7 @@ def read(target: Target, arn: str) -> Execution | None:
         input=json.loads(described.get("input") or "{}"),
         error=described.get("error"),
         cause=described.get("cause"),
-        steps=steps(events),
+        steps=steps(events, described.get("stopDate")),
     )
 
 

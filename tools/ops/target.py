@@ -68,7 +68,7 @@ class Target:
 
     @cached_property
     def session(self) -> boto3.Session:
-        """The credentials and region that are used. Raises CommandError."""
+        """The credentials and region that are used. Raises CannotReach."""
         region = self.region or os.environ.get("AWS_REGION")
         try:
             if self.is_local and self.profile is None and "AWS_ACCESS_KEY_ID" not in os.environ:
@@ -77,13 +77,13 @@ class Target:
         except ProfileNotFound:
             name = self.profile or os.environ.get("AWS_PROFILE")
             known = ", ".join(botocore.session.Session().available_profiles) or "none"
-            raise CommandError(
+            raise CannotReach(
                 f"there is no AWS profile {name!r}", f"profiles that exist: {known}"
             ) from None
         if session.region_name is None and self.is_local:
             session = boto3.Session(profile_name=self.profile, region_name=LOCAL_REGION)
         if session.region_name is None:
-            raise CommandError("which region?", "give --region, or set AWS_REGION")
+            raise CannotReach("which region?", "give --region, or set AWS_REGION")
         return session
 
     def client(self, service: str) -> Any:
@@ -111,7 +111,7 @@ class Target:
 
     @cached_property
     def stack(self) -> "Stack":
-        """What is deployed. Raises CommandError when there is no such stack, CannotReach."""
+        """What is deployed. Raises CannotReach, also when there is no such stack."""
         cloudformation = self.client("cloudformation")
         try:
             (described,) = cloudformation.describe_stacks(StackName=self.stack_name)["Stacks"]
@@ -121,7 +121,7 @@ class Target:
             resources = [each for page in pages for each in page["StackResourceSummaries"]]
         except ClientError as error:
             if error.response["Error"]["Code"] == "ValidationError":
-                raise CommandError(
+                raise CannotReach(
                     f"there is no stack {self.stack_name!r} here", "give its name with --stack-name"
                 ) from None
             raise
