@@ -109,28 +109,11 @@ def _event(data: Json) -> PayMongoEvent:
 
 
 def _payment(id: str, attributes: Json) -> PaymentResource:  # noqa: A002 - PayMongo's name
-    return PaymentResource(
-        Payment(
-            id=id,
-            amount=attributes["amount"],
-            currency=attributes["currency"],
-            status=attributes["status"],
-            payment_intent_id=attributes["payment_intent_id"],
-        ),
-        rental_id=_rental_id(attributes),
-    )
+    return PaymentResource(Payment.from_attributes(id, attributes), _rental_id(attributes))
 
 
 def _refund(id: str, attributes: Json) -> RefundResource:  # noqa: A002 - PayMongo's name
-    return RefundResource(
-        Refund(
-            id=id,
-            payment_id=attributes["payment_id"],
-            amount=attributes["amount"],
-            status=attributes["status"],
-        ),
-        rental_id=_rental_id(attributes),
-    )
+    return RefundResource(Refund.from_attributes(id, attributes), _rental_id(attributes))
 
 
 def _refunds(id: str | None, attributes: Json) -> list[RefundResource]:  # noqa: A002 - PayMongo's name

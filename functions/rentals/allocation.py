@@ -149,7 +149,7 @@ def stock_for(
 def _ids_between(
     collectible_id: str, low: str, high: str, *, is_upwards: bool = True, limit: int = PAGE_SIZE
 ) -> list[str]:
-    """Ids of available units on the shelves from `low` to `high`, in the order of shelves."""
+    """Ids of available units on the shelves from `low` to `high`, from one end or the other."""
     between = (low, high)
     units = _query(collectible_id, "id", limit=limit, between=between, is_upwards=is_upwards)
     return [unit["id"] for unit in units]

@@ -134,6 +134,17 @@ class Payment:
     status: str
     payment_intent_id: str | None = None
 
+    @classmethod
+    def from_attributes(cls, payment_id: str, attributes: Mapping[str, Any]) -> "Payment":
+        """What PayMongo's attributes say. Raises KeyError when one is missing."""
+        return cls(
+            id=payment_id,
+            amount=attributes["amount"],
+            currency=attributes["currency"],
+            status=attributes["status"],
+            payment_intent_id=attributes.get("payment_intent_id"),
+        )
+
     @property
     def is_paid(self) -> bool:
         """Whether the money was received."""
@@ -148,6 +159,16 @@ class Refund:
     payment_id: str
     amount: int
     status: str
+
+    @classmethod
+    def from_attributes(cls, refund_id: str, attributes: Mapping[str, Any]) -> "Refund":
+        """What PayMongo's attributes say. Raises KeyError when one is missing."""
+        return cls(
+            id=refund_id,
+            payment_id=attributes["payment_id"],
+            amount=attributes["amount"],
+            status=attributes["status"],
+        )
 
 
 @dataclass(frozen=True, slots=True)

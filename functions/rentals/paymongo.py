@@ -279,14 +279,7 @@ def _client(base_url: str, secret_key: str) -> PayMongo:
 def payment_from(resource: Mapping[str, Any]) -> Payment:
     """Read a payment resource. Raises PaymentProviderUnavailable when it is not one."""
     try:
-        attributes = resource["attributes"]
-        return Payment(
-            id=resource["id"],
-            amount=attributes["amount"],
-            currency=attributes["currency"],
-            status=attributes["status"],
-            payment_intent_id=attributes.get("payment_intent_id"),
-        )
+        return Payment.from_attributes(resource["id"], resource["attributes"])
     except (KeyError, TypeError, AttributeError):
         raise PaymentProviderUnavailable("unreadable payment") from None
 
@@ -310,13 +303,7 @@ def _session(resource: Mapping[str, Any]) -> CheckoutSession:
 def refund_from(resource: Mapping[str, Any]) -> Refund:
     """Read a refund resource. Raises PaymentProviderUnavailable when it is not one."""
     try:
-        attributes = resource["attributes"]
-        return Refund(
-            id=resource["id"],
-            payment_id=attributes["payment_id"],
-            amount=attributes["amount"],
-            status=attributes["status"],
-        )
+        return Refund.from_attributes(resource["id"], resource["attributes"])
     except (KeyError, TypeError, AttributeError):
         raise PaymentProviderUnavailable("unreadable refund") from None
 

@@ -44,6 +44,11 @@ class Story:
             while not any(each[1] == state for each in self.simulation.steps.taken):
                 self.tell("advance")
 
+    def advance_to_the_end(self) -> None:
+        """Let executions go on until they are over or wait."""
+        while any(each.can_advance for each in self.simulation.steps.executions):
+            self.tell("advance")
+
     def end(self) -> None:
         """Nothing more happens; the promise holds."""
         self.simulation.quiesce(Random(0))
@@ -124,8 +129,7 @@ def test_refund_that_fails_beside_a_surplus_that_was_refunded_is_asked_for_again
     """
     story.tell(*PAYABLE, "pay_wrong_amount", "pay_again", *["deliver"] * 4)
     story.advance_to("FlagForAttention")
-    while any(each.can_advance for each in story.simulation.steps.executions):
-        story.tell("advance")
+    story.advance_to_the_end()
     story.simulation.steps.events.clear()
     story.tell(("settle_refund", (0, 1)), ("settle_refund", (3, 0)))
 
@@ -178,8 +182,7 @@ def test_reconcilers_settlement_is_remembered_when_its_trouble_ends_before_it(
     story.advance_to("ConfirmRental")
     story.tell("advance", "tell_eventbridge")
     story.advance_to("FlagForAttention")
-    while any(each.can_advance for each in story.simulation.steps.executions):
-        story.tell("advance")
+    story.advance_to_the_end()
     story.lose_all_mail()
     story.tell(RECONCILE_TROUBLE, "settle_refund", *["deliver"] * 2)
     story.tell("pay_again", "deliver", RECONCILE_TROUBLE)

@@ -144,14 +144,19 @@ def test_nothing_is_refunded_for_a_rental_that_nobody_paid_for(
     assert shop.rental(rental["rental_id"])["status"] == "pending"
 
 
+def completed_before_trouble(shop: Shop) -> Json:
+    """A completed rental of which a settlement is going to fail."""
+    rental = shop.checkout(shop.add_collectible())
+    shop.expect_failure_of(rental["rental_id"])
+    shop.pay(rental)
+    shop.wait_for_status(rental["rental_id"], "completed")
+    return rental
+
+
 def test_a_refused_refund_is_seen_and_settled_once_its_cause_is_gone(
     shop: Shop, operator: Operator
 ) -> None:
-    rental = shop.checkout(shop.add_collectible())
-    rental_id = rental["rental_id"]
-    shop.expect_failure_of(rental_id)
-    shop.pay(rental)
-    shop.wait_for_status(rental_id, "completed")
+    rental_id = completed_before_trouble(shop)["rental_id"]
     shop.paymongo.fault(
         "error_400", "create_refund", code="available_balance_insufficient", detail="no balance"
     )
@@ -179,11 +184,8 @@ def test_a_refused_refund_is_seen_and_settled_once_its_cause_is_gone(
 def test_a_refund_that_can_never_be_made_is_acknowledged_and_told_no_more(
     shop: Shop, operator: Operator
 ) -> None:
-    rental = shop.checkout(shop.add_collectible())
+    rental = completed_before_trouble(shop)
     rental_id = rental["rental_id"]
-    shop.expect_failure_of(rental_id)
-    shop.pay(rental)
-    shop.wait_for_status(rental_id, "completed")
     acknowledge = ("acknowledge", rental_id, "--note", "paid back by bank transfer, ref 7001")
     assert "needs no attention" in operator.run(*acknowledge, "--yes").stderr
     shop.paymongo.fault("error_400", "create_refund", code="allowed_date_exceeded", detail="late")

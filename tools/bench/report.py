@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+from tools.local.package import ROOT
+
 PAGE = ROOT / "docs" / "performance.md"
 README = ROOT / "README.md"
 _HEADER = ("what", "measured", "beside it, in the same run", "goal")
