@@ -22,7 +22,7 @@ run: setup ## Run the whole system on this machine until Ctrl-C
 	@exec $(RUN) python -m tools.local
 
 replay: setup ## Send a sample event: EVENT=events/... [RENTAL=id] [ARGS="--http --times 3"]
-	@$(RUN) python -m tools.ops replay "$(EVENT)" $(RENTAL) $(ARGS)
+	@$(RUN) python -m tools.cli replay "$(EVENT)" $(RENTAL) $(ARGS)
 
 ##@ Check
 
@@ -39,51 +39,51 @@ lint: setup ## Style, types
 	$(RUN) mypy
 
 unit: setup ## Tests that need no stack: rules, adapters, template, benchmarks
-	$(RUN) pytest tests/unit tests/adapters tests/template tests/benchmarks
+	$(RUN) pytest tests/functions tests/tools tests/repository
 
 workflow: setup ## Tests against a deployed local stack of their own; what they used against what is allowed
-	$(RUN) pytest tests/workflow
-	$(RUN) pytest tests/permissions --require-record
+	$(RUN) pytest tests/system/workflow
+	$(RUN) pytest tests/system/permissions --require-record
 
 .PHONY: counts cost
-counts: setup ## Measure anew what rentals use, into tools/cost/counts.json
-	$(RUN) pytest tests/workflow/test_call_budgets.py --write-counts
+counts: setup ## Measure anew what rentals use, into tools/measuring/cost/counts.json
+	$(RUN) pytest tests/system/workflow/test_call_budgets.py --write-counts
 
 cost: setup ## What 1,000 paid rentals cost, and a month at three sizes
-	@$(RUN) python -m tools.cost
+	@$(RUN) python -m tools.measuring.cost
 
 browser: setup ## Tests of the site in headless Chromium
-	$(RUN) pytest tests/browser
+	$(RUN) pytest tests/system/browser
 
 bench: setup ## Measure, write docs/performance.md, fail on a missed goal: [KINDS="cold-start ..."]
-	$(RUN) python -m tools.bench $(KINDS)
+	$(RUN) python -m tools.measuring.bench $(KINDS)
 
 load: setup ## Customers against a local stack of their own: [USERS=8 SECONDS=60 SITE=https://...]
-	$(RUN) --group load python -m tools.load --users $(or $(USERS),8) --seconds $(or $(SECONDS),60) $(if $(SITE),--site $(SITE))
+	$(RUN) --group load python -m tools.measuring.load --users $(or $(USERS),8) --seconds $(or $(SECONDS),60) $(if $(SITE),--site $(SITE))
 
 screenshots: setup ## Picture every page and state of the site into .local/screenshots
-	$(RUN) pytest tests/browser/test_accessibility.py -k "pages" --screenshots .local/screenshots
+	$(RUN) pytest tests/system/browser/test_accessibility.py -k "pages" --screenshots .local/screenshots
 	@echo "Open .local/screenshots/index.html"
 
 site-report: setup ## Requests, bytes, LCP and CLS of every page
-	$(RUN) python -m tests.browser.first_view
+	$(RUN) python -m tests.system.browser.first_view
 
 interleavings: setup ## Random interleavings, 2,000 steps
-	$(RUN) pytest tests/interleavings
+	$(RUN) pytest tests/search/interleavings
 
 faults-share: setup ## The share of `make faults` that is part of `make test`
-	$(RUN) pytest tests/faults
+	$(RUN) pytest tests/search/faults
 
 FAULTS_REPORT := docs/faults.md
 
 faults: setup ## The whole fault matrix, all races, 50,000 steps of interleavings (~25 min); writes docs/faults.md
 	@printf '%s\n' '# What `make faults` found' '' \
 	  "On $$(date -u +%F), at commit $$(git rev-parse --short HEAD), on $$(nproc) cores." >$(FAULTS_REPORT)
-	$(RUN) pytest tests/interleavings --steps 50000 --report $(FAULTS_REPORT)
-	$(RUN) pytest tests/faults --all-faults --report $(FAULTS_REPORT)
+	$(RUN) pytest tests/search/interleavings --steps 50000 --report $(FAULTS_REPORT)
+	$(RUN) pytest tests/search/faults --all-faults --report $(FAULTS_REPORT)
 
 package: setup .venv-sam/.locked ## What `sam build` makes, alone, and a rental on it
-	$(RUN) pytest tests/package
+	$(RUN) pytest tests/system/package
 
 check-template: .venv-sam/.locked .venv-audit/.locked ## sam validate --lint, checkov
 	AWS_DEFAULT_REGION=ap-southeast-1 SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam validate --lint
@@ -93,12 +93,12 @@ vulnerabilities: .venv-audit/.locked ## Known vulnerabilities of what ships (ask
 	.venv-audit/bin/pip-audit --requirement functions/requirements.txt --no-deps --disable-pip --strict
 
 diagrams: setup ## Draw the pictures in README.md and docs/ anew
-	$(RUN) python -m tools.diagrams
+	$(RUN) python -m tools.building.diagrams
 
 ##@ Deploy
 
 build: setup .venv-sam/.locked ## Build what is deployed, and say what is in it
-	$(RUN) python -m tools.build
+	$(RUN) python -m tools.building.build
 
 ENV ?= dev
 # Parameters for this time (PARAMETERS="ShiftReleases=false"), and more for sam (--profile ...).
@@ -107,7 +107,7 @@ SAM_OPTIONS ?=
 export SAM_OPTIONS
 
 deploy: build ## Deploy to AWS: ENV=dev or prod (samconfig.toml, docs/deploying.md)
-	@SAM_CLI_TELEMETRY=0 $(RUN) python -m tools.release $(ENV) $(PARAMETERS)
+	@SAM_CLI_TELEMETRY=0 $(RUN) python -m tools.building.release $(ENV) $(PARAMETERS)
 
 delete: .venv-sam/.locked ## Take a stack down; tables, the site's bucket and logs of prod stay
 	SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam delete --config-env $(ENV) $(SAM_OPTIONS)

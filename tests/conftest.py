@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.report import Report
+from tests.support.report import Report
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

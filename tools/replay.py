@@ -26,12 +26,13 @@ from tools.ops import account, rows
 from tools.ops.errors import CannotReach, CommandError
 from tools.ops.target import Target
 from tools.paymongo_sandbox.webhooks import signature_header
+from tools.sources import ROOT
 
 Json = dict[str, Any]
 
-EVENTS = Path(__file__).parents[1] / "events"
+EVENTS = ROOT / "events"
 
-# What the samples are about; tests/adapters/test_events.py holds events/ to it.
+# What the samples are about; tests/functions/moto/test_events.py holds events/ to it.
 SAMPLE_RENTAL_ID = rental_id_for("ana.cruz@example.com", "sample-event")
 SAMPLE_SESSION_ID = "cs_sample000000000000000000"
 SAMPLE_INTENT_ID = "pi_sample000000000000000000"

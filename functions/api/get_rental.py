@@ -2,8 +2,8 @@
 
 from api.http import Event, Response, route, success
 from api.views import rental_view
+from infra.telemetry import logger
 from rentals import repository
-from rentals.telemetry import logger
 
 
 @route

@@ -10,7 +10,8 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.exceptions import BotoCoreError, ClientError
 
-from rentals.aws import describe
+from infra.aws import describe
+from infra.telemetry import logger, metrics
 from rentals.errors import (
     IdempotencyKeyReused,
     InvalidSignature,
@@ -19,7 +20,6 @@ from rentals.errors import (
     TooManyHolds,
     TransientFailure,
 )
-from rentals.telemetry import logger, metrics
 
 MAX_BODY_BYTES = 64 * 1024
 

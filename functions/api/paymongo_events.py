@@ -12,8 +12,8 @@ from typing import Any, TypeVar
 from pydantic_core import CoreSchema, core_schema
 
 from api.validation import Shape, expected, object_schema, optional
+from infra.telemetry import count, logger
 from rentals.models import Payment, Refund
-from rentals.telemetry import count, logger
 
 Json = dict[str, Any]
 Resource = TypeVar("Resource")

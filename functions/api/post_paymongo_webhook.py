@@ -23,14 +23,14 @@ from api.paymongo_events import (
     read_event,
     read_resource,
 )
+from infra.secret_values import other_webhook_secrets, paymongo_keys
+from infra.settings import integer_setting
+from infra.telemetry import count, logger
 from rentals import inventory, payments, repository
 from rentals.errors import InvalidSignature, RefundFailed
 from rentals.models import Rental
 from rentals.payments import Outcome
-from rentals.secret_values import other_webhook_secrets, paymongo_keys
-from rentals.settings import integer_setting
 from rentals.signatures import verify_webhook, verify_with_any
-from rentals.telemetry import count, logger
 
 
 @route

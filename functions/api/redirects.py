@@ -11,14 +11,14 @@ from urllib.parse import urlencode
 from botocore.exceptions import BotoCoreError, ClientError
 
 from api.http import Event, Response, query, redirect
+from infra.aws import describe
+from infra.secret_values import other_url_signing_keys, url_signing_key
+from infra.telemetry import logger
+from paymongo.client import paymongo
 from rentals import repository
-from rentals.aws import describe
 from rentals.errors import PaymentProviderError, RentalNotFound, TransientFailure
 from rentals.models import Payment, Rental
-from rentals.paymongo import paymongo
-from rentals.secret_values import other_url_signing_keys, url_signing_key
 from rentals.signatures import verify_redirect, verify_with_any
-from rentals.telemetry import logger
 
 
 def page_when_down(

@@ -2,9 +2,9 @@
 
 from typing import Any
 
+from infra.secret_values import url_signing_key
+from infra.settings import integer_setting
 from rentals.models import CENTAVOS_PER_PESO, Rental
-from rentals.secret_values import url_signing_key
-from rentals.settings import integer_setting
 from rentals.signatures import redirect_path
 
 

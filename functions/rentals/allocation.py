@@ -11,10 +11,10 @@ import secrets
 from collections import Counter
 from collections.abc import Collection, Mapping
 
-from rentals.aws import dynamodb
-from rentals.dynamo import from_attributes, to_attributes
+from infra.aws import dynamodb
+from infra.dynamo import from_attributes, to_attributes
+from infra.settings import setting
 from rentals.models import Warehouse
-from rentals.settings import setting
 
 AVAILABLE_UNITS_INDEX = "available-units-index"
 KM_PER_DAY = 25

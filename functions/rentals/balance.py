@@ -8,9 +8,9 @@ found as well.
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from rentals import clock, dynamo
+from infra import clock, dynamo
+from infra.settings import setting
 from rentals.models import CENTAVOS_PER_PESO, PaymentStatus, settled_outside
-from rentals.settings import setting
 
 # Settling takes seconds; the reconciler looks again after minutes. What stands still for an hour
 # is not under way.

@@ -4,10 +4,11 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from rentals import allocation, dynamo
+from infra import dynamo
+from infra.settings import setting
+from rentals import allocation
 from rentals.errors import CollectibleNotFound, StoreNotFound
 from rentals.models import Collectible, Size, Store, Warehouse
-from rentals.settings import setting
 
 _PARALLEL_STOCK_QUERIES = 8
 # Warehouses and distances change a few times a year.

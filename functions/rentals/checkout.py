@@ -7,12 +7,13 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from rentals import catalogue, clock, repository
-from rentals.aws import stepfunctions
+from infra import clock
+from infra.aws import stepfunctions
+from infra.settings import setting
+from infra.telemetry import count, logger
+from rentals import catalogue, repository
 from rentals.errors import IdempotencyKeyReused, NotFound
 from rentals.models import Customer, PaymentMethod, PaymentStatus, Rental
-from rentals.settings import setting
-from rentals.telemetry import count, logger
 
 # API Gateway answers for us after 29 s, and a customer should not stare at a spinner that long.
 WAIT_SECONDS = 8.0

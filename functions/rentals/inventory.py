@@ -8,7 +8,9 @@ again: its conditions say what the row was.
 from contextlib import suppress
 from dataclasses import replace
 
-from rentals import allocation, catalogue, clock, dynamo, repository
+from infra import clock, dynamo
+from infra.settings import setting
+from rentals import allocation, catalogue, repository
 from rentals.errors import (
     NoUnitAvailable,
     PaymentMismatch,
@@ -21,7 +23,6 @@ from rentals.errors import (
     WriteContended,
 )
 from rentals.models import EndReason, FollowUp, PaymentStatus, Refund, Rental, Warehouse
-from rentals.settings import setting
 
 # After each loss the index is asked anew, at half a read unit: what was found with the lost unit is
 # as old as it was, and a write in vain costs four write units.

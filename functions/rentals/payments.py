@@ -10,12 +10,12 @@ from enum import StrEnum
 
 from botocore.exceptions import ClientError
 
+from infra.aws import stepfunctions
+from infra.settings import integer_setting, setting
+from infra.telemetry import count, logger
 from rentals import repository
-from rentals.aws import stepfunctions
 from rentals.errors import PaymentCancelled, PaymentFailed, RentalEnded
 from rentals.models import EndReason, Payment, PaymentStatus, Rental
-from rentals.settings import integer_setting, setting
-from rentals.telemetry import count, logger
 
 _GONE = {"TaskTimedOut", "TaskDoesNotExist", "InvalidToken"}
 

@@ -14,14 +14,15 @@ from itertools import zip_longest
 from aws_lambda_powertools.metrics import MetricUnit
 from botocore.exceptions import BotoCoreError, ClientError
 
-from rentals import clock, inventory, payments, repository
-from rentals.aws import describe, stepfunctions
-from rentals.clock import now, now_timestamp
+from infra import clock
+from infra.aws import describe, stepfunctions
+from infra.clock import now, now_timestamp
+from infra.settings import setting
+from infra.telemetry import count, logger, measure
+from paymongo.client import paymongo
+from rentals import inventory, payments, repository
 from rentals.errors import RefundFailed, RentalError
 from rentals.models import EndReason, FollowUp, Rental
-from rentals.paymongo import paymongo
-from rentals.settings import setting
-from rentals.telemetry import count, logger, measure
 
 # A look takes some 0.3 s, most of it PayMongo's: all of a kind fit into a run (300 s), and the runs
 # that overlap are far from PayMongo's 100 requests a second.

@@ -8,12 +8,13 @@ An answer that is lost is looked up by the next run before it asks again.
 
 from collections.abc import Sequence
 
-from rentals import clock, dynamo, inventory, repository
+from infra import clock, dynamo
+from infra.settings import setting
+from infra.telemetry import count
+from paymongo.client import PayMongo, paymongo
+from rentals import inventory, repository
 from rentals.errors import PaymentProviderRejected, PaymentProviderUnavailable, RefundFailed
 from rentals.models import FollowUp, PaymentStatus, Refund, Rental
-from rentals.paymongo import PayMongo, paymongo
-from rentals.settings import setting
-from rentals.telemetry import count
 
 _UNDER_WAY = "resource_processing_state"
 

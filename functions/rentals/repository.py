@@ -7,15 +7,15 @@ repeated; an ending is written once, and only together with giving the unit back
 import hashlib
 from typing import TYPE_CHECKING, Any
 
-from rentals import clock, dynamo
-from rentals.aws import dynamodb
+from infra import clock, dynamo
+from infra.aws import dynamodb
+from infra.settings import integer_setting, setting
 from rentals.errors import RentalEnded, RentalNotFound, TooManyHolds
 from rentals.models import CENTAVOS_PER_PESO, Customer, FollowUp, PaymentStatus, Rental
 from rentals.pricing import Price
-from rentals.settings import integer_setting, setting
 
 if TYPE_CHECKING:
-    from rentals.paymongo import CheckoutSession
+    from paymongo.client import CheckoutSession
 
 PAYMENT_INTENT_INDEX = "paymentIntentId-index"
 PAYMENT_INDEX = "paymentId-index"

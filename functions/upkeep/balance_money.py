@@ -6,8 +6,8 @@ from typing import Any
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from infra.telemetry import count, logger, measure, metrics
 from rentals.balance import money_balance
-from rentals.telemetry import count, logger, measure, metrics
 
 
 @metrics.log_metrics

@@ -5,9 +5,9 @@ from typing import Any
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from infra.telemetry import count, logger, measure, metrics
 from rentals.errors import PaymentProviderError
 from rentals.reconciliation import is_webhook_enabled, reconcile
-from rentals.telemetry import count, logger, measure, metrics
 
 # Enough for one look that has to wait for PayMongo.
 _RESERVE_MILLISECONDS = 25_000

@@ -1,9 +1,9 @@
 """ClosePaymentSession: make sure that the rental can no longer be paid, or learn that it was."""
 
+from paymongo.client import paymongo
 from rentals import repository
 from rentals.errors import PaymentSessionOpen
 from rentals.models import Rental
-from rentals.paymongo import paymongo
 from workflow.task import Event, task
 
 

@@ -1,8 +1,8 @@
 """ConfirmRental: complete a rental that is paid and holds a unit."""
 
+from infra.telemetry import count
 from rentals import inventory
 from rentals.models import PaymentStatus, Rental
-from rentals.telemetry import count
 from workflow.task import Event, task
 
 

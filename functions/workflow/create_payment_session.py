@@ -1,11 +1,11 @@
 """CreatePaymentSession: open the PayMongo checkout session that the customer will pay on."""
 
+from infra.secret_values import url_signing_key
+from infra.settings import setting
+from paymongo.client import SessionRequest, paymongo
 from rentals import repository, signatures
 from rentals.errors import RentalEnded
 from rentals.models import Rental
-from rentals.paymongo import SessionRequest, paymongo
-from rentals.secret_values import url_signing_key
-from rentals.settings import setting
 from workflow.task import Event, task
 
 

@@ -1,8 +1,8 @@
 """FlagForAttention: mark a rental that could not be settled, for operators and the reconciler."""
 
+from infra.telemetry import count, logger
 from rentals import repository
 from rentals.models import Rental
-from rentals.telemetry import count, logger
 from workflow.task import Event, task
 
 

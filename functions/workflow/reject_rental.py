@@ -1,8 +1,8 @@
 """RejectRental: end a rental for which there is no unit."""
 
+from infra.telemetry import count
 from rentals import inventory
 from rentals.models import EndReason, Rental
-from rentals.telemetry import count
 from workflow.task import Event, task
 
 

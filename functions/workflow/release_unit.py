@@ -1,8 +1,8 @@
 """ReleaseUnit: end a rental that nobody paid for and put its unit back on the shelf."""
 
+from infra.telemetry import metrics
 from rentals import inventory
 from rentals.models import EndReason, Rental
-from rentals.telemetry import metrics
 from workflow.task import Event, task
 
 

@@ -1,8 +1,8 @@
 """ReserveUnit: hold the nearest available unit for the rental."""
 
+from infra.telemetry import count
 from rentals import inventory
 from rentals.models import Rental
-from rentals.telemetry import count
 from workflow.task import Event, task
 
 

@@ -7,11 +7,11 @@ from typing import Any, TypeVar
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.exceptions import BotoCoreError, ClientError
 
+from infra.aws import describe, is_transient
+from infra.telemetry import logger, metrics
 from rentals import repository
-from rentals.aws import describe, is_transient
 from rentals.errors import InfrastructureUnavailable
 from rentals.models import Rental
-from rentals.telemetry import logger, metrics
 
 Result = TypeVar("Result")
 Event = dict[str, Any]

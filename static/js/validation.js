@@ -1,6 +1,6 @@
 /**
  * The API's rules for a checkout (functions/api/requests.py), so that mistakes are said while
- * typing. tests/browser/test_validation.py holds both together.
+ * typing. tests/system/browser/test_validation.py holds both together.
  */
 
 export const MAX_DURATION = 365;

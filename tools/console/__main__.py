@@ -2,7 +2,7 @@
 
 import sys
 
-from tools.ops.app import app
+from tools.cli.app import app
 
 if __name__ == "__main__":
     app(["console", *sys.argv[1:]], prog_name="python -m tools.console")

@@ -34,7 +34,7 @@ from tools.console.history import Status
 from tools.console.layout import NODE_HEIGHT, draw
 from tools.ops import target as ops_target
 from tools.ops.errors import CommandError
-from tools.site import STATIC
+from tools.sources.site import STATIC
 
 Json = dict[str, Any]
 

@@ -10,14 +10,14 @@ from urllib.parse import urlsplit
 
 from botocore.exceptions import ClientError
 
-from rentals.dynamo import from_attributes
+from infra.dynamo import from_attributes
 from tools import replay
-from tools.asl import StateMachine, parse
 from tools.console.history import Timeline, read
 from tools.ops import executions, logs, rows, settling
 from tools.ops.errors import CommandError
 from tools.ops.logs import LogLine
 from tools.ops.target import Target
+from tools.sources.asl import StateMachine, parse
 
 Json = dict[str, Any]
 

@@ -8,7 +8,7 @@ from functools import lru_cache
 
 import pygraphviz
 
-from tools.asl import Reason, StateMachine
+from tools.sources.asl import Reason, StateMachine
 
 NODE_HEIGHT = 46
 # Room for the longest name of a machine, in the widest of the site's fonts.

@@ -20,7 +20,7 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
-from rentals.clock import timestamp
+from infra.clock import timestamp
 from rentals.models import CENTAVOS_PER_PESO, CURRENCY, PaymentMethod, PaymentStatus, Size
 from rentals.pricing import MAX_DURATION_DAYS, MIN_DURATION_DAYS
 

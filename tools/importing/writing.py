@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from infra.clock import now_timestamp
 from rentals.allocation import shelf
-from rentals.clock import now_timestamp
 from tools.importing.models import Item
 from tools.importing.reading import Export
 

@@ -8,7 +8,6 @@ import argparse
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import cache, lru_cache
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -24,9 +23,9 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from tools.site import STATIC, SiteFile, published
+from tools.sources import ROOT
+from tools.sources.site import STATIC, SiteFile, published
 
-ROOT = Path(__file__).parents[2]
 VERBS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 # API Gateway's own limit is 29 s; ours must not be the shorter one.
 _API_TIMEOUT_SECONDS = 35.0

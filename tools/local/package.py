@@ -4,7 +4,7 @@ What differs from `sam package`, and why:
 - functions run on a custom runtime, see lambda_runtime.py;
 - functions find AWS at the engine's address (or at a proxy before it), and say who is calling;
 - gateway responses are taken as resources, not from the API's definition, and its request
-  validators are not run (what they refuse the functions refuse, tests/template/test_openapi.py);
+  validators are not run (what they refuse the functions refuse, tests/repository/test_openapi.py);
 - a callback task's TimeoutSeconds must be a number, so the hold is put into the definition;
 - the engine's CloudFormation has no state machine versions and aliases, so callers start the
   machine itself (functions are published and called by their aliases, as on AWS);
@@ -25,12 +25,13 @@ from typing import TYPE_CHECKING, Any
 import yaml
 from samtranslator.yaml_helper import yaml_parse
 
+from tools.sources import ROOT
+
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-    from tools.build import Package
+    from tools.building.build import Package
 
-ROOT = Path(__file__).parents[2]
 _RUNTIME = Path(__file__).parent / "lambda_runtime.py"
 _HOLD_EXPRESSION = '"{% ${HoldSeconds} %}"'
 _FIXED_TIME = (2020, 1, 1, 0, 0, 0)

@@ -21,12 +21,13 @@ import httpx
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from tools.build import Package
-from tools.local.package import ROOT, package, upload
+from tools.building.build import Package
+from tools.building.release import release_of
+from tools.importing.seed import seed
+from tools.local.package import package, upload
 from tools.ops import webhook
 from tools.ops.account import Account, Keys
-from tools.release import release_of
-from tools.seed import seed
+from tools.sources import ROOT
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBServiceResource

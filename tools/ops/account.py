@@ -10,11 +10,11 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from paymongo.client import PayMongo
 from rentals.errors import PaymentProviderRejected, PaymentProviderUnavailable
 from rentals.models import settled_outside
-from rentals.paymongo import PayMongo
-from tools.audit import LedgerPayment
 from tools.ops.errors import CannotReach, CommandError
+from tools.ops.promise import LedgerPayment
 from tools.ops.target import Target
 
 Json = dict[str, Any]

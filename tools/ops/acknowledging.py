@@ -12,12 +12,13 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from rentals import clock, dynamo, inventory
+from infra import clock, dynamo
+from rentals import inventory
 from rentals.models import PaymentStatus
 from rentals.repository import NOTHING_LEFT_TO_DO
+from tools.cli.session import pesos
 from tools.ops import executions, rows
 from tools.ops.account import Account, ledger_of
-from tools.ops.cli import pesos
 from tools.ops.errors import CommandError
 from tools.ops.target import Target
 

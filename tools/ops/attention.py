@@ -8,9 +8,9 @@ from typing import Any
 
 from rentals.errors import PaymentProviderRejected, PaymentProviderUnavailable
 from rentals.models import FollowUp, PaymentStatus
-from tools.audit import GRACE
 from tools.ops import account, rows, webhook
 from tools.ops.errors import CommandError
+from tools.ops.promise import GRACE
 from tools.ops.target import Target
 
 Json = dict[str, Any]

@@ -1,4 +1,4 @@
-"""The promise (tools/audit.py), checked over a live stack's tables and PayMongo."""
+"""The promise (tools/ops/promise.py), checked over a live stack's tables and PayMongo."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -7,9 +7,9 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from rentals.errors import PaymentProviderRejected
-from tools.audit import LedgerPayment, SettledOutside, Violation, settled_outside, violations
 from tools.ops import rows
 from tools.ops.account import Account, ledger_of
+from tools.ops.promise import LedgerPayment, SettledOutside, Violation, settled_outside, violations
 from tools.ops.target import Target
 
 Json = dict[str, Any]

@@ -9,8 +9,8 @@ from rich.console import Group
 from rich.text import Text
 
 from rentals.errors import PaymentProviderRejected, PaymentProviderUnavailable
+from tools.cli.session import pesos, table
 from tools.ops import account, executions, logs, rows
-from tools.ops.cli import pesos, table
 from tools.ops.errors import CommandError, NotUnderstood
 from tools.ops.executions import Execution
 from tools.ops.logs import LogLine

@@ -8,12 +8,11 @@ from typing import Any
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from tools import seed
-from tools.importing import writing
+from tools.cli.session import Session, table
+from tools.importing import seed, writing
 from tools.importing.models import FILES
 from tools.importing.reading import Reject, check_references, read_folder
 from tools.importing.writing import Action, Planned, Tables, Verification
-from tools.ops.cli import Session, table
 from tools.ops.errors import CommandError
 from tools.ops.target import Target
 

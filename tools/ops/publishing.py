@@ -1,7 +1,8 @@
 """Uploading the site to its bucket, with the headers that say for how long each file may be kept.
 
-Assets have a path that changes with their content (tools/site.py). They are uploaded before the
-pages that refer to them, and stay for a while after: a visitor may have an old page open.
+Assets have a path that changes with their content (tools/sources/site.py). They are uploaded
+before the pages that refer to them, and stay for a while after: a visitor may have an old page
+open.
 """
 
 import hashlib
@@ -11,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tools.ops.target import Target
-from tools.site import SiteFile, published
+from tools.sources.site import SiteFile, published
 
 _KEEP_OLD_ASSETS = timedelta(days=30)
 

@@ -10,8 +10,8 @@ from typing import Any
 from rich.text import Text
 
 from tools import replay
+from tools.cli.session import Session, table
 from tools.ops import dossier, executions, rows
-from tools.ops.cli import Session, table
 from tools.ops.executions import Execution
 from tools.ops.target import Target
 from tools.replay import Answer, Sample

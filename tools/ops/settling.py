@@ -12,9 +12,9 @@ from typing import Any
 from rich.live import Live
 
 from rentals.models import CENTAVOS_PER_PESO, CURRENCY, EndReason, PaymentStatus, settled_outside
+from tools.cli.session import Session, pesos
 from tools.ops import dossier, executions, rows
 from tools.ops.attention import Message, delete
-from tools.ops.cli import Session, pesos
 from tools.ops.errors import CommandError
 from tools.ops.executions import Execution
 from tools.ops.target import Target

@@ -1,0 +1,1 @@
+"""Plumbing: AWS clients, DynamoDB, time, settings, secrets, telemetry. Knows nothing of rentals."""

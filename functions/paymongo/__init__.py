@@ -1,0 +1,1 @@
+"""PayMongo: its API, what it answers and sends, its signatures. Knows nothing of rentals."""

@@ -1,0 +1,193 @@
+"""What an operator acknowledged is left alone from then on, and new trouble is told as ever."""
+
+from typing import Any
+
+import pytest
+
+from infra import dynamo
+from rentals import inventory, payments, refunds, repository
+from rentals.errors import RefundFailed, RentalEnded
+from rentals.models import FollowUp, Payment, PaymentStatus, Refund, Rental
+from rentals.payments import Outcome
+from tests.functions.moto.conftest import Shop
+from tests.functions.moto.test_refunds import TOTAL, PayMongo, completed, give_back, late
+from tools.ops import acknowledging, rows
+from tools.ops.acknowledging import Acknowledgement
+
+
+@pytest.fixture
+def paymongo(monkeypatch: pytest.MonkeyPatch) -> PayMongo:
+    provider = PayMongo()
+    monkeypatch.setattr(refunds, "paymongo", lambda: provider)
+    return provider
+
+
+@pytest.fixture(autouse=True)
+def started(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The settlements that are started."""
+    found: list[str] = []
+    monkeypatch.setattr(payments, "start_settlement", lambda rental_id, *_: found.append(rental_id))
+    return found
+
+
+def in_trouble(rental: Rental, paymongo: PayMongo) -> Rental:
+    """Its refund is refused for good, and somebody was told."""
+    paymongo.trouble.append(lambda: paymongo.refuse("allowed_date_exceeded"))
+    with pytest.raises(RefundFailed):
+        give_back(rental)
+    repository.flag_for_attention(repository.get(rental.id), "RefundFailed")
+    return repository.get(rental.id)
+
+
+def read(shop: Shop, rental: Rental) -> dict[str, Any]:
+    return rows.plain(shop.row("Rentals", rental.id))
+
+
+def acknowledge(row: dict[str, Any], *payment_ids: str) -> Rental:
+    said = Acknowledgement(
+        "user/ops", "by bank", row["attention"], dict.fromkeys(payment_ids, TOTAL)
+    )
+    written = acknowledging.operations(
+        row, said, rentals="MongoCollectibles-Rentals", units="MongoCollectibles-Units"
+    )
+    dynamo.transact(written)
+    return repository.get(row["id"])
+
+
+def test_an_acknowledged_refund_is_never_asked_for_again(shop: Shop, paymongo: PayMongo) -> None:
+    rental = in_trouble(late(shop), paymongo)
+
+    after = acknowledge(read(shop, rental), "pay_1")
+
+    assert (after.attention, after.attention_count) == (None, 0)
+    assert (after.follow_up, after.follow_up_at) == (None, None)
+    assert after.settled_outside == {"pay_1": TOTAL}
+    asked = list(paymongo.asked)
+    give_back(after)
+    assert paymongo.asked == asked
+    (told,) = read(shop, rental)["acknowledgements"]
+    assert (told["by"], told["note"], told["problem"]) == ("user/ops", "by bank", "RefundFailed")
+
+
+def test_a_completed_rental_whose_refund_was_refused_ends_and_gives_its_unit_back(
+    shop: Shop, paymongo: PayMongo
+) -> None:
+    rental = completed(shop)
+    inventory.request_refund(rental)
+
+    after = acknowledge(read(shop, in_trouble(rental, paymongo)), "pay_1")
+
+    assert (after.payment_status, after.unit_id) == (PaymentStatus.REFUNDED, None)
+    assert shop.on_shelf() == {rental.unit_id}
+
+
+@pytest.mark.parametrize("has_unit", [False, True])
+def test_money_that_was_given_back_before_it_bought_anything_never_buys_anything(
+    shop: Shop, has_unit: bool
+) -> None:
+    rental = late(shop)
+    if has_unit:
+        rental = inventory.reserve_unit(rental)
+    repository.flag_for_attention(rental, "WriteContended")
+
+    after = acknowledge(read(shop, rental), "pay_1")
+
+    assert (after.payment_status, after.unit_id) == (PaymentStatus.REFUNDED, None)
+    for buy in (inventory.reserve_unit, inventory.confirm_rental):
+        with pytest.raises(RentalEnded):
+            buy(after)
+    assert len(shop.on_shelf()) == 1
+
+
+def test_a_second_payment_that_paymongo_gave_back_is_forgotten_with_the_other(
+    shop: Shop, paymongo: PayMongo
+) -> None:
+    rental = completed(shop)
+    for payment_id in ("pay_2", "pay_3"):
+        repository.record_payment(rental.id, payment_id, TOTAL, "PHP")
+
+    after = acknowledge(read(shop, in_trouble(rental, paymongo)), "pay_2")
+
+    assert after.surplus_payment_ids == frozenset()
+    assert after.settled_outside == {"pay_2": TOTAL}
+
+
+def test_a_second_payment_of_a_completed_rental_is_settled_and_the_rental_goes_on(
+    shop: Shop, paymongo: PayMongo, started: list[str]
+) -> None:
+    rental = completed(shop)
+    repository.record_payment(rental.id, "pay_2", TOTAL, "PHP")
+
+    after = acknowledge(read(shop, in_trouble(rental, paymongo)), "pay_2")
+
+    assert (after.payment_status, after.unit_id) == (PaymentStatus.COMPLETED, rental.unit_id)
+    assert after.surplus_payment_ids == frozenset()
+    # PayMongo tells of it once more: nothing is new.
+    again = Payment("pay_2", TOTAL, "PHP", "paid")
+    assert payments.payment_received(repository.get(rental.id), again) is Outcome.DUPLICATE
+    stale = repository.record_payment(rental.id, "pay_2", TOTAL, "PHP")
+    assert (stale.surplus_payment_ids, stale.follow_up) == (frozenset(), None)
+    assert started == []
+
+
+def test_a_new_payment_brings_it_back_and_only_the_new_one_is_refunded(
+    shop: Shop, paymongo: PayMongo, started: list[str]
+) -> None:
+    rental = acknowledge(read(shop, in_trouble(late(shop), paymongo)), "pay_1")
+
+    payment = Payment("pay_2", TOTAL, "PHP", "paid")
+    assert payments.payment_received(rental, payment) is Outcome.SETTLING
+
+    assert started == [rental.id]
+    assert repository.get(rental.id).follow_up is FollowUp.PAYMENT
+    asked = len(paymongo.asked)
+    again = in_trouble(rental, paymongo)
+    assert paymongo.asked[asked:] == ["pay_2"]
+    assert (again.attention, again.follow_up) == ("RefundFailed", FollowUp.ATTENTION)
+    twice = acknowledge(read(shop, again), "pay_2")
+    assert twice.settled_outside == {"pay_1": TOTAL, "pay_2": TOTAL}
+
+
+def test_news_of_an_acknowledged_refund_starts_nothing_unless_paymongo_gave_it_back(
+    shop: Shop, paymongo: PayMongo
+) -> None:
+    rental = acknowledge(read(shop, in_trouble(late(shop), paymongo)), "pay_1")
+
+    assert inventory.record_refund(rental, Refund("r", "pay_1", TOTAL, "failed")) == rental
+    given = inventory.record_refund(rental, Refund("r", "pay_1", TOTAL, "succeeded"))
+    assert given.refund_status == "succeeded"  # which the daily check of the money tells
+
+
+def surplus(rental_id: str, due: str) -> None:
+    repository.record_payment(rental_id, "pay_9", TOTAL, "PHP")
+
+
+def reconciled(rental_id: str, due: str) -> None:
+    repository.claim_follow_up(rental_id, due, 60)
+
+
+def told_again(rental_id: str, due: str) -> None:
+    repository.flag_for_attention(repository.get(rental_id), "PaymentSessionOpen")
+
+
+@pytest.mark.parametrize("meanwhile", [surplus, reconciled, told_again])
+def test_a_rental_that_changed_meanwhile_is_left_as_it_is(
+    shop: Shop, paymongo: PayMongo, meanwhile: Any
+) -> None:
+    rental = in_trouble(late(shop), paymongo)
+    seen = read(shop, rental)
+    meanwhile(rental.id, seen["followUpAt"])
+    before = read(shop, rental)
+
+    with pytest.raises(dynamo.ConditionFailed):
+        acknowledge(seen, "pay_1")
+
+    assert read(shop, rental) == before
+
+
+def test_it_is_written_once(shop: Shop, paymongo: PayMongo) -> None:
+    seen = read(shop, in_trouble(late(shop), paymongo))
+    acknowledge(seen, "pay_1")
+
+    with pytest.raises(dynamo.ConditionFailed):
+        acknowledge(seen, "pay_1")

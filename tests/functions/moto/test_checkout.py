@@ -1,0 +1,211 @@
+"""One rental and one execution for a request, however often it is repeated."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from infra import aws
+from rentals import checkout, inventory, repository
+from rentals.checkout import CheckoutRequest, rental_id_for, start_checkout, wait_until_payable
+from rentals.errors import (
+    CollectibleNotFound,
+    IdempotencyKeyReused,
+    RentalNotFound,
+    StoreNotFound,
+    TooManyHolds,
+)
+from rentals.models import EndReason, PaymentMethod
+from tests.functions.moto.conftest import Shop
+from tests.support.samples import CUSTOMER
+
+REQUEST = CheckoutRequest("col-001", "store-a", 3, PaymentMethod.GCASH, CUSTOMER)
+ROLE = "arn:aws:iam::123456789012:role/states"
+DEFINITION = json.dumps(
+    {"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 9, "End": True}}}
+)
+
+
+@pytest.fixture
+def machine(shop: Shop, environment: pytest.MonkeyPatch) -> Iterator[str]:
+    """An empty state machine that rentals start."""
+    client = aws.stepfunctions()
+    arn = client.create_state_machine(name="rental", definition=DEFINITION, roleArn=ROLE)[
+        "stateMachineArn"
+    ]
+    environment.setenv("RENTAL_STATE_MACHINE_ARN", arn)
+    yield arn
+    client.delete_state_machine(stateMachineArn=arn)
+
+
+def executions(machine: str) -> list[dict[str, Any]]:
+    found: Any = aws.stepfunctions().list_executions(stateMachineArn=machine)["executions"]
+    return list(found)
+
+
+def test_an_execution_is_named_after_its_rental_and_gets_its_id_only(
+    shop: Shop, machine: str
+) -> None:
+    rental = start_checkout(REQUEST, "key-1")
+
+    [execution] = executions(machine)
+    assert execution["name"] == rental.id == rental_id_for(CUSTOMER.email, "key-1")
+    described = aws.stepfunctions().describe_execution(executionArn=execution["executionArn"])
+    assert json.loads(described["input"]) == {"rental_id": rental.id}
+
+
+def test_the_row_is_what_was_asked_for(shop: Shop, machine: str) -> None:
+    rental = repository.get(start_checkout(REQUEST, None).id)
+
+    assert rental.is_pending
+    assert (rental.collectible_name, rental.duration, rental.customer) == (
+        "Tin Robot No. 7",
+        3,
+        CUSTOMER,
+    )
+
+
+def test_a_repeated_request_finds_the_rental_and_its_execution(shop: Shop, machine: str) -> None:
+    first = start_checkout(REQUEST, "key-1")
+    again = start_checkout(REQUEST, "key-1")
+
+    assert again.id == first.id
+    assert len(executions(machine)) == len(shop.rows("Rentals")) == 1
+
+
+def test_a_repeated_request_starts_an_execution_that_was_not_started(
+    shop: Shop, machine: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def out_of_order(rental_id: str) -> None:
+        raise ConnectionError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(checkout, "_start_execution", out_of_order)
+        with pytest.raises(ConnectionError):
+            start_checkout(REQUEST, "key-1")
+    assert executions(machine) == []
+
+    start_checkout(REQUEST, "key-1")
+
+    assert len(executions(machine)) == 1
+
+
+@pytest.mark.parametrize("reason", EndReason)
+def test_a_repeated_request_does_not_reopen_what_has_ended(
+    shop: Shop, machine: str, reason: EndReason
+) -> None:
+    ended = inventory.end_unpaid(start_checkout(REQUEST, "key-1"), reason)
+
+    assert start_checkout(REQUEST, "key-1") == ended
+    assert len(executions(machine)) == 1
+
+
+def test_a_key_with_another_body_is_refused(shop: Shop, machine: str) -> None:
+    first = start_checkout(REQUEST, "key-1")
+
+    with pytest.raises(IdempotencyKeyReused):
+        start_checkout(replace(REQUEST, duration=4), "key-1")
+
+    assert repository.get(first.id).duration == 3
+    assert len(executions(machine)) == 1
+
+
+def test_the_same_key_of_another_customer_is_another_rental(shop: Shop, machine: str) -> None:
+    one = start_checkout(REQUEST, "key-1")
+    other = start_checkout(
+        replace(REQUEST, customer=replace(CUSTOMER, email="bob@example.com")), "key-1"
+    )
+
+    assert one.id != other.id
+
+
+@pytest.mark.parametrize(
+    ("changes", "error"),
+    [
+        ({"collectible_id": "col-999"}, CollectibleNotFound),
+        ({"store_id": "nowhere"}, StoreNotFound),
+    ],
+)
+def test_what_does_not_exist_is_refused_and_nothing_is_written(
+    shop: Shop, machine: str, changes: Any, error: type[Exception]
+) -> None:
+    with pytest.raises(error):
+        start_checkout(replace(REQUEST, **changes), None)
+
+    assert shop.rows("Rentals") == shop.rows("Customers") == executions(machine) == []
+
+
+def test_the_fourth_unpaid_rental_of_a_customer_starts_nothing(shop: Shop, machine: str) -> None:
+    for number in range(3):
+        start_checkout(REQUEST, f"key-{number}")
+
+    with pytest.raises(TooManyHolds):
+        start_checkout(REQUEST, "key-4")
+
+    assert len(executions(machine)) == 3
+
+
+# --- waiting for the payment URL ---
+
+
+class Clock:
+    """Time that passes only by sleeping; something may happen at a moment of it."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.at: dict[float, Any] = {}
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+        for moment in [each for each in self.at if each <= self.now]:
+            self.at.pop(moment)()
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(checkout, "time", clock)
+    return clock
+
+
+def test_waiting_ends_when_the_url_is_there(shop: Shop, clock: Clock) -> None:
+    rental = shop.add_rental()
+    published = shop.row("Rentals", rental.id) | {"paymentUrl": "https://checkout.example/1"}
+    clock.at[1.5] = lambda: shop.put("Rentals", published)
+
+    assert wait_until_payable(rental).payment_url == "https://checkout.example/1"
+    assert 1.5 <= clock.now < 2.6
+
+
+def test_waiting_ends_when_the_rental_does(shop: Shop, clock: Clock) -> None:
+    rental = shop.add_rental()
+    clock.at[0.1] = lambda: inventory.end_unpaid(rental, EndReason.NO_UNIT)
+
+    assert wait_until_payable(rental).end_reason is EndReason.NO_UNIT
+    assert clock.now < 0.5
+
+
+def test_waiting_is_bounded_and_asks_seldom(shop: Shop, clock: Clock) -> None:
+    rental = shop.add_rental()
+
+    calls = shop.calls_of(lambda: wait_until_payable(rental))
+
+    assert 7 <= clock.now <= 8
+    assert len(calls) <= 30
+
+
+def test_waiting_for_what_is_ready_asks_nothing(shop: Shop, clock: Clock) -> None:
+    rental = replace(shop.add_rental(), payment_url="https://checkout.example/1")
+
+    assert shop.calls_of(lambda: wait_until_payable(rental)) == []
+    assert clock.now == 0
+
+
+def test_waiting_for_a_rental_that_is_gone_says_so(shop: Shop, clock: Clock) -> None:
+    with pytest.raises(RentalNotFound):
+        wait_until_payable(replace(shop.add_rental(), id="gone"))

@@ -1,0 +1,189 @@
+"""DynamoDB as the domain uses it."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from infra import aws, dynamo
+from infra.dynamo import ConditionFailed
+from rentals.errors import WriteContended
+from tests.functions.moto.conftest import Shop
+
+TABLE = "MongoCollectibles-Stores"
+
+
+def rename(store_id: str, name: str, condition: str | None = None) -> dynamo.Item:
+    return dynamo.expression(
+        TABLE,
+        store_id,
+        update="SET address = :name",
+        condition=condition,
+        values={"name": name},
+    )
+
+
+def test_values_come_back_as_they_went_and_none_is_left_out(shop: Shop) -> None:
+    row = {"id": "x", "number": Decimal("25.1"), "names": {"a", "b"}, "nested": {"deep": ["1"]}}
+
+    shop.put("Stores", row | {"missing": None})
+
+    assert shop.row("Stores", "x") == row
+
+
+@pytest.mark.parametrize("key", ["", "x" * 2_049, "ñ" * 1_025])
+def test_asking_for_what_cannot_be_a_key_finds_nothing(shop: Shop, key: str) -> None:
+    assert dynamo.get(TABLE, key) is None
+
+
+def test_an_update_returns_the_row_as_it_is_now(shop: Shop) -> None:
+    assert dynamo.update(rename("store-a", "Makati")) == {
+        "id": "store-a",
+        "name": "STORE-A",
+        "address": "Makati",
+    }
+
+
+def test_a_failed_condition_returns_the_row_as_it_was(shop: Shop) -> None:
+    with pytest.raises(ConditionFailed) as failure:
+        dynamo.update(rename("store-a", "Makati", "attribute_not_exists(id)"))
+
+    assert failure.value.failed == {0}
+    assert failure.value.existing == {0: {"id": "store-a", "name": "STORE-A"}}
+
+
+def test_a_failed_condition_on_no_row_says_so(shop: Shop) -> None:
+    with pytest.raises(ConditionFailed) as failure:
+        dynamo.update(rename("nowhere", "Makati", "attribute_exists(id)"))
+
+    assert failure.value.existing == {0: None}
+
+
+def test_another_error_of_an_update_is_not_taken_for_a_failed_condition(shop: Shop) -> None:
+    with pytest.raises(ClientError, match="ValidationException"):
+        dynamo.update(rename("store-a", "Makati", "this is no condition"))
+
+
+def test_a_transaction_is_all_or_nothing_and_names_the_operations_that_failed(shop: Shop) -> None:
+    with pytest.raises(ConditionFailed) as failure:
+        dynamo.transact(
+            [
+                rename("store-a", "Makati"),
+                rename("store-b", "Quezon City", "attribute_not_exists(id)"),
+                rename("nowhere", "Alabang", "attribute_exists(id)"),
+            ]
+        )
+
+    assert failure.value.existing == {1: {"id": "store-b", "name": "STORE-B"}, 2: None}
+    assert all("address" not in row for row in shop.rows("Stores"))
+
+
+def test_a_transaction_puts_and_updates(shop: Shop) -> None:
+    new = {"TableName": TABLE, "Item": dynamo.to_attributes({"id": "store-c", "name": "C"})}
+
+    dynamo.transact([new, rename("store-a", "Makati")])
+
+    assert shop.row("Stores", "store-c")["name"] == "C"
+    assert shop.row("Stores", "store-a")["address"] == "Makati"
+
+
+def cancelled(*codes: str) -> ClientError:
+    response: Any = {
+        "Error": {"Code": "TransactionCanceledException", "Message": ""},
+        "CancellationReasons": [{"Code": code} for code in codes],
+    }
+    return ClientError(response, "TransactWriteItems")
+
+
+class Contention:
+    """A client whose transactions fail in turn before they get through."""
+
+    def __init__(self, *failures: ClientError) -> None:
+        self.failures = list(failures)
+        self.tries = 0
+
+    def transact_write_items(self, **request: Any) -> None:
+        self.tries += 1
+        if self.failures:
+            raise self.failures.pop(0)
+
+
+@pytest.fixture
+def contend(environment: pytest.MonkeyPatch) -> Any:
+    def use(*failures: ClientError) -> Contention:
+        client = Contention(*failures)
+        environment.setattr(dynamo, "dynamodb", lambda: client)
+        environment.setattr("infra.dynamo.time.sleep", lambda seconds: None)
+        return client
+
+    return use
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        cancelled("None", "TransactionConflict"),
+        cancelled("ThrottlingError", "None"),
+        cancelled("ProvisionedThroughputExceeded"),
+        cancelled(),
+        ClientError(
+            {"Error": {"Code": "TransactionInProgressException", "Message": ""}},
+            "TransactWriteItems",
+        ),
+    ],
+)
+def test_a_transaction_that_met_another_one_is_tried_again(
+    contend: Any, failure: ClientError
+) -> None:
+    client = contend(failure, failure)
+
+    dynamo.transact([rename("store-a", "Makati")])
+
+    assert client.tries == 3
+
+
+def test_a_transaction_that_always_meets_another_one_is_contended(contend: Any) -> None:
+    contend(*[cancelled("TransactionConflict")] * 100)
+
+    with pytest.raises(WriteContended):
+        dynamo.transact([rename("store-a", "Makati")])
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        cancelled("ValidationError", "None"),
+        ClientError({"Error": {"Code": "AccessDeniedException", "Message": ""}}, "X"),
+    ],
+)
+def test_a_transaction_that_can_never_work_is_tried_once(
+    contend: Any, failure: ClientError
+) -> None:
+    client = contend(*[failure] * 100)
+
+    with pytest.raises(ClientError):
+        dynamo.transact([rename("store-a", "Makati")])
+
+    assert client.tries == 1
+
+
+def test_a_failed_condition_counts_more_than_a_conflict(contend: Any) -> None:
+    client = contend(cancelled("TransactionConflict", "ConditionalCheckFailed"))
+
+    with pytest.raises(ConditionFailed) as failure:
+        dynamo.transact([rename("store-a", "x"), rename("store-b", "y")])
+
+    assert failure.value.failed == {1}
+    assert client.tries == 1
+
+
+def test_small_tables_are_read_whole(shop: Shop) -> None:
+    for number in range(3):
+        shop.put("Stores", {"id": f"store-{number}", "text": "x" * 390_000})
+
+    assert len(dynamo.scan(TABLE)) == 5
+    assert (
+        aws.dynamodb().describe_table(TableName=TABLE)["Table"]["KeySchema"][0]["AttributeName"]
+        == "id"
+    )

@@ -1,0 +1,381 @@
+"""Every sample event, handed to its function as Lambda would: what comes of it, and that each
+function has events and each event a function.
+
+The functions run on moto and the PayMongo sandbox; state machines only remember who started them.
+"""
+
+import base64
+import importlib
+import json
+import re
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from types import SimpleNamespace
+from typing import Any
+
+import boto3
+import pytest
+
+from paymongo import client as paymongo
+from paymongo.client import PayMongo
+from rentals import inventory, repository
+from rentals.errors import RentalError
+from rentals.models import EndReason, Rental, Size
+from rentals.pricing import price_rental
+from rentals.refunds import refund_what_buys_nothing
+from tests.functions.moto.conftest import REGION, Shop, paid
+from tests.search.interleavings.world import SECRET_KEY, Sandbox
+from tests.support.paymongo_pool import TransportPool
+from tests.support.samples import pending_rental
+from tests.support.sources import resources
+from tools import replay
+from tools.replay import Facts, Sample
+
+Json = dict[str, Any]
+
+SIGNING_KEY = "unit-signing-key"
+FUNCTIONS = resources("AWS::Serverless::Function")
+RULES = resources("AWS::Events::Rule")
+CONTEXT = SimpleNamespace(
+    function_name="sample",
+    memory_limit_in_mb=512,
+    invoked_function_arn="arn:aws:lambda:r:1:function:sample",
+    aws_request_id="sample",
+    get_remaining_time_in_millis=lambda: 60_000,
+)
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Sandbox]:
+    sandbox = Sandbox()
+    yield sandbox
+    sandbox.transport.close()
+
+
+class World:
+    """A stack without executions: the functions, their tables, secrets and PayMongo."""
+
+    def __init__(self, shop: Shop, sandbox: Sandbox) -> None:
+        self.shop = shop
+        self.sandbox = sandbox
+        self.facts = Facts()
+
+    # --- how the sample rental may stand ---
+
+    def nothing(self) -> None:
+        """Nobody has rented anything."""
+        self.shop.add_units(2)
+
+    def new(self) -> Rental:
+        """Checked out."""
+        self.nothing()
+        return repository.create(pending_rental(id=replay.SAMPLE_RENTAL_ID))
+
+    def waiting(self) -> Rental:
+        """Holding a unit, with a session that can be paid."""
+        inventory.reserve_unit(self.new())
+        repository.set_price(self.row, price_rental(Size.SMALL, 3))
+        self.call("CreatePaymentSessionFunction/sample")
+        rental = self.row
+        assert rental.checkout_session_id
+        assert rental.payment_intent_id
+        self.facts = Facts(
+            session_id=rental.checkout_session_id, intent_id=rental.payment_intent_id
+        )
+        return rental
+
+    def closed(self) -> Rental:
+        """The same with its session closed."""
+        self.waiting()
+        self.call("ClosePaymentSessionFunction/sample")
+        return self.row
+
+    def paid(self) -> Rental:
+        """The same with its money received, and not confirmed yet."""
+        payment = self.sandbox.post(
+            f"/_sandbox/checkout_sessions/{self.waiting().checkout_session_id}/settle"
+        )["payment"]
+        self.facts = replace(self.facts, payment_id=payment["id"])
+        return paid(self.row, payment["id"], amount=600_000)
+
+    def paid_and_unseen(self) -> Rental:
+        """Paid at PayMongo, which nobody has told us."""
+        self.sandbox.post(
+            f"/_sandbox/checkout_sessions/{self.waiting().checkout_session_id}/settle"
+        )
+        return self.row
+
+    def completed(self) -> Rental:
+        """Paid and confirmed."""
+        return inventory.confirm_rental(self.paid())
+
+    def late(self) -> Rental:
+        """Paid after it was ended."""
+        closed = self.closed()
+        inventory.end_unpaid(closed, EndReason.HOLD_EXPIRED)
+        payment = self.sandbox.post(
+            f"/_sandbox/checkout_sessions/{closed.checkout_session_id}/settle"
+        )["payment"]
+        self.facts = replace(self.facts, payment_id=payment["id"])
+        return paid(self.row, payment["id"], amount=600_000)
+
+    def refunding(self) -> Rental:
+        """On its way to be refunded."""
+        self.late()
+        rental = refund_what_buys_nothing(self.row)
+        assert rental.refund_id
+        self.facts = replace(self.facts, refund_id=rental.refund_id)
+        return rental
+
+    def rejected(self) -> Rental:
+        """Checked out, and there is no unit."""
+        return repository.create(pending_rental(id=replay.SAMPLE_RENTAL_ID))
+
+    @property
+    def row(self) -> Rental:
+        return repository.get(replay.SAMPLE_RENTAL_ID)
+
+    # --- sending ---
+
+    def prepared(self, sample: Sample) -> Sample:
+        """Filled in and signed as a replay does it."""
+        sample = replay.fill_in(sample, self.facts)
+        sample = replay.sign_webhook(sample, self.sandbox.secret, livemode=False, now=time.time())
+        return replay.sign_redirect(sample, SIGNING_KEY.encode())
+
+    def call(self, name: str, *, as_it_is: bool = False) -> Any:
+        """Hand an event to its function: what it answers, as JSON."""
+        sample = replay.load(name)
+        event = (sample if as_it_is else self.prepared(sample)).event
+        module, _, function = FUNCTIONS[sample.function]["Handler"].rpartition(".")
+        answer = getattr(importlib.import_module(module), function)(event, CONTEXT)
+        return json.loads(json.dumps(answer))
+
+
+@pytest.fixture
+def world(shop: Shop, sandbox: Sandbox, environment: pytest.MonkeyPatch) -> Iterator[World]:
+    sandbox.reset()
+    secrets = boto3.client("secretsmanager", region_name=REGION)
+    keys = json.dumps({"secretKey": SECRET_KEY, "webhookSecret": sandbox.secret})
+    for name, value in (
+        ("mongocollectibles/paymongo", keys),
+        ("rentals-test/url-signing-key", SIGNING_KEY),
+    ):
+        secrets.create_secret(Name=name, SecretString=value)
+    machines = boto3.client("stepfunctions", region_name=REGION)
+    arns = [
+        machines.create_state_machine(
+            name=name,
+            definition=json.dumps({"StartAt": "Wait", "States": {"Wait": {"Type": "Succeed"}}}),
+            roleArn="arn:aws:iam::123456789012:role/states",
+        )["stateMachineArn"]
+        for name in ("rental", "settlement")
+    ]
+    for name, value in {
+        "RENTAL_STATE_MACHINE_ARN": arns[0],
+        "SETTLEMENT_STATE_MACHINE_ARN": arns[1],
+        "WEBHOOK_TOLERANCE_SECONDS": "604800",
+        "SITE_URL": "https://site.example",
+    }.items():
+        environment.setenv(name, value)
+    pool = TransportPool(sandbox.transport)
+    client = PayMongo("http://paymongo", SECRET_KEY, http=pool)  # type: ignore[arg-type]
+    environment.setattr(paymongo, "_client", lambda *_: client)
+    yield World(shop, sandbox)
+    for arn in arns:
+        machines.delete_state_machine(stateMachineArn=arn)
+    for name in ("mongocollectibles/paymongo", "rentals-test/url-signing-key"):
+        secrets.delete_secret(SecretId=name, ForceDeleteWithoutRecovery=True)
+
+
+@dataclass(frozen=True)
+class Case:
+    """The rental before, and what the answer and the rental's status are afterwards.
+
+    `answer` of a request is its status and what its body or Location must contain; of a task its
+    result, or the name of the error it raises.
+    """
+
+    given: Callable[[World], Any]
+    answer: tuple[int, str] | Json | str
+    status: str | None = None
+
+
+def said(result: str) -> tuple[int, str]:
+    return 200, f'"result":"{result}"'
+
+
+PAGE = f"?rental_id={replay.SAMPLE_RENTAL_ID}"
+CASES = {
+    "OptionsPreflightFunction/checkout": Case(World.nothing, (204, "")),
+    "GetCollectiblesFunction/every-store": Case(World.nothing, (200, '"stock":2')),
+    "GetCollectiblesFunction/for-a-store": Case(World.nothing, (200, '"eta":2')),
+    "GetCollectiblesFunction/unknown-store": Case(World.nothing, (404, "STORE_NOT_FOUND")),
+    "GetStoresFunction/every-store": Case(World.nothing, (200, "store-a")),
+    "PostQuoteFunction/week": Case(World.nothing, (200, '"total_fee":7000')),
+    "PostQuoteFunction/special-rate": Case(World.nothing, (200, '"is_special_rate":true')),
+    "PostQuoteFunction/unknown-collectible": Case(World.nothing, (404, "COLLECTIBLE_NOT_FOUND")),
+    "PostQuoteFunction/too-long": Case(World.nothing, (400, "at most 365")),
+    "PostQuoteFunction/malformed": Case(World.nothing, (400, "MALFORMED_JSON")),
+    "PostCheckoutFunction/gcash": Case(World.nothing, (202, "being prepared"), "pending"),
+    "PostCheckoutFunction/respond-async": Case(World.nothing, (202, "being prepared"), "pending"),
+    "PostCheckoutFunction/base64-card": Case(World.nothing, (202, '"payment_method":"card"')),
+    "PostCheckoutFunction/key-reused": Case(World.new, (422, "IDEMPOTENCY_KEY_REUSED"), "pending"),
+    "PostCheckoutFunction/unknown-store": Case(World.nothing, (404, "STORE_NOT_FOUND")),
+    "PostCheckoutFunction/wrong-fields": Case(World.nothing, (400, "customer.email")),
+    "PostCheckoutFunction/malformed": Case(World.nothing, (400, "MALFORMED_JSON")),
+    "GetRentalFunction/sample": Case(World.waiting, (200, '"total_fee":6000'), "pending"),
+    "GetRentalFunction/unknown": Case(World.nothing, (404, "RENTAL_NOT_FOUND")),
+    "PostPayMongoWebhookFunction/payment-paid": Case(World.waiting, said("recorded"), "pending"),
+    "PostPayMongoWebhookFunction/checkout-session-payment-paid": Case(
+        World.waiting, said("recorded"), "pending"
+    ),
+    "PostPayMongoWebhookFunction/payment-failed": Case(World.waiting, said("recorded"), "pending"),
+    "PostPayMongoWebhookFunction/payment-refunded": Case(
+        World.refunding, said("recorded"), "refunded"
+    ),
+    "PostPayMongoWebhookFunction/payment-refund-updated": Case(
+        World.refunding, said("recorded"), "refunded"
+    ),
+    "PostPayMongoWebhookFunction/payment-refund-failed": Case(
+        World.refunding, said("settling"), "refunded"
+    ),
+    "PostPayMongoWebhookFunction/unknown-type": Case(World.waiting, said("ignored"), "pending"),
+    "PostPayMongoWebhookFunction/payment-of-another-shop": Case(
+        World.waiting, said("ignored"), "pending"
+    ),
+    "PostPayMongoWebhookFunction/forged": Case(World.waiting, (401, "INVALID_SIGNATURE")),
+    "PostPayMongoWebhookFunction/unsigned": Case(World.waiting, (401, "INVALID_SIGNATURE")),
+    "PostPayMongoWebhookFunction/unreadable": Case(World.waiting, said("ignored"), "pending"),
+    "PostPayMongoWebhookFunction/checkout-session-partly-unreadable": Case(
+        World.waiting, said("recorded"), "pending"
+    ),
+    "GetPaymentSuccessFunction/signed": Case(World.paid_and_unseen, (303, f"/success.html{PAGE}")),
+    "GetPaymentSuccessFunction/forged": Case(World.waiting, (401, "INVALID_SIGNATURE")),
+    "GetPaymentSuccessFunction/without-signature": Case(World.waiting, (401, "INVALID_SIGNATURE")),
+    "GetPaymentFailedFunction/signed": Case(World.waiting, (303, f"/failed.html{PAGE}")),
+    "GetPaymentFailedFunction/forged": Case(World.waiting, (401, "INVALID_SIGNATURE")),
+    "GetPaymentFailedFunction/without-signature": Case(World.waiting, (401, "INVALID_SIGNATURE")),
+    "ReserveUnitFunction/sample": Case(World.new, {"warehouse_id": "wh-near", "eta": 2}, "pending"),
+    "PriceRentalFunction/sample": Case(World.new, {"total_fee": 600_000}, "pending"),
+    "CreatePaymentSessionFunction/sample": Case(World.waiting, {}, "pending"),
+    "ClosePaymentSessionFunction/sample": Case(World.paid_and_unseen, {"paid": True}, "pending"),
+    "ConfirmRentalFunction/sample": Case(World.paid, {"payment_status": "completed"}, "completed"),
+    "RejectRentalFunction/sample": Case(World.rejected, {"payment_status": "rejected"}, "rejected"),
+    "ReleaseUnitFunction/declined": Case(World.closed, {"payment_status": "failed"}, "failed"),
+    "ReleaseUnitFunction/cancelled-by-customer": Case(
+        World.closed, {"payment_status": "cancelled"}, "cancelled"
+    ),
+    "ReleaseUnitFunction/hold-expired": Case(
+        World.closed, {"payment_status": "expired"}, "expired"
+    ),
+    "ReleaseUnitFunction/unknown-reason": Case(World.closed, "ValueError", "pending"),
+    "RefundPaymentFunction/what-bought-nothing": Case(
+        World.late, {"payment_status": "refunded", "refund_status": "pending"}, "refunded"
+    ),
+    "RefundPaymentFunction/asked-for-by-an-operator": Case(
+        World.completed, {"payment_status": "refunded", "refund_status": "pending"}, "refunded"
+    ),
+    "FlagForAttentionFunction/refund-failed": Case(
+        World.late, {"attention": "RefundFailed"}, "expired"
+    ),
+    "ReconcileFunction/every-minute": Case(World.waiting, {"looked_at": 0}, "pending"),
+    "BalanceMoneyFunction/every-day": Case(World.completed, {"difference": 0}, "completed"),
+} | {
+    f"{function}/unknown-rental": Case(World.nothing, "RentalNotFound")
+    for function, properties in FUNCTIONS.items()
+    if properties["Handler"].startswith("workflow.")
+}
+RULE_CASES = {
+    "RentalExecutionEndedRule/aborted": {"execution_status": "ABORTED"},
+    "RentalExecutionEndedRule/failed": {"execution_status": "FAILED"},
+    "RentalExecutionEndedRule/timed-out": {"execution_status": "TIMED_OUT"},
+    "NeedsAttentionRule/failed": {"source": "aws.states"},
+}
+SIGNED = [
+    name for name in replay.samples() if replay.TO_BE_SIGNED in json.dumps(replay.load(name).event)
+]
+
+
+def test_every_function_and_rule_has_events_and_every_event_a_function_or_rule() -> None:
+    assert {name.partition("/")[0] for name in replay.samples()} == {*FUNCTIONS, *RULES}
+    assert set(replay.samples()) == {*CASES, *RULE_CASES}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_an_event_does_what_it_is_named_for(
+    world: World, name: str, environment: pytest.MonkeyPatch
+) -> None:
+    case = CASES[name]
+    environment.setattr("rentals.checkout.wait_until_payable.__defaults__", (0,))
+    case.given(world)
+
+    if isinstance(case.answer, str):
+        with pytest.raises((RentalError, ValueError)) as raised:
+            world.call(name)
+        assert type(raised.value).__name__ == case.answer
+    elif isinstance(case.answer, tuple):
+        answer = world.call(name)
+        where = answer["headers"].get("Location", "")
+        assert answer["statusCode"] == case.answer[0], answer
+        assert case.answer[1] in answer["body"] + where
+    else:
+        answer = world.call(name)
+        assert case.answer.items() <= answer.items(), answer
+
+    if case.status is not None:
+        assert world.row.payment_status == case.status
+
+
+@pytest.mark.parametrize("name", SIGNED)
+def test_an_event_that_is_not_signed_by_the_stack_is_refused(world: World, name: str) -> None:
+    world.waiting()
+
+    assert world.call(name, as_it_is=True)["statusCode"] == 401
+    assert world.row.payment_id is None
+
+
+@pytest.mark.parametrize("name", RULE_CASES)
+def test_a_status_change_fits_its_rule_and_becomes_what_its_target_takes(name: str) -> None:
+    sample = replay.load(name)
+    rule = RULES[sample.function]
+    (target,) = rule["Targets"]
+
+    assert sample.event["source"] in rule["EventPattern"]["source"]
+    assert sample.event["detail-type"] in rule["EventPattern"]["detail-type"]
+    assert sample.event["detail"]["status"] in rule["EventPattern"]["detail"]["status"]
+    message = json.loads(replay.transformed(sample.event, target.get("InputTransformer")))
+    assert RULE_CASES[name].items() <= message.items()
+    assert replay.SAMPLE_RENTAL_ID in json.dumps(message)
+
+
+@pytest.mark.parametrize("name", [each for each in CASES if replay.load(each).is_http])
+def test_a_request_is_one_that_the_api_takes_to_this_function(name: str) -> None:
+    sample = replay.load(name)
+    routes = {
+        (function, each["Properties"]["Method"].upper(), each["Properties"]["Path"])
+        for function, properties in FUNCTIONS.items()
+        for each in properties.get("Events", {}).values()
+        if each["Type"] == "Api"
+    }
+    routes |= {("OptionsPreflightFunction", "OPTIONS", path) for _, _, path in routes}
+
+    assert (sample.function, sample.event["httpMethod"], sample.event["resource"]) in routes
+    assert sample.event["requestContext"]["resourcePath"] == sample.event["resource"]
+    assert sample.event["headers"].keys() == sample.event["multiValueHeaders"].keys()
+
+
+def test_events_hold_nobodys_data_and_no_secret() -> None:
+    allowed = {"ana.cruz@example.com"}
+    for name in replay.samples():
+        event = replay.load(name).event
+        text = json.dumps(event)
+        if event.get("isBase64Encoded"):
+            body = base64.b64decode(event["body"]).decode()
+            text = json.dumps(event | {"body": body})
+        assert set(re.findall(r"[\w.+-]+@[\w.-]+\w", text)) <= allowed, name
+        assert not re.search(r"whsk_|sk_test_|sk_live_|AKIA|\beyJ", text), name
+        assert set(re.findall(r"\d+\.\d+\.\d+\.\d+", text)) <= {"192.0.2.10"}, name
+        # The only hexadecimal signature is the forged one, all zeros.
+        assert set(re.findall(r"[0-9a-f]{64}", text)) <= {"0" * 64}, name

@@ -1,0 +1,273 @@
+"""News about payments, from the row to the execution that waits for it."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from botocore.stub import Stubber
+
+from infra import aws
+from rentals import inventory, payments, repository
+from rentals.models import EndReason, Payment, Rental, Size
+from rentals.payments import Outcome, payment_cancelled, payment_declined, payment_received
+from rentals.pricing import price_rental
+from tests.functions.moto.conftest import Shop
+
+TOTAL = 600_000
+SETTLEMENT_ARN = "arn:aws:states:ap-southeast-1:123456789012:stateMachine:settlement"
+PAYMENT = Payment("pay_1", TOTAL, "PHP", "paid", "pi_1")
+GONE = ["TaskTimedOut", "TaskDoesNotExist", "InvalidToken"]
+
+
+@pytest.fixture
+def engine_calls(environment: pytest.MonkeyPatch) -> Iterator[Stubber]:
+    """Step Functions, which answers only what a test expects to be asked."""
+    environment.setenv("SETTLEMENT_STATE_MACHINE_ARN", SETTLEMENT_ARN)
+    with Stubber(aws.stepfunctions()) as stub:
+        yield stub
+        stub.assert_no_pending_responses()
+
+
+def expect_success(stub: Stubber, token: str = "token") -> None:
+    stub.add_response(
+        "send_task_success", {}, {"taskToken": token, "output": '{"payment_id": "pay_1"}'}
+    )
+
+
+def expect_failure(stub: Stubber, error: str, cause: str, token: str = "token") -> None:
+    stub.add_response("send_task_failure", {}, {"taskToken": token, "error": error, "cause": cause})
+
+
+def expect_settlement(stub: Stubber, suffix: str) -> None:
+    stub.add_response(
+        "start_execution",
+        {"executionArn": "arn:aws:states:x:1:execution:x:x", "startDate": 0},
+        {
+            "stateMachineArn": SETTLEMENT_ARN,
+            "name": f"rental-1-{suffix}",
+            "input": json.dumps({"rental_id": "rental-1"}),
+        },
+    )
+
+
+def held(shop: Shop) -> Rental:
+    shop.add_units(1)
+    rental = shop.add_rental()
+    repository.set_price(rental, price_rental(Size.SMALL, 3))
+    return inventory.reserve_unit(repository.get(rental.id))
+
+
+def waiting(shop: Shop) -> Rental:
+    """A rental whose execution waits for its payment."""
+    rental = held(shop)
+    shop.put("Rentals", shop.row("Rentals", rental.id) | {"taskToken": "token"})
+    return repository.get(rental.id)
+
+
+def test_money_for_a_waiting_rental_is_written_first_and_then_delivered(
+    shop: Shop, engine_calls: Stubber
+) -> None:
+    rental = waiting(shop)
+    expect_success(engine_calls)
+
+    assert payment_received(rental, PAYMENT) is Outcome.DELIVERED
+
+    assert repository.get(rental.id).is_paid_in_full
+
+
+def test_money_that_could_not_be_delivered_is_on_the_row_all_the_same(
+    shop: Shop, engine_calls: Stubber
+) -> None:
+    rental = waiting(shop)
+    engine_calls.add_client_error("send_task_success", "ThrottlingException", http_status_code=400)
+
+    with pytest.raises(ClientError, match="ThrottlingException"):
+        payment_received(rental, PAYMENT)
+
+    assert repository.get(rental.id).payment_id == "pay_1"
+
+
+@pytest.mark.parametrize("error", GONE)
+def test_money_for_a_wait_that_is_over_stays_on_the_row_for_whoever_ends_the_rental(
+    shop: Shop, engine_calls: Stubber, error: str
+) -> None:
+    rental = waiting(shop)
+    engine_calls.add_client_error("send_task_success", error)
+
+    assert payment_received(rental, PAYMENT) is Outcome.RECORDED
+
+
+def test_money_for_a_wait_that_was_tried_again_is_delivered_by_its_new_token(
+    shop: Shop, engine_calls: Stubber, environment: pytest.MonkeyPatch
+) -> None:
+    rental = waiting(shop)
+    seen = repository.record_payment(rental.id, "pay_1", TOTAL, "PHP")
+    environment.setattr(repository, "record_payment", lambda *_: seen)
+    shop.put("Rentals", shop.row("Rentals", rental.id) | {"taskToken": "new"})
+    engine_calls.add_client_error("send_task_success", "TaskTimedOut")
+    expect_success(engine_calls, "new")
+
+    assert payment_received(rental, PAYMENT) is Outcome.DELIVERED
+
+
+@pytest.mark.parametrize("seen", ["before", "after"])
+def test_money_for_an_ended_rental_is_settled(shop: Shop, engine_calls: Stubber, seen: str) -> None:
+    before = waiting(shop)
+    after = inventory.end_unpaid(before, EndReason.HOLD_EXPIRED)
+    expect_settlement(engine_calls, "pay_1")
+
+    assert payment_received(before if seen == "before" else after, PAYMENT) is Outcome.SETTLING
+
+
+def test_money_between_two_states_is_found_on_the_row(shop: Shop, engine_calls: Stubber) -> None:
+    rental = held(shop)
+
+    assert payment_received(rental, PAYMENT) is Outcome.RECORDED
+    assert payment_received(repository.get(rental.id), PAYMENT) is Outcome.DUPLICATE
+
+
+def test_the_second_news_of_one_payment_changes_nothing(shop: Shop, engine_calls: Stubber) -> None:
+    rental = waiting(shop)
+    expect_success(engine_calls)
+    payment_received(rental, PAYMENT)
+    completed = inventory.confirm_rental(repository.get(rental.id))
+
+    for seen in (rental, completed):
+        assert payment_received(seen, PAYMENT) is Outcome.DUPLICATE
+    assert repository.get(rental.id) == completed
+
+
+def test_a_second_payment_is_settled(shop: Shop, engine_calls: Stubber) -> None:
+    rental = waiting(shop)
+    expect_success(engine_calls)
+    payment_received(rental, PAYMENT)
+    expect_settlement(engine_calls, "pay_2")
+
+    assert payment_received(rental, replace(PAYMENT, id="pay_2")) is Outcome.SETTLING
+
+    assert repository.get(rental.id).surplus_payment_ids == {"pay_2"}
+
+
+def test_a_settlement_that_was_started_before_is_no_error(
+    shop: Shop, engine_calls: Stubber
+) -> None:
+    rental = inventory.end_unpaid(waiting(shop), EndReason.HOLD_EXPIRED)
+    engine_calls.add_client_error("start_execution", "ExecutionAlreadyExists")
+
+    assert payment_received(rental, PAYMENT) is Outcome.SETTLING
+
+
+def test_a_settlement_has_a_name_that_step_functions_takes(environment: Any, engine: None) -> None:
+    environment.setenv("SETTLEMENT_STATE_MACHINE_ARN", SETTLEMENT_ARN)
+    rental_id = "3f1f4c1e-9a57-5b0e-8f0a-000000000001"
+    with Stubber(aws.stepfunctions()) as stub:
+        stub.add_response(
+            "start_execution",
+            {"executionArn": "arn:aws:states:x:1:execution:x:x", "startDate": 0},
+            {
+                "stateMachineArn": SETTLEMENT_ARN,
+                "name": f"{rental_id}-{'x' * 43}",  # 80 characters in all
+                "input": json.dumps({"rental_id": rental_id, "reason": "hold_expired"}),
+            },
+        )
+
+        payments.start_settlement(rental_id, "x" * 100, EndReason.HOLD_EXPIRED)
+
+
+# --- declined and cancelled ---
+
+
+def test_the_last_attempt_allowed_ends_the_wait(shop: Shop, engine_calls: Stubber) -> None:
+    rental_id = waiting(shop).id
+
+    def told(event_id: str) -> Outcome:
+        """As the webhook does: with the row as it is now."""
+        return payment_declined(repository.get(rental_id), event_id)
+
+    assert told("evt_1") is Outcome.RECORDED
+    assert told("evt_1") is Outcome.DUPLICATE
+    assert told("evt_2") is Outcome.RECORDED
+    expect_failure(engine_calls, "PaymentFailed", "3 attempts declined")
+    assert told("evt_3") is Outcome.DELIVERED
+    engine_calls.add_client_error("send_task_failure", "TaskTimedOut")
+    assert told("evt_3") is Outcome.DUPLICATE
+
+
+def test_the_last_decline_is_delivered_again_when_its_delivery_was_lost(
+    shop: Shop, engine_calls: Stubber, environment: pytest.MonkeyPatch
+) -> None:
+    environment.setenv("MAX_PAYMENT_ATTEMPTS", "1")
+    rental_id = waiting(shop).id
+    engine_calls.add_client_error("send_task_failure", "ThrottlingException")
+    with pytest.raises(ClientError):
+        payment_declined(repository.get(rental_id), "evt_1")
+
+    expect_failure(engine_calls, "PaymentFailed", "1 attempts declined")
+    assert payment_declined(repository.get(rental_id), "evt_1") is Outcome.DELIVERED
+
+
+def test_a_decline_that_is_told_again_after_the_end_is_a_duplicate(
+    shop: Shop, engine_calls: Stubber
+) -> None:
+    rental = waiting(shop)
+    assert payment_declined(rental, "evt_1") is Outcome.RECORDED
+    inventory.end_unpaid(repository.get(rental.id), EndReason.HOLD_EXPIRED)
+
+    assert payment_declined(repository.get(rental.id), "evt_1") is Outcome.DUPLICATE
+    assert payment_declined(repository.get(rental.id), "evt_2") is Outcome.IGNORED
+
+
+def test_one_attempt_allowed_makes_the_first_decline_final(
+    shop: Shop, engine_calls: Stubber, environment: pytest.MonkeyPatch
+) -> None:
+    environment.setenv("MAX_PAYMENT_ATTEMPTS", "1")
+    expect_failure(engine_calls, "PaymentFailed", "1 attempts declined")
+
+    assert payment_declined(waiting(shop), "evt_1") is Outcome.DELIVERED
+
+
+@pytest.mark.parametrize("error", GONE)
+def test_a_decline_or_cancellation_after_the_wait_is_ignored(
+    shop: Shop, engine_calls: Stubber, environment: pytest.MonkeyPatch, error: str
+) -> None:
+    environment.setenv("MAX_PAYMENT_ATTEMPTS", "1")
+    rental = waiting(shop)
+    for _ in range(2):
+        engine_calls.add_client_error("send_task_failure", error)
+
+    assert payment_declined(rental, "evt_1") is Outcome.IGNORED
+    assert payment_cancelled(rental) is Outcome.IGNORED
+
+
+def test_a_cancellation_of_a_wait_that_was_tried_again_ends_it(
+    shop: Shop, engine_calls: Stubber
+) -> None:
+    seen = waiting(shop)
+    shop.put("Rentals", shop.row("Rentals", seen.id) | {"taskToken": "new"})
+    engine_calls.add_client_error("send_task_failure", "TaskTimedOut")
+    expect_failure(engine_calls, "PaymentCancelled", "cancelled by the customer", "new")
+
+    assert payment_cancelled(seen) is Outcome.DELIVERED
+
+
+def test_a_decline_after_the_end_is_ignored(shop: Shop, engine_calls: Stubber) -> None:
+    rental = inventory.end_unpaid(waiting(shop), EndReason.HOLD_EXPIRED)
+
+    assert payment_declined(rental, "evt_1") is Outcome.IGNORED
+    assert payment_cancelled(rental) is Outcome.IGNORED
+
+
+def test_a_cancellation_ends_the_wait(shop: Shop, engine_calls: Stubber) -> None:
+    expect_failure(engine_calls, "PaymentCancelled", "cancelled by the customer")
+
+    assert payment_cancelled(waiting(shop)) is Outcome.DELIVERED
+
+
+def test_an_outage_is_for_whoever_asked_to_try_again(shop: Shop, engine_calls: Stubber) -> None:
+    engine_calls.add_client_error("send_task_failure", "InternalServerError", http_status_code=500)
+
+    with pytest.raises(ClientError):
+        payment_cancelled(waiting(shop))

@@ -1,0 +1,340 @@
+"""Giving money back once, whatever PayMongo's answers do."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import pytest
+
+from rentals import inventory, refunds, repository
+from rentals.errors import PaymentProviderRejected, PaymentProviderUnavailable, RefundFailed
+from rentals.models import EndReason, FollowUp, Payment, PaymentStatus, Refund, Rental, Size
+from rentals.pricing import price_rental
+from tests.functions.moto.conftest import Shop, paid
+
+TOTAL = 600_000
+
+
+@dataclass
+class PayMongo:
+    """PayMongo's refunds: as the client sees them, with troubles that strike once each."""
+
+    refunds: list[Refund] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
+    status: str = "pending"
+    trouble: list[Callable[[], None]] = field(default_factory=list)
+
+    def list_refunds(self, payment_id: str) -> list[Refund]:
+        return [each for each in self.refunds if each.payment_id == payment_id]
+
+    def retrieve_payment(self, payment_id: str) -> Payment:
+        return Payment(payment_id, TOTAL, "PHP", "paid")
+
+    def create_refund(
+        self, payment: Payment, amount: int, rental_id: str, *, attempt: int
+    ) -> Refund:
+        assert attempt == len(self.list_refunds(payment.id)) + 1
+        self.asked.append(payment.id)
+        if self.trouble:
+            self.trouble.pop(0)()
+        return self.add(payment.id, amount)
+
+    def add(self, payment_id: str, amount: int = TOTAL) -> Refund:
+        refund = Refund(f"ref_{len(self.refunds)}", payment_id, amount, self.status)
+        self.refunds.append(refund)
+        return refund
+
+    def refuse(self, code: str) -> None:
+        raise PaymentProviderRejected("create refund", 400, [code])
+
+    def answer_gets_lost(self) -> None:
+        self.add(self.asked[-1])
+        raise PaymentProviderUnavailable("create refund: ReadTimeout")
+
+
+@pytest.fixture
+def paymongo(monkeypatch: pytest.MonkeyPatch) -> PayMongo:
+    provider = PayMongo()
+    monkeypatch.setattr(refunds, "paymongo", lambda: provider)
+    return provider
+
+
+def held(shop: Shop) -> Rental:
+    shop.add_units(1)
+    rental = shop.add_rental()
+    repository.set_price(rental, price_rental(Size.SMALL, 3))
+    return inventory.reserve_unit(repository.get(rental.id))
+
+
+def late(shop: Shop) -> Rental:
+    return paid(inventory.end_unpaid(held(shop), EndReason.HOLD_EXPIRED), amount=TOTAL)
+
+
+def give_back(rental: Rental) -> Rental:
+    """As the state machine does: with the row as it is now."""
+    return refunds.refund_what_buys_nothing(repository.get(rental.id))
+
+
+def test_money_that_bought_nothing_goes_back(shop: Shop, paymongo: PayMongo) -> None:
+    after = give_back(late(shop))
+
+    assert (after.payment_status, after.refund_id, after.refund_status) == (
+        PaymentStatus.REFUNDED,
+        "ref_0",
+        "pending",
+    )
+    assert after.follow_up is FollowUp.REFUND
+    assert paymongo.refunds == [Refund("ref_0", "pay_1", TOTAL, "pending")]
+
+
+def test_the_intent_is_on_record_before_anything_is_asked_for(
+    shop: Shop, paymongo: PayMongo
+) -> None:
+    rental = late(shop)
+
+    def look() -> None:
+        assert repository.get(rental.id).refund_requested_at is not None
+
+    paymongo.trouble.append(look)
+    give_back(rental)
+    assert paymongo.trouble == []
+
+
+def test_asking_twice_refunds_once(shop: Shop, paymongo: PayMongo) -> None:
+    rental = late(shop)
+
+    for _ in range(3):
+        give_back(rental)
+
+    assert paymongo.asked == ["pay_1"]
+
+
+def test_a_refund_whose_answer_was_lost_is_found(shop: Shop, paymongo: PayMongo) -> None:
+    rental = late(shop)
+    paymongo.trouble.append(paymongo.answer_gets_lost)
+    with pytest.raises(PaymentProviderUnavailable):
+        give_back(rental)
+
+    assert give_back(rental).refund_id == "ref_0"
+    assert paymongo.asked == ["pay_1"]
+
+
+def test_what_somebody_gave_back_before_is_not_given_back_again(
+    shop: Shop, paymongo: PayMongo
+) -> None:
+    rental = late(shop)
+    paymongo.status = "succeeded"
+    part = paymongo.add("pay_1", TOTAL // 3)
+    paymongo.status = "pending"
+
+    for _ in range(2):
+        give_back(rental)
+    after = inventory.record_refund(repository.get(rental.id), part)  # its event comes late
+
+    assert [each.amount for each in paymongo.refunds] == [TOTAL // 3, TOTAL - TOTAL // 3]
+    assert (after.refund_id, after.refund_status) == ("ref_1", "pending")
+    assert after.follow_up is FollowUp.REFUND
+
+
+def test_a_refund_that_was_refused_because_it_exists_is_found(
+    shop: Shop, paymongo: PayMongo
+) -> None:
+    def exists_since_a_moment() -> None:
+        paymongo.add("pay_1")
+        paymongo.refuse("parameter_above_maximum")
+
+    paymongo.trouble.append(exists_since_a_moment)
+
+    assert give_back(late(shop)).refund_id == "ref_0"
+
+
+def test_a_refund_under_way_that_is_not_listed_yet_is_asked_for_later(
+    shop: Shop, paymongo: PayMongo
+) -> None:
+    paymongo.trouble.append(lambda: paymongo.refuse("resource_processing_state:payment_id"))
+
+    with pytest.raises(PaymentProviderUnavailable):
+        give_back(late(shop))
+
+
+@pytest.mark.parametrize("code", ["allowed_date_exceeded", "available_balance_insufficient"])
+def test_a_refund_that_is_refused_is_for_people(shop: Shop, paymongo: PayMongo, code: str) -> None:
+    rental = late(shop)
+    paymongo.trouble.append(lambda: paymongo.refuse(code))
+
+    with pytest.raises(RefundFailed, match=code):
+        give_back(rental)
+
+    # The reconciler still watches it, nobody gets a unit for this money, and the customer knows.
+    after = repository.get(rental.id)
+    assert after.follow_up is FollowUp.REFUND
+    assert after.payment_status is PaymentStatus.REFUNDED
+    assert after.refund_status == "failed"
+
+
+def test_a_failed_refund_is_asked_for_again_once_somebody_was_told(
+    shop: Shop, paymongo: PayMongo
+) -> None:
+    rental = late(shop)
+    paymongo.status = "failed"
+    with pytest.raises(RefundFailed):
+        give_back(rental)
+    paymongo.status = "succeeded"
+    for _ in range(2):
+        with pytest.raises(RefundFailed):
+            give_back(rental)
+    assert paymongo.asked == ["pay_1"]
+    repository.flag_for_attention(repository.get(rental.id), "RefundFailed")
+
+    after = give_back(rental)
+
+    assert (after.refund_id, after.refund_status) == ("ref_1", "succeeded")
+    assert (after.follow_up, after.attention) == (None, None)
+
+
+def test_a_refund_that_is_refused_keeps_no_other_waiting(shop: Shop, paymongo: PayMongo) -> None:
+    rental = late(shop)
+    for payment_id in ("pay_2", "pay_3"):
+        repository.record_payment(rental.id, payment_id, TOTAL, "PHP")
+    paymongo.trouble.append(lambda: paymongo.refuse("available_balance_insufficient"))
+
+    with pytest.raises(RefundFailed, match="available_balance_insufficient"):
+        give_back(rental)
+
+    assert [each.payment_id for each in paymongo.refunds] == ["pay_3", "pay_1"]
+
+
+def test_money_of_the_wrong_amount_goes_back_and_frees_the_unit(
+    shop: Shop, paymongo: PayMongo
+) -> None:
+    give_back(paid(held(shop), amount=TOTAL - 1))
+
+    assert len(shop.on_shelf()) == 1
+    assert paymongo.asked == ["pay_1"]
+
+
+def test_only_the_surplus_of_a_completed_rental_goes_back(shop: Shop, paymongo: PayMongo) -> None:
+    paymongo.status = "succeeded"
+    rental = inventory.confirm_rental(paid(held(shop)))
+    repository.record_payment(rental.id, "pay_3", TOTAL, "PHP")
+    repository.record_payment(rental.id, "pay_2", TOTAL, "PHP")
+
+    after = give_back(rental)
+
+    assert paymongo.asked == ["pay_2", "pay_3"]
+    assert after.payment_status is PaymentStatus.COMPLETED
+    assert (after.surplus_payment_ids, after.follow_up) == (frozenset(), None)
+
+
+def test_a_surplus_whose_refund_is_under_way_stays_watched_and_is_asked_for_once(
+    shop: Shop, paymongo: PayMongo
+) -> None:
+    rental = inventory.confirm_rental(paid(held(shop)))
+    repository.record_payment(rental.id, "pay_2", TOTAL, "PHP")
+
+    for _ in range(2):
+        after = give_back(rental)
+        assert after.surplus_payment_ids == {"pay_2"}
+        assert after.follow_up is FollowUp.REFUND
+
+    assert after.payment_status is PaymentStatus.COMPLETED
+    assert paymongo.asked == ["pay_2"]
+
+
+def test_a_surplus_whose_refund_was_not_answered_is_refunded_once(
+    shop: Shop, paymongo: PayMongo
+) -> None:
+    paymongo.status = "succeeded"
+    rental = inventory.confirm_rental(paid(held(shop)))
+    repository.record_payment(rental.id, "pay_2", TOTAL, "PHP")
+    paymongo.trouble.append(paymongo.answer_gets_lost)
+    with pytest.raises(PaymentProviderUnavailable):
+        give_back(rental)
+
+    assert give_back(rental).surplus_payment_ids == frozenset()
+    assert paymongo.asked == ["pay_2"]
+
+
+def test_nothing_is_refunded_for_a_rental_that_nobody_paid_for(
+    shop: Shop, paymongo: PayMongo
+) -> None:
+    rental = inventory.end_unpaid(held(shop), EndReason.HOLD_EXPIRED)
+
+    assert give_back(rental) == rental
+    assert paymongo.asked == []
+
+
+def test_money_that_bought_something_meanwhile_is_kept(shop: Shop, paymongo: PayMongo) -> None:
+    rental = inventory.reserve_unit(late(shop))
+
+    assert give_back(rental).refund_requested_at is None
+
+    assert paymongo.asked == []
+    inventory.confirm_rental(repository.get(rental.id))
+
+
+# --- an operator wants a completed rental's payment back ---
+
+
+def completed(shop: Shop) -> Rental:
+    return inventory.confirm_rental(paid(held(shop), amount=TOTAL))
+
+
+def test_a_completed_rental_keeps_its_money_unless_somebody_asks(
+    shop: Shop, paymongo: PayMongo
+) -> None:
+    rental = completed(shop)
+
+    assert give_back(rental).payment_status is PaymentStatus.COMPLETED
+    assert paymongo.asked == []
+
+    inventory.request_refund(rental)
+    after = give_back(rental)
+    assert (after.payment_status, after.refund_status) == (PaymentStatus.REFUNDED, "pending")
+    assert after.unit_id is None
+    assert len(shop.on_shelf()) == 1
+
+
+def test_asking_for_it_twice_refunds_once(shop: Shop, paymongo: PayMongo) -> None:
+    rental = completed(shop)
+
+    for _ in range(2):
+        inventory.request_refund(rental)
+        give_back(rental)
+        rental = inventory.request_refund(repository.get(rental.id))
+
+    assert paymongo.asked == ["pay_1"]
+
+
+def test_a_request_that_was_interrupted_is_seen_through_by_the_reconciler(
+    shop: Shop, paymongo: PayMongo
+) -> None:
+    requested = inventory.request_refund(completed(shop))
+
+    assert requested.follow_up is FollowUp.REFUND
+    assert requested.payment_status is PaymentStatus.COMPLETED
+    assert requested.unit_id is not None
+
+
+def test_a_refused_request_leaves_the_rental_and_its_unit_as_they_were(
+    shop: Shop, paymongo: PayMongo
+) -> None:
+    rental = completed(shop)
+    inventory.request_refund(rental)
+    paymongo.trouble.append(lambda: paymongo.refuse("available_balance_insufficient"))
+
+    with pytest.raises(RefundFailed):
+        give_back(rental)
+
+    after = repository.get(rental.id)
+    assert after.payment_status is PaymentStatus.COMPLETED
+    assert after.unit_id == rental.unit_id
+
+
+@pytest.mark.parametrize("make", [held, late])
+def test_only_completed_rentals_wait_for_an_operator_to_ask(
+    shop: Shop, paymongo: PayMongo, make: Callable[[Shop], Rental]
+) -> None:
+    rental = make(shop)
+
+    assert inventory.request_refund(rental) == rental
+    assert repository.get(rental.id).refund_requested_at is None

@@ -1,0 +1,360 @@
+"""The Rentals table: each write is conditional, and may be repeated after its answer was lost."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+from botocore.exceptions import ReadTimeoutError
+
+from infra import aws
+from paymongo.client import CheckoutSession
+from rentals import inventory, repository
+from rentals.errors import RentalEnded, RentalNotFound, TooManyHolds
+from rentals.models import EndReason, FollowUp, PaymentStatus, Rental, Size
+from rentals.pricing import price_rental
+from tests.functions.moto.conftest import Shop, paid
+from tests.support.samples import CUSTOMER, pending_rental
+
+SESSION = CheckoutSession("cs_1", "active", "https://checkout.example/cs_1#f", "pi_1", ())
+
+
+def send_updates_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As botocore does when the first answer is lost: the caller sees the second one."""
+    update = aws.dynamodb().update_item
+
+    def twice(**request: object) -> object:
+        update(**request)  # type: ignore[arg-type]
+        return update(**request)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(aws.dynamodb(), "update_item", twice)
+
+
+# --- create ---
+
+
+def test_a_new_rental_is_written_and_counted_as_one_hold(shop: Shop) -> None:
+    rental = shop.add_rental()
+
+    read = repository.get(rental.id)
+    assert replace(read, follow_up=None, follow_up_at=None) == rental
+    assert read.follow_up is FollowUp.PAYMENT
+    assert shop.open_rentals(rental) == {rental.id}
+
+
+def test_a_rental_is_created_once_and_the_first_one_counts(shop: Shop) -> None:
+    first = shop.add_rental()
+
+    again = repository.create(replace(first, duration=99))
+
+    assert again.duration == first.duration
+    assert shop.open_rentals(first) == {first.id}
+    assert len(shop.rows("Rentals")) == 1
+
+
+def test_a_rental_whose_creation_was_not_answered_is_found(shop: Shop) -> None:
+    shop.lose_answer("TransactWriteItems")
+    with pytest.raises(ReadTimeoutError):
+        shop.add_rental()
+
+    assert shop.add_rental().id == "rental-1"
+    assert len(shop.rows("Rentals")) == 1
+
+
+def test_a_customer_has_a_limited_number_of_unpaid_rentals(shop: Shop) -> None:
+    for number in range(3):
+        shop.add_rental(number)
+
+    with pytest.raises(TooManyHolds, match="you have 3 unpaid rentals already"):
+        shop.add_rental(4)
+
+    assert len(shop.rows("Rentals")) == 3
+    assert len(shop.open_rentals(pending_rental())) == 3
+
+
+def test_the_limit_is_per_customer_whatever_the_case_of_the_address(shop: Shop) -> None:
+    for number in range(3):
+        shop.add_rental(number)
+
+    shop.add_rental(4, customer=replace(CUSTOMER, email="someone.else@example.com"))
+    with pytest.raises(TooManyHolds):
+        shop.add_rental(5, customer=replace(CUSTOMER, email=CUSTOMER.email.upper()))
+
+
+def test_a_repeated_request_at_the_limit_finds_its_rental(shop: Shop) -> None:
+    rentals = [shop.add_rental(number) for number in range(3)]
+
+    assert repository.create(rentals[0]).id == rentals[0].id
+
+
+def test_a_rental_that_ended_makes_room_for_another(shop: Shop) -> None:
+    rentals = [shop.add_rental(number) for number in range(3)]
+    inventory.end_unpaid(rentals[0], EndReason.NO_UNIT)
+
+    assert shop.add_rental(4).is_pending
+
+
+def test_room_is_made_again_after_the_last_rental_ended(shop: Shop) -> None:
+    # Removing the last element of a set removes the attribute.
+    inventory.end_unpaid(shop.add_rental(1), EndReason.NO_UNIT)
+
+    assert shop.open_rentals(shop.add_rental(2)) == {"rental-2"}
+
+
+# --- look-ups ---
+
+
+def test_a_rental_is_found_by_its_payment_and_its_intent(shop: Shop) -> None:
+    rental = repository.set_checkout_session(shop.add_rental(), SESSION)
+    paid(rental, "pay_1", 600_000)
+
+    by_payment = repository.find_by_payment("pay_1")
+    assert by_payment is not None
+    assert by_payment == repository.find_by_payment_intent("pi_1") == repository.get(rental.id)
+
+
+@pytest.mark.parametrize("key", ["unknown", "", "x" * 5_000])
+def test_what_is_not_on_record_is_not_found(shop: Shop, key: str) -> None:
+    assert repository.find(key) is None
+    assert repository.find_by_payment(key) is None
+    assert repository.find_by_payment_intent(key) is None
+    with pytest.raises(RentalNotFound):
+        repository.get(key)
+
+
+# --- price and session ---
+
+
+def test_the_price_is_stored_in_pesos_and_read_in_centavos(shop: Shop) -> None:
+    rental = shop.add_rental()
+
+    repository.set_price(rental, price_rental(Size.SMALL, 3))
+
+    row = shop.row("Rentals", rental.id)
+    assert (row["dailyRate"], row["totalFee"]) == (2_000, 6_000)
+    assert repository.get(rental.id).total_fee == 600_000
+
+
+def test_the_first_session_counts_and_is_not_published_yet(shop: Shop) -> None:
+    rental = shop.add_rental()
+
+    first = repository.set_checkout_session(rental, SESSION)
+    second = repository.set_checkout_session(rental, replace(SESSION, id="cs_2"))
+
+    assert first.checkout_session_id == second.checkout_session_id == "cs_1"
+    assert second.checkout_url == SESSION.checkout_url
+    assert second.payment_url is None
+
+
+def test_a_session_whose_write_was_sent_twice_is_ours(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rental = shop.add_rental()
+    send_updates_twice(monkeypatch)
+
+    assert repository.set_checkout_session(rental, SESSION).checkout_session_id == "cs_1"
+
+
+@pytest.mark.parametrize("reason", EndReason)
+def test_an_ended_rental_gets_neither_price_nor_session_nor_decline(
+    shop: Shop, reason: EndReason
+) -> None:
+    rental = shop.add_rental()
+    inventory.end_unpaid(rental, reason)
+    ended = repository.get(rental.id)
+
+    with pytest.raises(RentalEnded) as ending:
+        repository.set_price(rental, price_rental(Size.SMALL, 3))
+    with pytest.raises(RentalEnded):
+        repository.set_checkout_session(rental, SESSION)
+    with pytest.raises(RentalEnded):
+        repository.record_decline(rental.id, "evt_1")
+
+    assert ending.value.status == reason.status
+    assert repository.get(rental.id) == ended
+
+
+def test_a_rental_that_does_not_exist_gets_nothing(shop: Shop) -> None:
+    ghost = pending_rental()
+
+    for write in (
+        lambda: repository.set_price(ghost, price_rental(Size.SMALL, 3)),
+        lambda: repository.set_checkout_session(ghost, SESSION),
+        lambda: repository.record_payment(ghost.id, "pay_1", 1, "PHP"),
+        lambda: repository.record_decline(ghost.id, "evt_1"),
+    ):
+        with pytest.raises(RentalNotFound):
+            write()
+    assert shop.rows("Rentals") == []
+
+
+# --- payments ---
+
+
+@pytest.mark.parametrize("reason", [None, *EndReason])
+def test_a_payment_is_recorded_whatever_state_the_rental_is_in(
+    shop: Shop, reason: EndReason | None
+) -> None:
+    rental = shop.add_rental()
+    if reason is not None:
+        rental = inventory.end_unpaid(rental, reason)
+        assert rental.follow_up is None
+
+    after = repository.record_payment(rental.id, "pay_1", 600_000, "PHP")
+
+    assert after.payment_status is rental.payment_status
+    assert (after.payment_id, after.amount_paid, after.payment_currency) == (
+        "pay_1",
+        600_000,
+        "PHP",
+    )
+    assert after.follow_up is FollowUp.PAYMENT
+
+
+def test_a_payment_reported_twice_is_one_payment(shop: Shop) -> None:
+    shop.add_rental()
+
+    first = repository.record_payment("rental-1", "pay_1", 600_000, "PHP")
+    second = repository.record_payment("rental-1", "pay_1", 600_000, "PHP")
+
+    assert first == second
+    assert second.surplus_payment_ids == frozenset()
+
+
+def test_a_payment_whose_write_was_sent_twice_is_one_payment(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.add_rental()
+    send_updates_twice(monkeypatch)
+
+    rental = repository.record_payment("rental-1", "pay_1", 600_000, "PHP")
+
+    assert (rental.payment_id, rental.surplus_payment_ids) == ("pay_1", frozenset())
+
+
+def test_every_other_payment_is_a_surplus_and_changes_nothing_else(shop: Shop) -> None:
+    shop.add_rental()
+    repository.record_payment("rental-1", "pay_1", 600_000, "PHP")
+
+    for payment_id in ("pay_2", "pay_3", "pay_2"):
+        rental = repository.record_payment("rental-1", payment_id, 1, "USD")
+
+    assert rental.payment_id == "pay_1"
+    assert (rental.amount_paid, rental.payment_currency) == (600_000, "PHP")
+    assert rental.surplus_payment_ids == {"pay_2", "pay_3"}
+    assert rental.follow_up is FollowUp.PAYMENT
+
+
+def test_a_decline_is_counted_once_for_each_event(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.add_rental()
+    send_updates_twice(monkeypatch)
+
+    counts = [
+        repository.record_decline("rental-1", event_id).declined_attempts
+        for event_id in ("evt_1", "evt_1", "evt_2", "evt_1", "evt_3")
+    ]
+
+    assert counts == [1, 1, 2, 2, 3]
+
+
+# --- follow-ups ---
+
+
+def due_now(shop: Shop, rental: Rental, when: str = "2026-01-01T00:00:00.000Z") -> str:
+    shop.put("Rentals", shop.row("Rentals", rental.id) | {"followUpAt": when})
+    return when
+
+
+def test_only_what_is_due_comes_up_longest_waiting_first(shop: Shop) -> None:
+    first, second, _later = (shop.add_rental(number) for number in range(3))
+    older = due_now(shop, second, "2026-01-01T00:00:00.000Z")
+    newer = due_now(shop, first, "2026-01-02T00:00:00.000Z")
+
+    due = repository.due_follow_ups(FollowUp.PAYMENT, 10)
+
+    assert due == [(second.id, older), (first.id, newer)]
+    assert repository.due_follow_ups(FollowUp.PAYMENT, 1) == [(second.id, older)]
+    assert repository.due_follow_ups(FollowUp.REFUND, 10) == []
+
+
+def test_what_is_due_is_taken_by_one_of_two_runs(shop: Shop) -> None:
+    rental = shop.add_rental()
+    due_at = due_now(shop, rental)
+
+    taken = repository.claim_follow_up(rental.id, due_at, 120)
+    again = repository.claim_follow_up(rental.id, due_at, 120)
+
+    assert taken is not None
+    assert taken.id == rental.id
+    assert again is None
+    assert repository.due_follow_ups(FollowUp.PAYMENT, 10) == []
+
+
+def test_a_rental_that_is_over_is_due_no_more(shop: Shop) -> None:
+    rental = shop.add_rental()
+    due_now(shop, rental)
+
+    inventory.end_unpaid(repository.get(rental.id), EndReason.NO_UNIT)
+
+    assert repository.due_follow_ups(FollowUp.PAYMENT, 10) == []
+
+
+def test_trouble_is_marked_for_people_and_for_the_reconciler(shop: Shop) -> None:
+    rental = shop.add_rental()
+
+    repository.flag_for_attention(rental, "RefundFailed")
+
+    flagged = repository.get(rental.id)
+    assert (flagged.attention, flagged.follow_up) == ("RefundFailed", FollowUp.ATTENTION)
+
+
+def waits_in_trouble(shop: Shop, status: PaymentStatus) -> list[int]:
+    """Quarters of an hour until each next try."""
+    rental = shop.add_rental()
+    waits = []
+    for _ in range(12):
+        now = replace(repository.get(rental.id), payment_status=status)
+        repository.flag_for_attention(now, "RefundFailed")
+        due = datetime.fromisoformat(str(repository.get(rental.id).follow_up_at))
+        waits.append(round((due - datetime.now(UTC)).total_seconds() / 900))
+    return waits
+
+
+@pytest.mark.parametrize("status", [PaymentStatus.PENDING, PaymentStatus.EXPIRED])
+def test_rental_that_may_hold_a_unit_or_wait_for_one_is_tried_every_quarter(
+    shop: Shop, status: PaymentStatus
+) -> None:
+    """A unit stayed held for six hours after PayMongo was back."""
+    assert set(waits_in_trouble(shop, status)) == {1}
+
+
+def test_refund_that_goes_on_failing_is_told_less_and_less_often(shop: Shop) -> None:
+    waits = waits_in_trouble(shop, PaymentStatus.REFUNDED)
+
+    assert waits[:6] == [1, 2, 4, 8, 16, 24]
+    assert set(waits[6:]) == {24}, "every six hours from then on"
+
+
+def test_the_first_payment_is_a_surplus_neither_before_nor_after(shop: Shop) -> None:
+    """Closing a session reports its payments again: that is no news."""
+    rental = shop.add_rental()
+    for payment_id in ("pay_1", "pay_2"):
+        repository.record_payment(rental.id, payment_id, 1, "PHP")
+    repository.flag_for_attention(repository.get(rental.id), "RefundFailed")
+
+    for payment_id in ("pay_1", "pay_2"):
+        again = repository.record_payment(rental.id, payment_id, 1, "PHP")
+
+    assert again.surplus_payment_ids == {"pay_2"}
+    assert again.follow_up is FollowUp.ATTENTION
+
+
+def test_a_session_is_closed_once(shop: Shop) -> None:
+    rental = shop.add_rental()
+    rental = repository.set_checkout_session(rental, SESSION)
+
+    closed = repository.record_session_closed(rental)
+
+    assert closed.session_closed_at is not None
+    assert repository.record_session_closed(closed) == closed

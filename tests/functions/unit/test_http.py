@@ -1,0 +1,286 @@
+"""The shell of every route: envelope, errors as answers, bodies and headers."""
+
+import base64
+import json
+from http import HTTPStatus
+from typing import Any
+
+import pytest
+from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError
+from hypothesis import given
+from hypothesis import strategies as st
+
+from api import http
+from api.http import (
+    MAX_BODY_BYTES,
+    Event,
+    HttpError,
+    Response,
+    header,
+    json_object,
+    query,
+    raw_body,
+    redirect,
+    route,
+    success,
+)
+from infra.telemetry import logger
+from rentals import errors
+from rentals.errors import RentalError
+
+TELLING = "telling-text-4343434343434345"
+
+
+def subclasses(root: type[RentalError]) -> list[type[RentalError]]:
+    return [root, *(each for child in root.__subclasses__() for each in subclasses(child))]
+
+
+def answer_to(error: Exception) -> Response:
+    """What a route answers when its function raises `error`."""
+
+    def failing(event: Event) -> Response:
+        raise error
+
+    return route(failing)({"resource": "/api/test"}, None)  # type: ignore[arg-type]
+
+
+def body_of(response: Response) -> Any:
+    return json.loads(response["body"])
+
+
+def test_an_answer_comes_in_the_envelope() -> None:
+    response = route(lambda event: success({"stock": 1}))({}, None)  # type: ignore[arg-type]
+
+    assert response["statusCode"] == 200
+    assert body_of(response) == {"success": True, "data": {"stock": 1}}
+    assert response["headers"]["Content-Type"] == "application/json; charset=utf-8"
+    assert response["headers"]["Cache-Control"] == "no-store"
+    assert response["headers"]["X-Content-Type-Options"] == "nosniff"
+
+
+def test_status_and_headers_of_an_answer_can_be_chosen() -> None:
+    response = success(None, HTTPStatus.ACCEPTED, {"Location": "/api/rentals/1"})
+
+    assert response["statusCode"] == 202
+    assert response["headers"]["Location"] == "/api/rentals/1"
+    assert response["headers"]["Cache-Control"] == "no-store"
+
+
+def test_a_redirect_makes_the_browser_get_a_page_and_tells_it_nothing_more() -> None:
+    response = redirect("/success.html?rental_id=1")
+
+    assert response["statusCode"] == 303
+    assert response["headers"]["Location"] == "/success.html?rental_id=1"
+    assert response["headers"]["Referrer-Policy"] == "no-referrer"
+
+
+def test_an_http_error_becomes_its_own_answer() -> None:
+    fields = [{"field": "duration", "message": "is required"}]
+
+    response = answer_to(
+        HttpError(HTTPStatus.BAD_REQUEST, "VALIDATION_ERROR", "correct it", fields)
+    )
+
+    assert response["statusCode"] == 400
+    assert body_of(response) == {
+        "success": False,
+        "error": "correct it",
+        "code": "VALIDATION_ERROR",
+        "errors": fields,
+    }
+
+
+ANSWERS: dict[type[RentalError], tuple[int, str]] = {
+    errors.NotFound: (404, "NOT_FOUND"),
+    errors.CollectibleNotFound: (404, "COLLECTIBLE_NOT_FOUND"),
+    errors.StoreNotFound: (404, "STORE_NOT_FOUND"),
+    errors.RentalNotFound: (404, "RENTAL_NOT_FOUND"),
+    errors.IdempotencyKeyReused: (422, "IDEMPOTENCY_KEY_REUSED"),
+    errors.TooManyHolds: (429, "TOO_MANY_HOLDS"),
+    errors.InvalidSignature: (401, "INVALID_SIGNATURE"),
+    errors.TransientFailure: (503, "TRY_AGAIN"),
+    errors.InfrastructureUnavailable: (503, "TRY_AGAIN"),
+    errors.WriteContended: (503, "TRY_AGAIN"),
+}
+
+
+@pytest.mark.parametrize("kind", subclasses(RentalError), ids=lambda kind: kind.__name__)
+def test_every_error_has_an_answer(kind: type[RentalError]) -> None:
+    # Not through __init__: what matters here is the class, and one text for all.
+    response = answer_to(kind.__new__(kind, TELLING))
+
+    status, code = ANSWERS.get(kind, (500, "INTERNAL_ERROR"))
+    assert (response["statusCode"], body_of(response)["code"]) == (status, code)
+    assert (TELLING in response["body"]) is (status != 500)
+
+
+def client_error(code: str, status: int) -> ClientError:
+    return ClientError(
+        {
+            "Error": {"Code": code, "Message": TELLING},
+            "ResponseMetadata": {"HTTPStatusCode": status},  # type: ignore[typeddict-item]
+        },
+        "GetItem",
+    )
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "code"),
+    [
+        (client_error("ThrottlingException", 400), 503, "TRY_AGAIN"),
+        (client_error("InternalServerError", 500), 503, "TRY_AGAIN"),
+        (EndpointConnectionError(endpoint_url=f"https://{TELLING}"), 503, "TRY_AGAIN"),
+        (BotoCoreError(), 503, "TRY_AGAIN"),
+        (ValueError(TELLING), 500, "INTERNAL_ERROR"),
+        (KeyError(TELLING), 500, "INTERNAL_ERROR"),
+        (RecursionError(TELLING), 500, "INTERNAL_ERROR"),
+    ],
+)
+def test_an_accident_says_nothing_of_the_inside(error: Exception, status: int, code: str) -> None:
+    response = answer_to(error)
+
+    assert response["statusCode"] == status
+    assert body_of(response)["code"] == code
+    assert body_of(response)["success"] is False
+    assert TELLING not in json.dumps(response)
+
+
+def test_an_accident_is_logged_with_its_route_and_without_aws_text(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    answer_to(client_error("AccessDeniedException", 400))
+
+    logged = " ".join(map(logger.registered_handler.format, caplog.records))
+    assert "GetItem: AccessDeniedException" in logged
+    assert "/api/test" in logged
+    assert TELLING not in logged
+
+
+# --- bodies ---
+
+
+def b64(raw: bytes) -> Event:
+    return {"body": base64.b64encode(raw).decode(), "isBase64Encoded": True}
+
+
+@given(st.binary(max_size=200))
+def test_a_base64_body_arrives_byte_for_byte(raw: bytes) -> None:
+    assert raw_body(b64(raw)) == raw
+
+
+@given(st.text(max_size=200))
+def test_a_text_body_arrives_as_utf_8(text: str) -> None:
+    assert raw_body({"body": text, "isBase64Encoded": False}) == text.encode()
+
+
+@pytest.mark.parametrize("event", [{}, {"body": None}, {"body": "", "isBase64Encoded": True}])
+def test_no_body_is_an_empty_one(event: Event) -> None:
+    assert raw_body(event) == b""
+
+
+@pytest.mark.parametrize("encode", [lambda raw: {"body": raw.decode()}, b64])
+def test_64_kb_are_accepted_and_a_byte_more_is_not(encode: Any) -> None:
+    assert len(raw_body(encode(b"x" * MAX_BODY_BYTES))) == 65_536
+
+    with pytest.raises(HttpError, match="the body is 65537 bytes; at most 65536") as refusal:
+        raw_body(encode(b"x" * (MAX_BODY_BYTES + 1)))
+    assert (refusal.value.status, refusal.value.code) == (413, "BODY_TOO_LARGE")
+
+
+def test_the_limit_counts_bytes_not_characters() -> None:
+    with pytest.raises(HttpError) as refusal:
+        raw_body({"body": "ñ" * (MAX_BODY_BYTES // 2 + 1)})
+
+    assert refusal.value.status == 413
+
+
+@pytest.mark.parametrize("body", ["%%%", "e30=x", "e30", "é", "e3\n0="])
+def test_a_body_that_is_not_base64_is_refused(body: str) -> None:
+    with pytest.raises(HttpError) as refusal:
+        raw_body({"body": body, "isBase64Encoded": True})
+
+    assert (refusal.value.status, refusal.value.code) == (400, "MALFORMED_BODY")
+
+
+def test_a_json_object_is_read() -> None:
+    assert json_object({"body": '{"duration": 3, "name": "Ñ"}'}) == {"duration": 3, "name": "Ñ"}
+    assert json_object(b64(b'{"a": "\\ud83e\\udd16"}')) == {"a": "\N{ROBOT FACE}"}
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {},
+        {"body": "{"},
+        {"body": "[]"},
+        {"body": '"text"'},
+        {"body": "null"},
+        {"body": "{'single': 1}"},
+        {"body": "[" * 60_000},
+        {"body": f'{{"duration": {"9" * 5_000}}}'},
+        {"body": '{"\\ud800": 1}'},
+        {"body": '{"name": "\\udfff"}'},
+        b64(b'{"name": "\xff"}'),
+    ],
+    ids=[
+        "none",
+        "truncated",
+        "list",
+        "text",
+        "null",
+        "single quotes",
+        "deep",
+        "absurd number",
+        "surrogate in a name",
+        "surrogate in a value",
+        "not UTF-8",
+    ],
+)
+def test_anything_else_is_malformed(event: Event) -> None:
+    with pytest.raises(HttpError) as refusal:
+        json_object(event)
+
+    assert (refusal.value.status, refusal.value.code) == (400, "MALFORMED_JSON")
+
+
+@given(st.text(max_size=100))
+def test_every_answer_can_be_sent_as_utf_8(body: str) -> None:
+    def echo(event: Event) -> Response:
+        return success(json_object(event))
+
+    response = route(echo)({"body": f'{{"text": {json.dumps(body)}}}'}, None)  # type: ignore[arg-type]
+
+    assert body_of(response)["data"]["text"] == body
+    response["body"].encode()
+
+
+# --- headers and query ---
+
+
+@pytest.mark.parametrize("name", ["Idempotency-Key", "idempotency-key", "IDEMPOTENCY-KEY"])
+def test_header_names_have_no_case(name: str) -> None:
+    assert header({"headers": {name: "k"}}, "Idempotency-Key") == "k"
+    assert header({"headers": {"IdEmPoTeNcY-kEy": "k"}}, name) == "k"
+
+
+@pytest.mark.parametrize("event", [{}, {"headers": None}, {"headers": {"Prefer": "x"}}])
+def test_a_header_may_be_missing(event: Event) -> None:
+    assert header(event, "Idempotency-Key") is None
+
+
+@pytest.mark.parametrize(
+    ("event", "value"),
+    [
+        ({}, None),
+        ({"queryStringParameters": None}, None),
+        ({"queryStringParameters": {"store_id": ""}}, ""),
+        ({"queryStringParameters": {"store_id": "store-a"}}, "store-a"),
+    ],
+)
+def test_a_query_parameter_may_be_missing(event: Event, value: str | None) -> None:
+    assert query(event, "store_id") == value
+
+
+def test_no_route_answers_with_a_body_that_may_be_cached() -> None:
+    assert http.failure(HTTPStatus.NOT_FOUND, "X", "x")["headers"]["Cache-Control"] == "no-store"
+    assert redirect("/")["headers"]["Cache-Control"] == "no-store"

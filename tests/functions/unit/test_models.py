@@ -1,0 +1,160 @@
+"""A rental as it is stored and read again, and time as it is stored."""
+
+from dataclasses import fields, replace
+from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from infra import dynamo
+from infra.clock import timestamp
+from rentals import repository
+from rentals.models import Customer, EndReason, FollowUp, PaymentMethod, PaymentStatus, Rental
+from tests.support.samples import CUSTOMER, PENDING_RENTAL, pending_rental
+
+texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+
+
+def stored_and_read(rental: Rental) -> Rental:
+    return Rental.from_item(
+        dynamo.from_attributes(dynamo.to_attributes(repository._new_item(rental)))
+    )
+
+
+@given(
+    st.builds(Customer, *([texts] * 6)),
+    st.integers(1, 365),
+    st.sampled_from(PaymentMethod),
+    texts,
+)
+def test_a_new_rental_reads_as_it_was_written(
+    customer: Customer, duration: int, method: PaymentMethod, name: str
+) -> None:
+    rental = pending_rental(
+        customer=customer, duration=duration, payment_method=method, collectible_name=name
+    )
+
+    read = stored_and_read(rental)
+
+    assert replace(read, follow_up=None, follow_up_at=None) == rental
+
+
+def test_a_new_rental_is_due_for_the_reconciler() -> None:
+    read = stored_and_read(PENDING_RENTAL)
+
+    assert read.follow_up is FollowUp.PAYMENT
+    assert read.follow_up_at is not None
+    assert read.follow_up_at > timestamp(datetime.now(UTC))
+
+
+FULL_ROW = {
+    **repository._new_item(PENDING_RENTAL),
+    "unitId": "unit-1",
+    "warehouseId": "wh-001",
+    "dailyRate": Decimal(2_000),
+    "totalFee": Decimal(6_000),
+    "eta": Decimal(2),
+    "checkoutSessionId": "cs_1",
+    "paymentIntentId": "pi_1",
+    "checkoutUrl": "https://checkout.example/1",
+    "sessionClosedAt": "2026-01-31T10:16:00.000Z",
+    "paymentUrl": "https://checkout.example/1",
+    "holdExpiresAt": "2026-01-31T10:15:00.000Z",
+    "taskToken": "token",
+    "paymentId": "pay_1",
+    "amountPaid": Decimal(600_000),
+    "paymentCurrency": "PHP",
+    "surplusPaymentIds": {"pay_2"},
+    "declinedEventIds": {"evt_1", "evt_2"},
+    "endReason": "declined",
+    "refundRequestedAt": "2026-01-31T10:20:00.000Z",
+    "refundId": "ref_1",
+    "refundStatus": "pending",
+    "attention": "RefundFailed",
+    "attentionCount": Decimal(1),
+    "settlement": "3f1f4c1e-9a57-5b0e-8f0a-000000000001-reconciler-20260131T102000",
+    "followUp": "refund",
+    "followUpAt": "2026-01-31T10:30:00.000Z",
+    "acknowledgements": [{"payments": {"pay_3": Decimal(600_000)}}],
+}
+
+
+def test_every_attribute_of_a_row_is_read() -> None:
+    rental = Rental.from_item(FULL_ROW)
+
+    empty = [each.name for each in fields(rental) if not getattr(rental, each.name)]
+    assert empty == []
+    assert (rental.daily_rate, rental.total_fee) == (200_000, 600_000)
+    assert (rental.eta, rental.amount_paid) == (2, 600_000)
+    assert rental.declined_attempts == 2
+    assert rental.end_reason is EndReason.DECLINED
+    assert rental.is_paid_in_full
+
+
+def test_amounts_are_integers_so_that_they_can_be_compared_and_sent() -> None:
+    rental = Rental.from_item(FULL_ROW)
+
+    for amount in (rental.daily_rate, rental.total_fee, rental.amount_paid, rental.eta):
+        assert type(amount) is int
+
+
+@pytest.mark.parametrize(
+    ("changes", "is_paid"),
+    [
+        ({}, True),
+        ({"payment_id": None}, False),
+        ({"amount_paid": 599_999}, False),
+        ({"amount_paid": 600_001}, False),
+        ({"payment_currency": "USD"}, False),
+        ({"payment_id": None, "amount_paid": None, "total_fee": None}, False),
+    ],
+)
+def test_paid_in_full_is_the_total_in_pesos_exactly(
+    changes: dict[str, object], is_paid: bool
+) -> None:
+    rental = replace(Rental.from_item(FULL_ROW), **changes)  # type: ignore[arg-type]
+
+    assert rental.is_paid_in_full is is_paid
+
+
+def test_every_reason_to_end_leads_to_an_ending_without_money() -> None:
+    for reason in EndReason:
+        assert reason.status not in (
+            PaymentStatus.PENDING,
+            PaymentStatus.COMPLETED,
+            PaymentStatus.REFUNDED,
+        )
+
+
+def test_personal_data_has_one_place() -> None:
+    row = repository._new_item(PENDING_RENTAL)
+    personal = row.pop("customer")
+
+    assert set(personal.values()) == {
+        CUSTOMER.name,
+        CUSTOMER.email,
+        CUSTOMER.phone,
+        CUSTOMER.address,
+        CUSTOMER.city,
+        CUSTOMER.postal_code,
+    }
+    assert not [value for value in personal.values() if str(value) in str(row).replace("1200", "")]
+    assert CUSTOMER.email.partition("@")[0] not in repository.customer_key(CUSTOMER.email)
+
+
+moments = st.integers(0, 4_000_000_000_000).map(
+    lambda milliseconds: datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=milliseconds)
+)
+
+
+@given(moments, moments)
+def test_stored_times_sort_as_text(one: datetime, other: datetime) -> None:
+    assert (timestamp(one) < timestamp(other)) is (one < other)
+
+
+def test_a_stored_time_is_utc_with_milliseconds() -> None:
+    manila = timezone(timedelta(hours=8))
+
+    assert timestamp(datetime(2026, 1, 31, 18, 0, tzinfo=manila)) == "2026-01-31T10:00:00.000Z"

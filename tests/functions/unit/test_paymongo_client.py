@@ -1,0 +1,453 @@
+"""The PayMongo client against answers that PayMongo documents, and against none (PAYMONGO.md)."""
+
+import base64
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from io import BytesIO
+from json import dumps
+from typing import Any
+
+import pytest
+import urllib3
+
+from paymongo.client import PayMongo, SessionRequest
+from rentals.errors import PaymentProviderRejected, PaymentProviderUnavailable
+from rentals.models import Payment, PaymentMethod, Refund
+from tests.support.samples import CUSTOMER
+
+Json = dict[str, Any]
+
+REQUEST = SessionRequest(
+    rental_id="3f1f4c1e-9a57-5b0e-8f0a-000000000001",
+    collectible_name="Tin Robot No. 7",
+    duration=3,
+    daily_rate=200_000,
+    total_fee=600_000,
+    payment_method=PaymentMethod.GCASH,
+    customer=CUSTOMER,
+    success_url="https://site.example/payment/success?rental_id=1&signature=a",
+    cancel_url="https://site.example/payment/failed?rental_id=1&signature=b",
+)
+POOL = urllib3.HTTPSConnectionPool("api.paymongo.example")
+CONNECTION = urllib3.connection.HTTPConnection("api.paymongo.example")
+PAYMENT = Payment("pay_1", 600_000, "PHP", "paid", "pi_1")
+
+
+def payment(payment_id: str, status: str) -> Json:
+    return {
+        "id": payment_id,
+        "type": "payment",
+        "attributes": {
+            "amount": 600_000,
+            "currency": "PHP",
+            "status": status,
+            "payment_intent_id": "pi_1",
+            "metadata": {"rental_id": REQUEST.rental_id},
+        },
+    }
+
+
+def session(status: str = "active", **attributes: Any) -> Json:
+    return {
+        "id": "cs_1",
+        "type": "checkout_session",
+        "attributes": {
+            "status": status,
+            "checkout_url": "https://checkout.example/cs_1#fragment",
+            "payment_intent": {"id": "pi_1", "attributes": {"payments": []}},
+            "payments": [],
+            **attributes,
+        },
+    }
+
+
+REFUND = {
+    "id": "ref_1",
+    "type": "refund",
+    "attributes": {"payment_id": "pay_1", "amount": 600_000, "status": "pending"},
+}
+
+
+class Api:
+    """PayMongo's side: remembers requests, answers in turn, the last answer for ever."""
+
+    def __init__(self, *answers: "Answer | Exception | Json | list[Json]") -> None:
+        self.answers = [
+            Answer(200, json={"data": each}) if isinstance(each, dict | list) else each
+            for each in answers
+        ]
+        self.requests: list[Json] = []
+
+    def client(self) -> PayMongo:
+        return PayMongo("https://api.paymongo.example/", "sk_test_unit", http=self)  # type: ignore[arg-type]
+
+    def request(self, method: str, url: str, **options: Any) -> urllib3.HTTPResponse:
+        self.requests.append({"method": method, "url": url, **options})
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if isinstance(answer, Exception):
+            raise answer
+        return urllib3.HTTPResponse(BytesIO(answer.body), status=answer.status)
+
+    @property
+    def calls(self) -> list[tuple[str, str]]:
+        base_url = "https://api.paymongo.example"
+        assert all(each["url"].startswith(base_url) for each in self.requests)
+        return [(each["method"], each["url"].removeprefix(base_url)) for each in self.requests]
+
+    def sent(self) -> Json:
+        assert self.requests[0]["headers"]["Content-Type"] == "application/json"
+        attributes: Json = json.loads(self.requests[0]["body"])["data"]["attributes"]
+        return attributes
+
+
+class Answer:
+    """What PayMongo, or something on the way to it, answers."""
+
+    def __init__(
+        self, status: int, *, text: str = "", json: Any = None, content: bytes | None = None
+    ) -> None:
+        self.status = status
+        self.body = content if content is not None else text.encode()
+        if json is not None:
+            self.body = dumps(json).encode()
+
+    def __repr__(self) -> str:
+        return f"{self.status} {self.body!r}"
+
+
+def errors(status: int, *entries: Json) -> Answer:
+    return Answer(status, json={"errors": list(entries)})
+
+
+CALLS: dict[str, Callable[[PayMongo], object]] = {
+    "create checkout session": lambda client: client.create_checkout_session(REQUEST),
+    "retrieve checkout session": lambda client: client.retrieve_checkout_session("cs_1"),
+    "expire checkout session": lambda client: client.close_checkout_session("cs_1"),
+    "create refund": lambda client: client.create_refund(PAYMENT, 600_000, "rental-1", attempt=1),
+    "retrieve refund": lambda client: client.retrieve_refund("ref_1"),
+    "list refunds": lambda client: client.list_refunds("pay_1"),
+    "retrieve payment": lambda client: client.retrieve_payment("pay_1"),
+    "list webhooks": lambda client: client.list_webhooks(),
+}
+every_call = pytest.mark.parametrize("operation", CALLS)
+
+
+# --- what is sent ---
+
+
+def test_a_session_is_asked_for_as_paymongo_documents() -> None:
+    api = Api(session())
+
+    api.client().create_checkout_session(REQUEST)
+
+    assert api.calls == [("POST", "/v1/checkout_sessions")]
+    sent = api.sent()
+    assert sent["line_items"] == [
+        {
+            "name": "Tin Robot No. 7",
+            "description": sent["line_items"][0]["description"],
+            "amount": 200_000,
+            "currency": "PHP",
+            "quantity": 3,
+        }
+    ]
+    assert sent["payment_method_types"] == ["gcash"]
+    assert sent["reference_number"] == REQUEST.rental_id
+    assert sent["metadata"] == {"rental_id": REQUEST.rental_id}
+    assert sent["success_url"] == REQUEST.success_url
+    assert sent["cancel_url"] == REQUEST.cancel_url
+    assert sent["billing"] == {
+        "name": "Ana Cruz",
+        "email": "ana.cruz@example.com",
+        "phone": "+63 917 000 0000",
+        "address": {
+            "line1": "1 Rizal Street",
+            "city": "Makati",
+            "postal_code": "1200",
+            "country": "PH",
+        },
+    }
+    # PAYMONGO.md: a description is needed with show_description.
+    assert sent["description"]
+    assert api.requests[0]["headers"]["Idempotency-Key"] == REQUEST.rental_id
+
+
+def test_what_the_customer_will_pay_is_the_total_fee() -> None:
+    api = Api(session())
+
+    api.client().create_checkout_session(REQUEST)
+
+    assert sum(each["amount"] * each["quantity"] for each in api.sent()["line_items"]) == 600_000
+
+
+def test_metadata_is_flat_and_text_only() -> None:
+    for call in ("create checkout session", "create refund"):
+        api = Api(session() if "session" in call else REFUND)
+        CALLS[call](api.client())
+        assert all(isinstance(value, str) for value in api.sent()["metadata"].values())
+
+
+@pytest.mark.parametrize(
+    ("method", "paymongo_name"),
+    [
+        ("card", "card"),
+        ("gcash", "gcash"),
+        ("grabpay", "grab_pay"),
+        ("maya", "paymaya"),
+        ("bpi", "dob"),
+        ("ubp", "dob_ubp"),
+        ("qrph", "qrph"),
+    ],
+)
+def test_a_payment_method_is_sent_by_paymongos_name(method: str, paymongo_name: str) -> None:
+    api = Api(session())
+
+    api.client().create_checkout_session(replace(REQUEST, payment_method=PaymentMethod(method)))
+
+    assert api.sent()["payment_method_types"] == [paymongo_name]
+
+
+def test_a_refund_is_asked_for_with_its_amount() -> None:
+    api = Api(REFUND)
+
+    refund = api.client().create_refund(PAYMENT, 600_000, "rental-1", attempt=1)
+
+    assert refund == Refund("ref_1", "pay_1", 600_000, "pending")
+    sent = api.sent()
+    assert (sent["amount"], sent["payment_id"], sent["reason"]) == (600_000, "pay_1", "others")
+    assert sent["metadata"] == {"rental_id": "rental-1"}
+    assert len(sent["notes"]) <= 255
+
+
+def test_refunds_of_one_payment_are_listed() -> None:
+    api = Api([REFUND])
+
+    assert api.client().list_refunds("pay_1") == [Refund("ref_1", "pay_1", 600_000, "pending")]
+    assert api.calls == [("GET", "/v1/refunds?payment_id=pay_1")]
+
+
+def test_webhooks_are_listed_with_their_status() -> None:
+    api = Api([{"id": "hook_1", "attributes": {"url": "https://a.example", "status": "disabled"}}])
+
+    assert api.client().list_webhooks() == [("https://a.example", "disabled")]
+
+
+@every_call
+def test_every_call_carries_the_secret_key_as_user_name(operation: str) -> None:
+    api = Api(Answer(500))
+
+    with pytest.raises(PaymentProviderUnavailable):
+        CALLS[operation](api.client())
+
+    scheme, _, credentials = api.requests[0]["headers"]["authorization"].partition(" ")
+    assert (scheme, base64.b64decode(credentials)) == ("Basic", b"sk_test_unit:")
+
+
+@every_call
+def test_every_call_has_a_limit_on_every_wait(operation: str) -> None:
+    api = Api(Answer(500))
+
+    with pytest.raises(PaymentProviderUnavailable):
+        CALLS[operation](api.client())
+
+    timeout = api.requests[0]["timeout"]
+    # Two calls fit into the 30 s of a function.
+    assert 0 < timeout.connect_timeout <= timeout.read_timeout <= 12
+    # Asking again is the state machine's business, following a redirect nobody's.
+    assert api.requests[0]["retries"] is api.requests[0]["redirect"] is False
+
+
+# --- what comes back ---
+
+
+def test_a_new_session_is_read() -> None:
+    found = Api(session()).client().create_checkout_session(REQUEST)
+
+    assert (found.id, found.status, found.payment_intent_id) == ("cs_1", "active", "pi_1")
+    assert found.checkout_url == "https://checkout.example/cs_1#fragment"
+    assert found.payments == ()
+    assert found.paid_payment is None
+    assert not found.is_expired
+
+
+@pytest.mark.parametrize(
+    ("attributes", "paid"),
+    [
+        ({"payments": [payment("pay_1", "paid")]}, "pay_1"),
+        ({"payments": [payment("pay_0", "failed"), payment("pay_1", "paid")]}, "pay_1"),
+        ({"payments": [payment("pay_0", "failed"), payment("pay_1", "pending")]}, None),
+        ({"payments": [payment("pay_0", "failed")], "status": "expired"}, None),
+        (
+            {
+                "payments": None,
+                "payment_intent": {
+                    "id": "pi_1",
+                    "attributes": {
+                        "status": "succeeded",
+                        "payments": [payment("pay_0", "failed"), payment("pay_1", "paid")],
+                    },
+                },
+            },
+            "pay_1",
+        ),
+        ({"payment_intent": None}, None),
+        # There is no such status: PAYMONGO.md, Checkout sessions.
+        ({"status": "paid", "paid_at": 1_769_853_600}, None),
+    ],
+    ids=[
+        "paid",
+        "declined, then paid",
+        "declined, then under way",
+        "declined and expired",
+        "payments inside the intent",
+        "no intent",
+        "says paid without a payment",
+    ],
+)
+def test_a_session_is_paid_when_one_of_its_payments_is(attributes: Json, paid: str | None) -> None:
+    found = Api(session(**attributes)).client().retrieve_checkout_session("cs_1")
+
+    assert (found.paid_payment.id if found.paid_payment else None) == paid
+
+
+@pytest.mark.parametrize(
+    "expire",
+    [
+        session("expired"),
+        errors(400, {"code": "resource_state_invalid", "detail": "already expired"}),
+        errors(400),
+        Answer(400, text="what?"),
+    ],
+)
+def test_closing_believes_the_session_and_never_the_answer_to_expire(expire: Any) -> None:
+    for status, is_expired in (("expired", True), ("active", False)):
+        api = Api(expire, session(status, payments=[payment("pay_1", "paid")]))
+
+        closed = api.client().close_checkout_session("cs_1")
+
+        assert api.calls == [
+            ("POST", "/v1/checkout_sessions/cs_1/expire"),
+            ("GET", "/v1/checkout_sessions/cs_1"),
+        ]
+        assert closed.is_expired is is_expired
+        assert closed.paid_payment == PAYMENT
+
+
+def test_closing_asks_to_expire_once() -> None:
+    api = Api(Answer(500))
+
+    with pytest.raises(PaymentProviderUnavailable):
+        api.client().close_checkout_session("cs_1")
+
+    assert len(api.requests) == 1
+
+
+# --- failures ---
+
+
+@every_call
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        urllib3.exceptions.ConnectTimeoutError("to https://api.paymongo.example/cs_secret"),
+        urllib3.exceptions.ReadTimeoutError(POOL, "/cs_secret", "timed out"),
+        urllib3.exceptions.NewConnectionError(CONNECTION, "to cs_secret"),
+        urllib3.exceptions.ProtocolError("Connection aborted.", "cs_secret"),
+        urllib3.exceptions.SSLError("cs_secret"),
+        Answer(429, text="Too many requests cs_secret"),
+        Answer(500, json={"errors": [{"code": "internal", "detail": "cs_secret"}]}),
+        Answer(503, text="<html>cs_secret</html>"),
+        Answer(200, text="cs_secret"),
+        Answer(200, content=b"\xff\xfe"),
+        Answer(200, json=[]),
+        Answer(200, json={"errors": []}),
+        Answer(200, json={"data": "cs_secret"}),
+        Answer(200, json={"data": 5}),
+        Answer(200, json={"data": None}),
+        Answer(302),
+    ],
+    ids=lambda trouble: repr(trouble)[:40],
+)
+def test_no_usable_answer_is_worth_asking_again(operation: str, trouble: Any) -> None:
+    with pytest.raises(PaymentProviderUnavailable) as failure:
+        CALLS[operation](Api(trouble).client())
+
+    assert "cs_secret" not in str(failure.value)
+
+
+@pytest.mark.parametrize("path", ["id", "attributes", "status", "checkout_url"])
+@pytest.mark.parametrize("operation", ["create checkout session", "retrieve checkout session"])
+def test_half_a_session_is_no_usable_answer(operation: str, path: str) -> None:
+    half = session()
+    half.pop(path, None)
+    half.get("attributes", {}).pop(path, None)
+
+    with pytest.raises(PaymentProviderUnavailable):
+        CALLS[operation](Api(half).client())
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        {"payment_intent": "pi_1"},
+        {"payment_intent": {"id": "pi_1", "attributes": None}},
+        {"payments": [None]},
+        {"payments": [{"id": "pay_1"}]},
+        {"payments": "pay_1"},
+    ],
+)
+def test_a_session_of_another_shape_is_no_usable_answer(attributes: Json) -> None:
+    with pytest.raises(PaymentProviderUnavailable):
+        Api(session(**attributes)).client().retrieve_checkout_session("cs_1")
+
+
+@every_call
+@pytest.mark.parametrize("status", [401, 403, 404, 422])
+def test_a_refusal_is_not_worth_asking_again(operation: str, status: int) -> None:
+    api = Api(errors(status, {"code": "resource_not_found", "detail": "cs_secret was not found"}))
+
+    with pytest.raises(PaymentProviderRejected) as refusal:
+        CALLS[operation](api.client())
+
+    assert len(api.requests) == 1
+    assert refusal.value.status == status
+    assert refusal.value.codes == ("resource_not_found",)
+    assert str(refusal.value) == f"{operation}: PayMongo answered {status} resource_not_found"
+
+
+def test_a_refusal_names_codes_and_attributes_and_repeats_nothing_of_ours() -> None:
+    api = Api(
+        errors(
+            400,
+            {
+                "code": "parameter_format_invalid",
+                "detail": f"{CUSTOMER.email} is not an email",
+                "source": {"pointer": "billing.email", "attribute": "email"},
+            },
+            {"code": "parameter_required", "detail": f"{CUSTOMER.phone}", "source": None},
+        )
+    )
+
+    with pytest.raises(PaymentProviderRejected) as refusal:
+        api.client().create_checkout_session(REQUEST)
+
+    assert refusal.value.codes == ("parameter_format_invalid:email", "parameter_required")
+    assert CUSTOMER.email not in str(refusal.value)
+    assert CUSTOMER.phone not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Answer(400, text="Bad Request"),
+        Answer(400, json={}),
+        Answer(400, json=["x"]),
+        Answer(400, json={"errors": ["x"]}),
+        Answer(400, json={"errors": [{"code": None}]}),
+        Answer(400, json={"errors": None}),
+    ],
+)
+def test_a_refusal_without_readable_codes_is_still_a_refusal(answer: Answer) -> None:
+    with pytest.raises(PaymentProviderRejected, match=r"create refund: PayMongo answered 400$"):
+        Api(answer).client().create_refund(PAYMENT, 600_000, "rental-1", attempt=1)

@@ -1,0 +1,115 @@
+"""The documentation says what is there: its pictures, and what docs/architecture.md names."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from tools.building.diagrams import PAGES, mermaid, redrawn
+from tools.sources import ROOT
+from tools.sources.asl import StateMachine, parse
+
+MACHINES = {
+    path.name.partition(".")[0]: parse(json.loads(path.read_text()))
+    for path in (ROOT / "statemachines").glob("*.asl.json")
+}
+every_machine = pytest.mark.parametrize("machine", MACHINES.values(), ids=MACHINES.keys())
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_pictures_are_up_to_date(page: Path) -> None:
+    text = page.read_text()
+
+    assert redrawn(text) == text, "run: make diagrams"
+
+
+def test_every_machine_has_its_whole_picture() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text()
+
+    for name, machine in MACHINES.items():
+        assert f"<!-- picture of {name} -->" in page
+        assert mermaid(machine) in page
+
+
+@every_machine
+def test_a_picture_has_every_state_and_every_way(machine: StateMachine) -> None:
+    drawn = set(re.findall(r"^    (\w+) -.*[> ](\w+)$", mermaid(machine), re.MULTILINE))
+
+    assert drawn == {(each.source, each.target) for each in machine.transitions}
+    for way in machine.transitions:
+        for error in way.errors:
+            spoken = "any" if error == "States.ALL" else error
+            assert re.search(rf"{way.source} -.*{spoken}.* {way.target}", mermaid(machine))
+
+
+@every_machine
+def test_without_last_resorts_nothing_leads_to_a_failure(machine: StateMachine) -> None:
+    drawing = mermaid(machine, last_resorts=False)
+
+    for name, state in machine.states.items():
+        assert (name in drawing) is (state.type != "Fail")
+
+
+def test_a_change_of_the_machine_makes_a_picture_stale() -> None:
+    text = (ROOT / "README.md").read_text()
+
+    assert redrawn(text.replace("PriceRental --> CreatePaymentSession", "")) == text
+    assert redrawn("no picture at all") == "no picture at all"
+    with pytest.raises(FileNotFoundError):
+        redrawn("<!-- picture of nothing -->\n<!-- end of picture -->")
+
+
+# --- what the architecture page says ---
+
+PAGE = (ROOT / "docs" / "architecture.md").read_text()
+NAMED = sorted(set(re.findall(r"(?<!`)`([^`\n]+)`(?!`)", PAGE)))
+FILES = [each for each in NAMED if "/" in each and re.match(r"[a-z]", each)]
+FUNCTIONS = [each for each in NAMED if re.fullmatch(r"[a-z_]+\.[a-z_]+", each)]
+FUNCTIONS = [each for each in FUNCTIONS if not each.endswith((".yaml", ".py", ".json", ".md"))]
+RESOURCES = [each for each in NAMED if re.fullmatch(r"[A-Z]\w+(Rule|Queue|Alarm|Function)", each)]
+STATES = [each for each in NAMED if re.fullmatch(r"[A-Z]\w+", each) and each not in RESOURCES]
+
+
+def test_the_page_names_enough_to_be_checked() -> None:
+    assert len(FILES) > 15
+    assert len(FUNCTIONS) > 15
+    assert len(RESOURCES) > 2
+    assert STATES
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_files_that_the_page_names_exist(name: str) -> None:
+    assert (ROOT / name).exists()
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_functions_that_the_page_names_exist(name: str) -> None:
+    module, _, function = name.partition(".")
+    found = [
+        path
+        for path in (ROOT / "functions").glob(f"*/{module}.py")
+        if re.search(rf"^def {function}\(", path.read_text(), re.MULTILINE)
+    ]
+
+    assert len(found) == 1
+
+
+def test_resources_and_states_that_the_page_names_exist() -> None:
+    template = (ROOT / "template.yaml").read_text()
+    states = {state for machine in MACHINES.values() for state in machine.states}
+
+    for name in RESOURCES:
+        assert re.search(rf"^  {name}:$", template, re.MULTILINE), name
+    assert set(STATES) <= states
+
+
+def test_the_picture_of_the_data_has_every_table_and_no_other() -> None:
+    template = (ROOT / "template.yaml").read_text()
+    tables = set(re.findall(r"^  (\w+)Table:\n    Type: AWS::DynamoDB::Table$", template, re.M))
+    picture = re.search(r"```mermaid\nerDiagram\n(.*?)```", PAGE, re.DOTALL)
+    assert picture is not None
+    relation = r"^    (\w+) [|}o]+--[|{o]+ (\w+) :"
+
+    drawn = {name for pair in re.findall(relation, picture[1], re.M) for name in pair}
+    assert drawn == tables

@@ -1,0 +1,368 @@
+"""openapi.yaml is what API Gateway runs, what is published, and what the functions do."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from jsonschema import Draft4Validator
+from openapi_schema_validator import OAS30Validator
+from openapi_spec_validator import validate
+from pydantic_core import ValidationError
+
+from api import http
+from api.requests import CHECKOUT, CUSTOMER, QUOTE
+from api.validation import Shape
+from rentals import models
+from rentals.payments import Outcome
+from tests.support.samples import checkout_body
+from tests.support.sources import openapi, resources, template, translated
+from tools.sources.openapi import published_description
+
+Json = dict[str, Any]
+
+VERBS = ("get", "post", "options")
+INTEGRATION = "x-amazon-apigateway-integration"
+REQUESTS: dict[str, Shape[Any]] = {
+    "QuoteRequest": QUOTE,
+    "CheckoutRequest": CHECKOUT,
+    "CustomerRequest": CUSTOMER,
+}
+
+
+def operations() -> Iterator[tuple[str, str, Json]]:
+    """(verb, path, operation)."""
+    for path, item in openapi()["paths"].items():
+        for verb in VERBS:
+            if verb in item:
+                yield verb, path, item[verb]
+
+
+def resolved(schema: Any) -> Any:
+    """A schema with its references to components put in place."""
+    if isinstance(schema, dict):
+        if "$ref" in schema:
+            return resolved(openapi()["components"]["schemas"][schema["$ref"].rpartition("/")[2]])
+        return {key: resolved(value) for key, value in schema.items()}
+    return [resolved(each) for each in schema] if isinstance(schema, list) else schema
+
+
+def schema(name: str) -> Json:
+    found: Json = resolved(openapi()["components"]["schemas"][name])
+    return found
+
+
+# --- the document ---
+
+
+def test_the_published_description_is_valid_and_says_nothing_of_the_inside() -> None:
+    published = json.loads(published_description())
+
+    validate(published)
+    assert "amazon" not in json.dumps(published)
+    assert "Function" not in json.dumps(published)
+    assert set(published["paths"]) == set(openapi()["paths"])
+
+
+def test_its_routes_are_those_of_the_functions() -> None:
+    events = {
+        (event["Properties"]["Method"].lower(), event["Properties"]["Path"], name)
+        for name, function in resources("AWS::Serverless::Function").items()
+        for event in function.get("Events", {}).values()
+        if event["Type"] == "Api"
+    }
+    routes = {
+        (verb, path, operation[INTEGRATION]["uri"]["Fn::Sub"].split("${")[-1].split(".Arn")[0])
+        for verb, path, operation in operations()
+    }
+
+    assert {route for route in routes if route[0] != "options"} == events
+    preflights = {route for route in routes if route[0] == "options"}
+    assert {name for _, _, name in preflights} == {"OptionsPreflightFunction"}
+    # Every route that a page may call, and none of those that PayMongo and its redirects call.
+    assert {path for _, path, _ in preflights} == {
+        path for _, path, _ in events if path.startswith("/api/")
+    } - {"/api/webhooks/paymongo", "/api/partners/collectibles", "/api/partners/stores"}
+
+
+def test_every_route_calls_a_function_by_its_alias_and_may() -> None:
+    for _, _, operation in operations():
+        integration = operation[INTEGRATION]
+        assert integration["type"] == "aws_proxy"
+        assert integration["httpMethod"] == "POST"
+        assert integration["uri"]["Fn::Sub"].endswith("Function.Arn}:live/invocations")
+
+
+def test_only_partners_routes_ask_for_a_key() -> None:
+    keyed = {path for _, path, operation in operations() if operation.get("security")}
+
+    assert keyed == {"/api/partners/collectibles", "/api/partners/stores"}
+    assert "security" not in openapi()
+    scheme = openapi()["components"]["securitySchemes"]["partner_key"]
+    assert scheme["name"] == "x-api-key"  # the only name that API Gateway knows
+
+
+def test_what_api_gateway_answers_by_itself_is_in_the_envelope() -> None:
+    responses = openapi()["x-amazon-apigateway-gateway-responses"]
+
+    assert {"MISSING_AUTHENTICATION_TOKEN", "DEFAULT_4XX", "DEFAULT_5XX"} <= set(responses)
+    for response in responses.values():
+        text = response["responseTemplates"]["application/json"]
+        # API Gateway puts a JSON string, quotes included, in place of messageString.
+        body = json.loads(text.replace("$context.error.messageString", '"message"'))
+        assert Draft4Validator(schema("Failure")).is_valid(body)
+        assert body["code"].isupper()
+
+
+def test_the_api_never_answers_403() -> None:
+    """The distribution shows the site's 404 page for any 403: S3 says it of missing files."""
+    distribution = template()["Resources"]["SiteDistribution"]["Properties"]["DistributionConfig"]
+    shown = {
+        each["ErrorCode"]
+        for each in distribution["CustomErrorResponses"]
+        if "ResponsePagePath" in each
+    }
+    answers = {int(status) for _, _, operation in operations() for status in operation["responses"]}
+    responses = openapi()["x-amazon-apigateway-gateway-responses"]
+
+    assert shown == {403}
+    assert 403 not in answers
+    assert 403 not in {status.value for _, status, _ in http._ANSWERS}
+    # What API Gateway would say 403 of here: an unknown route, a key, the web ACL.
+    for kind in ("MISSING_AUTHENTICATION_TOKEN", "INVALID_API_KEY", "WAF_FILTERED"):
+        assert responses[kind]["statusCode"] != "403"
+
+
+# --- requests ---
+
+
+@pytest.mark.parametrize("name", sorted(REQUESTS))
+def test_a_request_has_the_fields_that_its_function_takes(name: str) -> None:
+    fields = set(REQUESTS[name].fields)
+
+    assert set(schema(name)["properties"]) == fields
+    assert set(schema(name)["required"]) == {
+        field for field in fields if REQUESTS[name].fields[field]["type"] != "default"
+    }
+
+
+@pytest.mark.parametrize("name", sorted(REQUESTS))
+def test_limits_are_told(name: str) -> None:
+    text = {
+        field: each.get("description", "") for field, each in schema(name)["properties"].items()
+    }
+    limits: dict[str, Any] = REQUESTS[name].fields
+    for field, told in text.items():
+        each = limits[field]
+        each = each["schema"] if each["type"] == "function-after" else each
+        for key in ("max_length", "le", "ge"):
+            if key in each:
+                assert str(each[key]) in told, (field, key)
+        if field == "payment_method":
+            assert all(method in told for method in models.PaymentMethod)
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)
+    ),
+    max_leaves=5,
+)
+valid_checkout = checkout_body(customer={"email": "ana@example.com"})
+
+
+@st.composite
+def almost_checkouts(draw: st.DrawFn) -> Json:
+    """A valid body with some fields left out, changed or added."""
+    body = {**valid_checkout, "customer": dict(valid_checkout["customer"])}
+    parts: list[Json] = [body, body["customer"]]
+    for part in parts:
+        for key in draw(st.lists(st.sampled_from(sorted(part)), max_size=2, unique=True)):
+            if draw(st.booleans()):
+                part[key] = draw(json_values)
+            else:
+                del part[key]
+        part.update(draw(st.dictionaries(st.text(max_size=4), json_values, max_size=1)))
+    return body
+
+
+def is_accepted(shape: Shape[Any], body: Any) -> bool:
+    try:
+        shape.read(body)
+    except ValidationError:
+        return False
+    return True
+
+
+@settings(max_examples=300, deadline=None)
+@given(almost_checkouts() | json_values)
+def test_api_gateway_refuses_nothing_that_checkout_would_take(body: Any) -> None:
+    # The JSON Schema draft that API Gateway checks with.
+    if not Draft4Validator(schema("CheckoutRequest")).is_valid(body):
+        assert not is_accepted(CHECKOUT, body)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "collectible_id": json_values | st.just("col-001"),
+            "store_id": json_values | st.just("store-a"),
+            "duration": json_values | st.integers(1, 365),
+        },
+    )
+)
+def test_api_gateway_refuses_nothing_that_quote_would_take(body: Json) -> None:
+    if not Draft4Validator(schema("QuoteRequest")).is_valid(body):
+        assert not is_accepted(QUOTE, body)
+
+
+def test_bodies_are_checked_where_there_are_any() -> None:
+    validators = openapi()["x-amazon-apigateway-request-validators"]
+    assert validators[openapi()["x-amazon-apigateway-request-validator"]] == {
+        "validateRequestParameters": True,
+        "validateRequestBody": True,
+    }
+    with_body = {path for _, path, operation in operations() if "requestBody" in operation}
+    # Not the webhook's: what PayMongo signed is answered by the function, whatever it is.
+    assert with_body == {"/api/rentals/quote", "/api/rentals/checkout"}
+
+
+# --- answers: words; whole answers are checked in tests/system/workflow (shop.py) ---
+
+
+@pytest.mark.parametrize(
+    ("name", "field", "words"),
+    [
+        ("Collectible", "size", list(models.Size)),
+        ("RentalView", "status", list(models.PaymentStatus)),
+        ("RentalView", "reason", [*models.EndReason, None]),
+        ("RentalView", "payment_method", list(models.PaymentMethod)),
+        ("WebhookOutcome", "result", list(Outcome)),
+    ],
+)
+def test_words_are_those_of_the_domain(name: str, field: str, words: list[str | None]) -> None:
+    assert schema(name)["properties"][field]["enum"] == words
+
+
+def test_the_validator_of_answers_would_notice() -> None:
+    assert not OAS30Validator(schema("Rental")).is_valid({"success": True, "data": {}})
+
+
+# --- CORS ---
+
+
+def test_other_origins_are_named_and_never_all() -> None:
+    stage = translated()["Resources"]["ApiprodStage"]["Properties"]
+    pattern = template()["Parameters"]["OtherOrigins"]["AllowedPattern"]
+
+    assert "AllowedOrigins" in stage["Variables"]
+    assert "*" in pattern  # excluded from every origin, in brackets
+    assert pattern.count("[^/,*]") == 2
+
+
+def test_what_api_gateway_answers_by_itself_can_be_read_by_the_same_origins() -> None:
+    """By the distribution: API Gateway's own answers take a constant, or any asker's origin."""
+    policy = resources("AWS::CloudFront::ResponseHeadersPolicy")["ApiHeadersPolicy"]
+    cors = policy["ResponseHeadersPolicyConfig"]["CorsConfig"]
+
+    assert cors["AccessControlAllowOrigins"]["Items"] == {
+        "Fn::Split": [",", {"Ref": "OtherOrigins"}]
+    }
+    assert cors["AccessControlAllowCredentials"] is False
+    assert cors["OriginOverride"] is False  # what a function says stands
+    said = {
+        "Access-Control-Allow-Methods": cors["AccessControlAllowMethods"]["Items"],
+        "Access-Control-Allow-Headers": cors["AccessControlAllowHeaders"]["Items"],
+        "Access-Control-Expose-Headers": cors["AccessControlExposeHeaders"]["Items"],
+    }
+    assert {name: ", ".join(items) for name, items in said.items()} | {
+        "Access-Control-Max-Age": str(cors["AccessControlMaxAgeSec"])
+    } == http._CORS_HEADERS
+    for answer in openapi()["x-amazon-apigateway-gateway-responses"].values():
+        assert "Access-Control-Allow-Origin" not in str(answer)
+
+
+def behaviours() -> dict[str, Any]:
+    """The distribution's behaviours that lead to the API, by path."""
+    distribution = resources("AWS::CloudFront::Distribution")["SiteDistribution"]
+    return {
+        each["PathPattern"]: each for each in distribution["DistributionConfig"]["CacheBehaviors"]
+    }
+
+
+def test_every_route_of_the_api_gets_those_headers() -> None:
+    policies = {path: each["ResponseHeadersPolicyId"] for path, each in behaviours().items()}
+    redirects = policies.pop("/payment/*")
+
+    assert len(policies) == 3
+    for policy in policies.values():
+        assert policy == {"Fn::If": ["HasOtherOrigins", {"Ref": "ApiHeadersPolicy"}, redirects]}
+
+
+# --- who asks ---
+
+
+def test_the_web_acl_counts_by_a_header_that_the_distribution_writes_over_the_clients() -> None:
+    (rule,) = resources("AWS::WAFv2::WebACL")["ApiWebAcl"]["Rules"]
+    name = rule["Statement"]["RateBasedStatement"]["ForwardedIPConfig"]["HeaderName"]
+    code = resources("AWS::CloudFront::Function")["ClientAddressFunction"]["FunctionCode"]
+    forwarded = resources("AWS::CloudFront::OriginRequestPolicy")["ClientAddressRequestPolicy"]
+
+    assert f'event.request.headers["{name.lower()}"] = {{ value: event.viewer.ip }};' in code
+    headers = forwarded["OriginRequestPolicyConfig"]["HeadersConfig"]
+    assert headers == {"HeaderBehavior": "whitelist", "Headers": [name]}
+    assert len(behaviours()) == 4
+    for behaviour in behaviours().values():
+        condition, (association,), _ = behaviour["FunctionAssociations"]["Fn::If"]
+        assert condition == "LimitsAddresses"
+        assert association["EventType"] == "viewer-request"
+        policy = behaviour["OriginRequestPolicyId"]
+        if isinstance(policy, dict):
+            assert policy["Fn::If"][:2] == [
+                "LimitsAddresses",
+                {"Ref": "ClientAddressRequestPolicy"},
+            ]
+        else:  # AllViewerExceptHostHeader takes what the function adds along
+            assert policy == "b689b0a8-53d0-40ab-baf2-68738e2966ac"
+
+
+# --- circles ---
+
+
+@pytest.mark.parametrize("shifted", ["false", "true"])
+def test_no_resource_waits_for_itself(shifted: str) -> None:
+    """cfn-lint does not look into the included document, through which the API waits for its
+    functions, and the distribution for the API.
+    """
+    deployed = translated(ShiftReleases=shifted)["Resources"]
+    needs = {name: references(resource) & set(deployed) for name, resource in deployed.items()}
+    done: set[str] = set()
+    while ready := {name for name, wanted in needs.items() if name not in done and wanted <= done}:
+        done |= ready
+
+    assert set(deployed) - done == set()
+
+
+def references(value: Any) -> set[str]:
+    """Names that a resource refers to."""
+    if isinstance(value, list):
+        return set().union(*map(references, value))
+    if not isinstance(value, dict):
+        return set()
+    found = set().union(*map(references, value.values()))
+    if "Ref" in value:
+        found.add(value["Ref"])
+    if "Fn::GetAtt" in value:
+        target = value["Fn::GetAtt"]
+        found.add(target[0] if isinstance(target, list) else target.split(".")[0])
+    if "Fn::Sub" in value:
+        text = value["Fn::Sub"]
+        text = text[0] if isinstance(text, list) else text
+        found |= {each.split("}")[0].split(".")[0] for each in text.split("${")[1:]}
+    depends = value.get("DependsOn", ())
+    return found | ({depends} if isinstance(depends, str) else set(depends))

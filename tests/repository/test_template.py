@@ -1,0 +1,297 @@
+"""The template after the SAM transform: what each function is, may do and is told."""
+
+import importlib
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from rentals import allocation, repository
+from tests.support.reachability import FUNCTIONS, reachable, settings_of
+from tests.support.sources import resources, template, translated
+
+Json = dict[str, Any]
+
+FUNCTION_NAMES = sorted(resources("AWS::Serverless::Function"))
+every_function = pytest.mark.parametrize("name", FUNCTION_NAMES)
+
+# Actions that know no resource (Service Authorization Reference, AWS Step Functions).
+WITHOUT_RESOURCE = {
+    "states:SendTaskSuccess",
+    "states:SendTaskFailure",
+    # What a state machine's logs need (Step Functions, Logging: IAM policies).
+    "logs:CreateLogDelivery",
+    "logs:DeleteLogDelivery",
+    "logs:DescribeLogGroups",
+    "logs:DescribeResourcePolicies",
+    "logs:GetLogDelivery",
+    "logs:ListLogDeliveries",
+    "logs:PutResourcePolicy",
+    "logs:UpdateLogDelivery",
+}
+# Endings of resources that cannot be named in full, and why.
+OPEN_ENDED = {
+    "secretsmanager:GetSecretValue": "-??????",  # Secrets Manager appends six characters
+    "states:DescribeExecution": "StateMachine.Name}:*",  # named after rentals
+}
+MANAGED_POLICIES = {
+    "AWSLambdaBasicExecutionRole",  # its own logs
+    "AWSXrayWriteOnlyAccess",  # traces have no resource
+    "AmazonAPIGatewayPushToCloudWatchLogs",  # API Gateway's own, for the account
+}
+# Lost events that are made good without a queue: see .cfnlintrc.yaml.
+RULES_WITHOUT_DEAD_LETTER_QUEUE = {
+    "NeedsAttentionRule",
+    "ReconcileFunctionEveryMinute",
+    "BalanceMoneyFunctionEveryDay",
+}
+
+
+def of_type(kind: str) -> dict[str, Json]:
+    """Properties by logical id of the translated resources of one type."""
+    return {
+        name: resource.get("Properties", {})
+        for name, resource in translated()["Resources"].items()
+        if resource["Type"] == kind
+    }
+
+
+def listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def statements() -> Iterator[tuple[str, str, str]]:
+    """(role, action, resource as text) for all that is allowed to anybody."""
+    for role, properties in of_type("AWS::IAM::Role").items():
+        for policy in properties.get("Policies", ()):
+            for statement in listed(policy["PolicyDocument"]["Statement"]):
+                assert statement["Effect"] == "Allow"
+                assert not {"NotAction", "NotResource"} & set(statement)
+                for action in listed(statement["Action"]):
+                    for resource in listed(statement["Resource"]):
+                        yield role, action, as_text(resource)
+
+
+def as_text(resource: Any) -> str:
+    if isinstance(resource, str):
+        return resource
+    if "Fn::Sub" in resource:
+        return str(resource["Fn::Sub"])
+    if "Ref" in resource:
+        return f"${{{resource['Ref']}}}"
+    return "${" + ".".join(resource["Fn::GetAtt"]) + "}"
+
+
+# --- functions and handlers ---
+
+
+@every_function
+def test_a_functions_handler_can_be_called(name: str) -> None:
+    handler = of_type("AWS::Lambda::Function")[name]["Handler"]
+    module, _, attribute = handler.rpartition(".")
+
+    assert callable(getattr(importlib.import_module(module), attribute))
+    assert attribute == "handler"
+
+
+def test_every_handler_module_has_one_function_and_every_function_a_module() -> None:
+    in_template = [
+        each["Handler"].removesuffix(".handler")
+        for each in resources("AWS::Serverless::Function").values()
+    ]
+    in_code = [
+        f"{path.parent.name}.{path.stem}"
+        for package in ("api", "workflow", "upkeep")
+        for path in (FUNCTIONS / package).glob("*.py")
+        if "\ndef handler(" in path.read_text()
+    ]
+
+    assert sorted(in_template) == sorted(in_code)
+
+
+@every_function
+def test_a_function_is_named_after_its_handler(name: str) -> None:
+    handler = resources("AWS::Serverless::Function")[name]["Handler"]
+    module = handler.split(".")[1].replace("_", "")
+
+    assert name.lower() == f"{module}function"
+
+
+@every_function
+def test_a_function_runs_as_designed(name: str) -> None:
+    function = of_type("AWS::Lambda::Function")[name]
+
+    assert function["Runtime"] == "python3.13"
+    assert function["Architectures"] == [{"Ref": "Architecture"}]
+    assert template()["Parameters"]["Architecture"]["Default"] == "arm64"
+    assert function["TracingConfig"] == {"Mode": "Active"}
+    # A task gives up after 60 s, API Gateway after 29: the function must have ended by then.
+    has_schedule = "Schedule" in str(resources("AWS::Serverless::Function")[name].get("Events"))
+    assert function["Timeout"] <= (300 if has_schedule else 30)
+
+
+def test_the_routes_are_those_of_the_design() -> None:
+    routes = {
+        (event["Properties"]["Method"], event["Properties"]["Path"])
+        for function in resources("AWS::Serverless::Function").values()
+        for event in function.get("Events", {}).values()
+        if event["Type"] == "Api"
+    }
+
+    assert routes == {
+        ("GET", "/api/collectibles"),
+        ("GET", "/api/stores"),
+        ("GET", "/api/partners/collectibles"),
+        ("GET", "/api/partners/stores"),
+        ("POST", "/api/rentals/quote"),
+        ("POST", "/api/rentals/checkout"),
+        ("GET", "/api/rentals/{rental_id}"),
+        ("POST", "/api/webhooks/paymongo"),
+        ("GET", "/payment/success"),
+        ("GET", "/payment/failed"),
+    }
+
+
+# --- who may do what ---
+
+
+@every_function
+def test_a_function_has_a_role_of_its_own(name: str) -> None:
+    functions = of_type("AWS::Lambda::Function")
+
+    assert functions[name]["Role"] == {"Fn::GetAtt": [f"{name}Role", "Arn"]}
+    holders = [each for each in functions.values() if each["Role"] == functions[name]["Role"]]
+    assert len(holders) == 1
+
+
+def test_every_role_can_be_taken_by_one_service_only() -> None:
+    for properties in of_type("AWS::IAM::Role").values():
+        [statement] = properties["AssumeRolePolicyDocument"]["Statement"]
+        assert set(statement["Principal"]) == {"Service"}
+        assert len(listed(statement["Principal"]["Service"])) == 1
+
+
+def test_managed_policies_are_for_logs_and_traces_only() -> None:
+    for properties in of_type("AWS::IAM::Role").values():
+        arns = map(as_text, properties.get("ManagedPolicyArns", ()))
+        names = {arn.rpartition("/")[2] for arn in arns}
+        assert names <= MANAGED_POLICIES
+
+
+def test_actions_are_named_in_full() -> None:
+    assert [each for each in statements() if "*" in each[1]] == []
+
+
+def test_resources_are_named_in_full_where_the_service_can() -> None:
+    open_ended = [
+        (role, action, resource)
+        for role, action, resource in statements()
+        if any(wildcard in resource for wildcard in "*?")
+        and not (resource == "*" and action in WITHOUT_RESOURCE)
+        and not (action in OPEN_ENDED and resource.endswith(OPEN_ENDED[action]))
+    ]
+
+    assert open_ended == []
+
+
+def test_every_exception_above_is_needed() -> None:
+    allowed = {action for _, action, _ in statements()}
+
+    assert WITHOUT_RESOURCE | set(OPEN_ENDED) <= allowed
+
+
+def test_every_event_rule_keeps_what_it_could_not_deliver() -> None:
+    for name, properties in of_type("AWS::Events::Rule").items():
+        has_queue = all("DeadLetterConfig" in target for target in properties["Targets"])
+        assert has_queue is (name not in RULES_WITHOUT_DEAD_LETTER_QUEUE), name
+
+
+# --- what a function is told ---
+
+
+@every_function
+def test_a_function_is_told_all_that_it_asks_for(name: str) -> None:
+    function = of_type("AWS::Lambda::Function")[name]
+    variables = function["Environment"]["Variables"]
+
+    asked = settings_of(function["Handler"].removesuffix(".handler"))
+
+    assert asked - set(variables) == set()
+
+
+@every_function
+def test_a_function_is_not_told_what_only_others_need(name: str) -> None:
+    function = resources("AWS::Serverless::Function")[name]
+    own = set(function.get("Environment", {}).get("Variables", {}))
+
+    assert own - settings_of(function["Handler"].removesuffix(".handler")) == set()
+
+
+def test_what_all_functions_are_told_is_of_use_to_some() -> None:
+    shared = set(template()["Globals"]["Function"]["Environment"]["Variables"])
+    asked = {
+        variable
+        for function in resources("AWS::Serverless::Function").values()
+        for variable in settings_of(function["Handler"].removesuffix(".handler"))
+    }
+
+    # RELEASE makes Lambda publish a version when nothing but a parameter has changed.
+    unused = {each for each in shared - asked if not each.startswith("POWERTOOLS_")}
+    assert unused == {"RELEASE"}
+
+
+def test_the_search_for_settings_sees_through_calls_tables_and_decorators() -> None:
+    assert ("rentals.payments", "start_settlement") in reachable("upkeep.reconcile")
+    assert ("rentals.repository", "get") in reachable("workflow.release_unit")
+    assert "SETTLEMENT_STATE_MACHINE_ARN" in settings_of("api.get_payment_failed")
+    assert "RENTAL_STATE_MACHINE_ARN" in settings_of("upkeep.reconcile")
+    # Quote shares a module with checkout and starts nothing.
+    assert "RENTAL_STATE_MACHINE_ARN" not in settings_of("api.post_quote")
+
+
+@every_function
+def test_only_who_reads_a_secret_may_read_it(name: str) -> None:
+    module = resources("AWS::Serverless::Function")[name]["Handler"].removesuffix(".handler")
+    readable = {
+        "PAYMONGO_SECRET_ID" if "PayMongo" in resource else "URL_SIGNING_SECRET_ID"
+        for role, action, resource in statements()
+        if role == f"{name}Role" and action == "secretsmanager:GetSecretValue"
+    }
+
+    secrets = {"PAYMONGO_SECRET_ID", "URL_SIGNING_SECRET_ID"}
+    assert readable == settings_of(module) & secrets
+
+
+# --- data ---
+
+
+def test_tables_can_be_restored_and_outlive_the_stack() -> None:
+    for name, properties in resources("AWS::DynamoDB::Table").items():
+        resource = template()["Resources"][name]
+        # A first deploy that fails leaves nothing that would be in the way of the second.
+        assert resource["DeletionPolicy"] == "RetainExceptOnCreate"
+        assert resource["UpdateReplacePolicy"] == "Retain"
+        assert properties["BillingMode"] == "PAY_PER_REQUEST"
+        assert properties["PointInTimeRecoverySpecification"] == {
+            "PointInTimeRecoveryEnabled": True
+        }
+        assert properties["TableName"] == {
+            "Fn::Sub": f"${{TablePrefix}}-{name.removesuffix('Table')}"
+        }
+
+
+def test_code_names_only_indexes_that_exist() -> None:
+    defined = {
+        index["IndexName"]
+        for table in resources("AWS::DynamoDB::Table").values()
+        for index in table.get("GlobalSecondaryIndexes", ())
+    }
+    used = {
+        allocation.AVAILABLE_UNITS_INDEX,
+        repository.PAYMENT_INDEX,
+        repository.PAYMENT_INTENT_INDEX,
+        repository.FOLLOW_UP_INDEX,
+    }
+    assert used <= defined
+    # The one that only people use (DESIGN.md, Data).
+    assert defined - used == {"collectibleId-index"}

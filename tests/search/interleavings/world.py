@@ -1,0 +1,379 @@
+"""What the functions run against: moto's tables and secrets, the PayMongo sandbox, a virtual clock,
+all in this process. Made once; emptied between examples.
+"""
+
+import asyncio
+import importlib
+import json
+import random
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import boto3
+import httpx
+import pytest
+from moto import mock_aws
+
+from infra import aws, secret_values, telemetry
+from infra.dynamo import from_attributes, to_attributes
+from infra.settings import integer_setting, setting
+from paymongo.client import PayMongo
+from rentals import catalogue
+from tests.search.interleavings.fast_moto import FastDynamoDB
+from tests.search.interleavings.invocations import Fault, Killed, call_aws, current
+from tests.search.interleavings.stepfunctions import (
+    ACCOUNT,
+    REGION,
+    RENTAL,
+    SETTLEMENT,
+    StepFunctions,
+    machine_arn,
+)
+from tests.support.paymongo_pool import TransportPool
+from tests.support.sources import PARAMETERS, resources, template, value_of
+from tools.importing.seed import new_unit
+from tools.ops.promise import LedgerPayment
+from tools.paymongo_sandbox import Settings, create_app
+from tools.paymongo_sandbox.webhooks import signature_header
+
+Json = dict[str, Any]
+
+SECRET_KEY = "sk_test_interleavings"
+PREFIX = "MongoCollectibles"
+COLLECTIBLE = "col-001"
+UNITS = {"unit-near": "wh-near", "unit-far": "wh-far"}
+WAREHOUSES: dict[str, dict[str, int]] = {
+    "wh-near": {"store-a": 10, "store-b": 80},
+    "wh-far": {"store-a": 120},
+}
+_TABLE_PROPERTIES = (
+    "TableName",
+    "BillingMode",
+    "AttributeDefinitions",
+    "KeySchema",
+    "GlobalSecondaryIndexes",
+)
+_EVENTS = [
+    "checkout_session.payment.paid",
+    "payment.paid",
+    "payment.failed",
+    "payment.refunded",
+    "payment.refund.updated",
+]
+_SANDBOX_FAULTS = {
+    Fault.THROTTLED: "rate_limited_429",
+    Fault.CONFLICT: "rate_limited_429",
+    Fault.SERVER_ERROR: "error_500",
+    Fault.LOST_BEFORE: "drop_before",
+    Fault.LOST_AFTER: "lose_answer",
+}
+# What PayMongo may refuse without anything being wrong with us.
+_MAY_BE_REFUSED = ("POST /v1/checkout_sessions", "/expire")
+
+
+class Clock:
+    """Time goes on when the simulation says so."""
+
+    START = datetime(2026, 1, 31, 10, tzinfo=UTC)
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def now(self) -> datetime:
+        return self.START + timedelta(seconds=self.seconds)
+
+    def time(self) -> float:
+        return self.seconds
+
+
+class _PollingClock(threading.local):
+    """What a function that polls sees: its own pauses, and nothing else's."""
+
+    slept = 0.0
+
+    def monotonic(self) -> float:
+        return self.slept
+
+    def sleep(self, seconds: float) -> None:
+        self.slept += seconds
+
+
+class SandboxTransport(httpx.BaseTransport):
+    """httpx, synchronously, into the sandbox's ASGI application."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        app = create_app(Settings(secret_key=SECRET_KEY))
+        self._app = httpx.ASGITransport(app=app)
+        self._lifespan = app.router.lifespan_context(app)
+        self._loop.run_until_complete(self._lifespan.__aenter__())
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        return self._loop.run_until_complete(self._answer(request))
+
+    async def _answer(self, request: httpx.Request) -> httpx.Response:
+        response = await self._app.handle_async_request(request)
+        return httpx.Response(response.status_code, headers=response.headers,
+                              content=await response.aread())  # fmt: skip
+
+    def close(self) -> None:
+        self._loop.run_until_complete(self._lifespan.__aexit__(None, None, None))
+        self._loop.close()
+
+
+class Sandbox:
+    """PayMongo from outside; the simulation delivers its events and settles its refunds."""
+
+    def __init__(self) -> None:
+        self.transport = SandboxTransport()
+        self._http = httpx.Client(
+            base_url="http://paymongo", transport=self.transport, auth=(SECRET_KEY, "")
+        )
+        webhook = {"url": f"{PARAMETERS['SiteUrl']}/api/webhooks/paymongo", "events": _EVENTS}
+        self.secret: str = self.post("/v1/webhooks", data={"attributes": webhook})["data"][
+            "attributes"
+        ]["secret_key"]
+        self._seen_events = 0
+
+    def reset(self) -> None:
+        """An account without history, whose events and refunds wait to be told."""
+        self.post("/_sandbox/reset")
+        self.post("/_sandbox/webhook_rules", mode="hold", times=None)
+        self.post("/_sandbox/refund_rules", outcome="hold", times=None)
+        self._seen_events = 0
+
+    def post(self, path: str, /, **body: Any) -> Json:
+        answer: Json = self._http.post(path, json=body).raise_for_status().json()
+        return answer
+
+    def get(self, path: str) -> Json:
+        answer: Json = self._http.get(path).raise_for_status().json()
+        return answer
+
+    def fault_next_call(self, kind: str) -> None:
+        self.post("/_sandbox/faults", kind=kind)
+
+    def rentals(self) -> dict[str, Json]:
+        """The ledger: sessions, payments and refunds by rental."""
+        rentals: dict[str, Json] = self.get("/_sandbox/ledger")["rentals"]
+        return rentals
+
+    def new_events(self) -> list[Json]:
+        """Events since the last time: id and body."""
+        events: list[Json] = self.get("/_sandbox/events")["events"]
+        new, self._seen_events = events[self._seen_events :], len(events)
+        return new
+
+    def signature(self, body: bytes, at: float) -> str:
+        return signature_header(self.secret, body, int(at), livemode=False)
+
+
+def audit_ledger(rentals: dict[str, Json]) -> list[LedgerPayment]:
+    """The ledger as the audit reads it."""
+    return [
+        LedgerPayment(
+            id=payment["id"],
+            rental_id=rental_id,
+            amount=payment["amount"],
+            currency=payment["currency"],
+            is_paid=payment["status"] == "paid",
+            refunded=payment["refunded_amount"],
+        )
+        for rental_id, entries in rentals.items()
+        for payment in entries["payments"]
+    ]
+
+
+class _FaultyTransport(httpx.BaseTransport):
+    """The functions' way to the sandbox; the current invocation's plan says what goes wrong."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self._sandbox = sandbox
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        invocation = current()
+        call = f"{request.method} {request.url.path}"
+        fault = invocation.next_fault(f"PayMongo {call}") if invocation else None
+        if fault is Fault.KILLED_BEFORE:
+            raise Killed
+        if fault is Fault.REFUSED and call.endswith(_MAY_BE_REFUSED):
+            self._sandbox.fault_next_call("error_400")
+        elif fault in _SANDBOX_FAULTS:
+            self._sandbox.fault_next_call(_SANDBOX_FAULTS[fault])
+        answer = self._sandbox.transport.handle_request(request)
+        if fault is Fault.KILLED_AFTER:
+            raise Killed
+        return answer
+
+
+class World:
+    """Everything but the functions."""
+
+    def __init__(self, patch: pytest.MonkeyPatch) -> None:
+        self.clock = Clock()
+        self.random = random.Random(0)
+        self.sandbox = Sandbox()
+        self.steps = StepFunctions(self.clock, self._update_item)
+        self._set_environment(patch)
+        clear_caches()
+        create_tables()
+        self._dynamodb = FastDynamoDB(ACCOUNT, REGION)
+        self._patch_modules(patch)
+        secrets = boto3.client("secretsmanager")
+        keys = {"secretKey": SECRET_KEY, "webhookSecret": self.sandbox.secret}
+        secrets.create_secret(Name=setting("PAYMONGO_SECRET_ID"), SecretString=json.dumps(keys))
+        secrets.create_secret(Name=setting("URL_SIGNING_SECRET_ID"), SecretString="signing-key")
+
+    def _set_environment(self, patch: pytest.MonkeyPatch) -> None:
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            patch.setenv(name, "test")
+        patch.setenv("AWS_DEFAULT_REGION", REGION)
+        arns = {
+            "RENTAL_STATE_MACHINE_ARN": machine_arn(RENTAL),
+            "SETTLEMENT_STATE_MACHINE_ARN": machine_arn(SETTLEMENT),
+        }
+        for holder in (template()["Globals"]["Function"], *self._functions()):
+            variables = holder.get("Environment", {}).get("Variables", {})
+            for name, value in variables.items():
+                patch.setenv(name, arns[name] if name in arns else value_of(value))
+
+    @staticmethod
+    def _functions() -> Iterator[Json]:
+        for resource in template()["Resources"].values():
+            if resource["Type"] == "AWS::Serverless::Function":
+                yield resource["Properties"]
+
+    def _patch_modules(self, patch: pytest.MonkeyPatch) -> None:
+        def client(service: str) -> Any:
+            if service == "stepfunctions":
+                return _Forward(lambda: self.steps)
+            made = boto3.client(service)  # type: ignore[call-overload]
+            is_fast = service == "dynamodb"
+            make_call = self._dynamodb.call if is_fast else made._make_api_call
+
+            def through_gate(operation: str, parameters: Json) -> Any:
+                return call_aws(
+                    service,
+                    operation,
+                    lambda: make_call(operation, parameters),
+                    is_index="IndexName" in parameters,
+                )
+
+            made._make_api_call = through_gate
+            return made
+
+        polling = _PollingClock()
+        paymongo = PayMongo(
+            "http://paymongo",
+            SECRET_KEY,
+            http=TransportPool(_FaultyTransport(self.sandbox)),  # type: ignore[arg-type]
+        )
+        for target, value in {
+            "infra.aws._client": client,
+            "infra.clock.now": self.clock.now,
+            "rentals.reconciliation.now": self.clock.now,
+            "rentals.checkout.time": polling,
+            "infra.dynamo.time": polling,
+            "paymongo.client._client": lambda *_: paymongo,
+            "rentals.allocation.secrets": SimpleNamespace(token_hex=self._token_hex),
+            "rentals.allocation._random": self.random,
+            "tools.paymongo_sandbox.resources.secrets": self.random,
+        }.items():
+            patch.setattr(target, value)
+        # Logs and metrics are not what is tested, and cost more than the rest.
+        telemetry.logger.setLevel("CRITICAL")
+        for name in ("add_metric", "add_dimension", "flush_metrics"):
+            patch.setattr(telemetry.metrics, name, lambda *_, **__: None)
+            patch.setattr(telemetry.metrics.provider, name, lambda *_, **__: None)
+
+    def _token_hex(self, size: int) -> str:
+        return self.random.randbytes(size).hex()
+
+    def reset(self, seed: str) -> None:
+        """Empty but for one collectible with two units in two warehouses, and two stores."""
+        self.random.seed(seed)
+        self.clock.seconds = 0.0
+        self.forget_secrets()
+        self.steps = StepFunctions(self.clock, self._update_item)
+        self.sandbox.reset()
+        for table in self._dynamodb.tables.values():
+            table.items.clear()
+        self.put("Collectibles", {"id": COLLECTIBLE, "name": "Tin Robot No. 7", "size": "Small"})
+        for store_id in ("store-a", "store-b"):
+            self.put("Stores", {"id": store_id, "name": store_id})
+        for warehouse_id, distances in WAREHOUSES.items():
+            self.put("Warehouses", {"id": warehouse_id, "distances": distances})
+        for unit_id, warehouse_id in UNITS.items():
+            self.put("Units", new_unit(unit_id, COLLECTIBLE, warehouse_id))
+
+    def put(self, table: str, item: Json) -> None:
+        aws.dynamodb().put_item(TableName=f"{PREFIX}-{table}", Item=to_attributes(item))
+
+    def rows(self, table: str) -> list[Json]:
+        """A whole table as it is now."""
+        return [from_attributes(row) for row in self._dynamodb.rows(f"{PREFIX}-{table}")]
+
+    def forget_secrets(self) -> None:
+        """As in a new execution environment."""
+        secret_values._cache.clear()
+
+    @property
+    def hold_seconds(self) -> int:
+        return int(value_of({"Ref": "HoldSeconds"}))
+
+    @staticmethod
+    def _update_item(arguments: Json) -> Any:
+        return aws.dynamodb().update_item(**arguments)
+
+
+class _Forward:
+    """A client that stays valid when the service behind it is replaced."""
+
+    def __init__(self, service: Callable[[], StepFunctions]) -> None:
+        self._service = service
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._service(), name)
+
+
+def create_tables() -> None:
+    """The template's tables, without what moto and the promise don't need."""
+    for table in resources("AWS::DynamoDB::Table").values():
+        wanted = {name: table[name] for name in _TABLE_PROPERTIES if name in table}
+        boto3.client("dynamodb").create_table(
+            **wanted | {"TableName": value_of(wanted["TableName"])}
+        )
+
+
+def clear_caches() -> None:
+    """Forget settings, clients and secrets, as a new execution environment does."""
+    cached = (setting, integer_setting, aws.dynamodb, aws.stepfunctions, aws.secretsmanager)
+    for each in cached:
+        each.cache_clear()
+    secret_values._cache.clear()
+    catalogue._warehouses = None
+
+
+def handler(name: str) -> Callable[[Json, Any], Any]:
+    """`workflow.reserve_unit.handler`, as the template names it."""
+    module, _, attribute = name.rpartition(".")
+    found: Callable[[Json, Any], Any] = getattr(importlib.import_module(module), attribute)
+    return found
+
+
+@contextmanager
+def running_world() -> Iterator[World]:
+    """A world, and everything as it was afterwards."""
+    with pytest.MonkeyPatch.context() as patch, mock_aws():
+        level = telemetry.logger.log_level
+        world = World(patch)
+        try:
+            yield world
+        finally:
+            world.sandbox.transport.close()
+            telemetry.logger.setLevel(level)
+            clear_caches()

@@ -1,0 +1,494 @@
+"""Driving the system from outside, as customers, PayMongo and operators do."""
+
+import json
+import time
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import cache
+from typing import Any, TypeVar
+
+import httpx
+
+from infra.clock import timestamp_in
+from infra.dynamo import from_attributes
+from tests.support.description import answers_as_described
+from tests.support.samples import checkout_body
+from tests.support.sandbox import LIMITS, Sandbox
+from tools.importing.seed import new_unit
+from tools.local.stack import TABLE_PREFIX, LocalStack
+from tools.ops.promise import Violation, violations
+
+Json = dict[str, Any]
+Found = TypeVar("Found")
+
+# Generous: CI has two cores, and every function starts cold once.
+PATIENCE_SECONDS = 60.0
+
+
+def eventually(
+    look: Callable[[], Found | None],
+    what: str,
+    seconds: float = PATIENCE_SECONDS,
+    pause: float = 0.1,
+) -> Found:
+    """The first truthy answer of `look`; fails when there is none in time."""
+    deadline = time.monotonic() + seconds
+    while True:
+        found = look()
+        if found:
+            return found
+        assert time.monotonic() < deadline, f"still waiting for: {what}"
+        time.sleep(pause)
+
+
+def at_once(*actions: Callable[[], Found]) -> list[Found]:
+    """Do all of these at the same time; their results, in order."""
+    with ThreadPoolExecutor(len(actions)) as pool:
+        return [future.result() for future in [pool.submit(action) for action in actions]]
+
+
+@cache
+def _client(stack: LocalStack, service: str) -> Any:
+    """One client of each kind for all tests: making one takes longer than most calls."""
+    return stack.dynamodb() if service == "tables" else stack.client(service)
+
+
+class Shop:
+    """One test's collectible, customers and views of the system.
+
+    With `is_broken`, functions die, and the engine answers for them in words of its own.
+    """
+
+    def __init__(self, stack: LocalStack, *, is_broken: bool = False) -> None:
+        self.stack = stack
+        self.hold_seconds = stack.settings.hold_seconds
+        self.site = httpx.Client(
+            base_url=stack.settings.site_url,
+            timeout=60,
+            limits=LIMITS,
+            event_hooks={"response": [] if is_broken else [answers_as_described]},
+        )
+        self.paymongo = Sandbox(stack.settings.paymongo_url)
+        self.stepfunctions = _client(stack, "stepfunctions")
+        self.dynamodb = _client(stack, "dynamodb")
+        self._opened_at = time.time()
+        self._failed_before = self._failed_executions()
+        self._expected_failures: set[str] = set()
+
+    # --- stock ---
+
+    def add_collectible(self, units: dict[str, int] | int = 1, size: str = "Small") -> str:
+        """A collectible of the test's own, with units by warehouse (or that many in wh-001)."""
+        collectible_id = f"col-{uuid.uuid4().hex[:12]}"
+        self.table("Collectibles").put_item(
+            Item={"id": collectible_id, "name": "Test Piece", "description": "", "size": size}
+        )
+        stock = {"wh-001": units} if isinstance(units, int) else units
+        for warehouse_id, how_many in stock.items():
+            self.add_units(collectible_id, warehouse_id, how_many)
+        return collectible_id
+
+    def add_units(self, collectible_id: str, warehouse_id: str, how_many: int = 1) -> None:
+        """More units of a collectible, once for each warehouse."""
+        with self.table("Units").batch_writer() as batch:
+            for number in range(how_many):
+                unit_id = f"{collectible_id}-{warehouse_id}-{number:03}"
+                batch.put_item(Item=new_unit(unit_id, collectible_id, warehouse_id))
+
+    def table(self, name: str) -> Any:
+        """A table as boto3's resource."""
+        return _client(self.stack, "tables").Table(f"{TABLE_PREFIX}-{name}")
+
+    def units_of(self, collectible_id: str) -> list[Json]:
+        """The rows of a collectible's units."""
+        return [row for row in self.rows("Units") if row["collectibleId"] == collectible_id]
+
+    def available(self, collectible_id: str) -> int:
+        """How many units are on the shelf."""
+        return sum(unit["isAvailable"] == "true" for unit in self.units_of(collectible_id))
+
+    def rows(self, name: str) -> list[Json]:
+        """Every row of a table."""
+        pages = self.dynamodb.get_paginator("scan").paginate(
+            TableName=f"{TABLE_PREFIX}-{name}", ConsistentRead=True
+        )
+        return [from_attributes(item) for page in pages for item in page["Items"]]
+
+    def rental_row(self, rental_id: str) -> Json:
+        """The rental as it is stored."""
+        answer = self.dynamodb.get_item(
+            TableName=f"{TABLE_PREFIX}-Rentals", Key={"id": {"S": rental_id}}, ConsistentRead=True
+        )
+        return from_attributes(answer["Item"])
+
+    # --- the customer ---
+
+    def body(self, collectible_id: str, **changes: Any) -> Json:
+        """A valid checkout body for a customer nobody has seen before."""
+        customer = {"email": f"{uuid.uuid4().hex}@example.com"}
+        return checkout_body(collectible_id=collectible_id, customer=customer) | changes
+
+    def post_checkout(self, body: Json, key: str | None = None, **headers: str) -> httpx.Response:
+        """POST a checkout as the site does."""
+        if key is not None:
+            headers["Idempotency-Key"] = key
+        return self.site.post("/api/rentals/checkout", json=body, headers=headers)
+
+    def checkout(self, collectible_id: str, **changes: Any) -> Json:
+        """Check out and wait for the payment URL: the rental as the API shows it."""
+        return self.wait_until_payable(self.start_checkout(collectible_id, **changes))
+
+    def start_checkout(self, collectible_id: str, **changes: Any) -> str:
+        """Check out without waiting for the payment URL: the rental's id."""
+        answer = self.post_checkout(self.body(collectible_id, **changes), Prefer="respond-async")
+        assert answer.status_code == 202, answer.text
+        rental_id: str = answer.json()["data"]["rental_id"]
+        return rental_id
+
+    def wait_until_payable(self, rental_id: str) -> Json:
+        """The rental as the API shows it once it has a payment URL."""
+        return eventually(
+            lambda: view if (view := self.rental(rental_id))["payment_url"] else None,
+            "a payment URL",
+        )
+
+    def rental(self, rental_id: str) -> Json:
+        """The rental as the API shows it."""
+        answer = self.site.get(f"/api/rentals/{rental_id}")
+        assert answer.status_code == 200, answer.text
+        data: Json = answer.json()["data"]
+        return data
+
+    def on_hosted_page(self, rental: Json, outcome: str) -> httpx.Response:
+        """Play the customer on PayMongo's page: paid, failed or cancelled. Redirects are not
+        followed.
+        """
+        return httpx.post(rental["payment_url"], data={"outcome": outcome}, timeout=60)
+
+    def pay(self, rental: Json) -> str:
+        """Pay on PayMongo's page: the success URL that the browser is sent to, not followed."""
+        return self._redirected(self.on_hosted_page(rental, "paid"))
+
+    def leave_hosted_page(self, rental: Json) -> str:
+        """Cancel on PayMongo's page: the URL that the browser is sent to, not followed."""
+        return self._redirected(self.on_hosted_page(rental, "cancelled"))
+
+    def follow(self, url: str) -> str:
+        """Open a redirect URL of ours: the page of the site that the browser lands on."""
+        return self._redirected(self.site.get(url))
+
+    def cancel(self, rental: Json) -> str:
+        """Cancel on our own page: the page of the site that the browser lands on."""
+        return self.follow(rental["cancel_url"])
+
+    def wait_for_status(self, rental_id: str, *statuses: str) -> Json:
+        """The rental once it has one of these statuses."""
+        return eventually(
+            lambda: view if (view := self.rental(rental_id))["status"] in statuses else None,
+            f"status {' or '.join(statuses)}",
+        )
+
+    @staticmethod
+    def _redirected(answer: httpx.Response) -> str:
+        assert answer.status_code == 303, answer.text
+        return answer.headers["Location"]
+
+    # --- PayMongo ---
+
+    def session_id(self, rental_id: str) -> str:
+        """The checkout session that the rental's customer pays on."""
+        session_id: str = self.rental_row(rental_id)["checkoutSessionId"]
+        return session_id
+
+    def session(self, rental_id: str) -> Json:
+        """The same as PayMongo knows it."""
+        wanted = self.session_id(rental_id)
+        return next(each for each in self.paymongo.sessions(rental_id) if each["id"] == wanted)
+
+    def success_url(self, rental_id: str) -> str:
+        """Where PayMongo sends the customer after paying, without having paid."""
+        path = f"/v1/checkout_sessions/{self.session_id(rental_id)}"
+        url: str = self.paymongo.api(path)["attributes"]["success_url"]
+        return url
+
+    def wait_for_refund(self, rental_id: str) -> Json:
+        """The one refund of a rental's payments once it has succeeded."""
+
+        def succeeded() -> Json | None:
+            refunds = self.paymongo.refunds(rental_id)
+            assert len(refunds) <= 1, refunds
+            return refunds[0] if refunds and refunds[0]["status"] == "succeeded" else None
+
+        return eventually(succeeded, "the refund")
+
+    def eventually_refunded(self, rental_id: str, amount: int) -> None:
+        """Until so many centavos of a rental's payments have been given back."""
+        eventually(
+            lambda: (
+                sum(
+                    refund["amount"]
+                    for refund in self.paymongo.refunds(rental_id)
+                    if refund["status"] == "succeeded"
+                )
+                == amount
+            ),
+            f"{amount} centavos to be refunded",
+        )
+
+    def eventually_refund_status(self, rental_id: str, status: str) -> None:
+        """Until the API says that the refund stands so."""
+        eventually(
+            lambda: self.rental(rental_id)["refund_status"] == status, f"refund status {status}"
+        )
+
+    def wait_for_session(self, rental_id: str) -> Json:
+        """The first checkout session that PayMongo has for the rental, known to us or not."""
+        return eventually(lambda: self.paymongo.sessions(rental_id), "a session at PayMongo")[0]
+
+    def wait_for_calls(self, path: str, how_many: int) -> None:
+        """Until PayMongo was called so many times at this path."""
+        eventually(
+            lambda: sum(call["path"] == path for call in self.paymongo.calls()) >= how_many,
+            f"{how_many} calls of {path}",
+        )
+
+    def post_webhook(
+        self, body: bytes, signature: str | bytes | None, **headers: str
+    ) -> httpx.Response:
+        """Send our webhook endpoint anything."""
+        sent: dict[str, str | bytes] = {"Content-Type": "application/json", **headers}
+        if signature is not None:
+            sent["Paymongo-Signature"] = signature
+        encoded = {
+            name: value if isinstance(value, bytes) else value.encode()
+            for name, value in sent.items()
+        }
+        raw = [(name.encode(), value) for name, value in encoded.items()]
+        return self.site.post("/api/webhooks/paymongo", content=body, headers=raw)
+
+    def post_signed_webhook(self, body: bytes) -> httpx.Response:
+        """Send our webhook endpoint something that PayMongo signed."""
+        return self.post_webhook(body, self.paymongo.signature(body))
+
+    # --- the operator ---
+
+    def execution_arn(self, rental_id: str) -> str:
+        """The rental's execution."""
+        state_machine = self.stack.outputs["RentalStateMachineArn"]
+        return f"{state_machine.replace(':stateMachine:', ':execution:')}:{rental_id}"
+
+    def execution(self, rental_id: str) -> Json:
+        """DescribeExecution of the rental's execution."""
+        described: Json = self.stepfunctions.describe_execution(
+            executionArn=self.execution_arn(rental_id)
+        )
+        return described
+
+    def stop_execution(self, rental_id: str) -> None:
+        """What the Stop button of the Step Functions console does."""
+        self.stepfunctions.stop_execution(executionArn=self.execution_arn(rental_id))
+
+    def history(self, execution_arn: str) -> list[Json]:
+        """The events of an execution."""
+        pages = self.stepfunctions.get_paginator("get_execution_history").paginate(
+            executionArn=execution_arn
+        )
+        return [event for page in pages for event in page["events"]]
+
+    def states_of(self, rental_id: str) -> list[str]:
+        """The states that the rental's execution entered, in order."""
+        return [
+            event["stateEnteredEventDetails"]["name"]
+            for event in self.history(self.execution_arn(rental_id))
+            if "stateEnteredEventDetails" in event
+        ]
+
+    def wait_for_state(self, rental_id: str, state: str) -> None:
+        """Until the rental's execution has entered this state."""
+        eventually(lambda: state in self.states_of(rental_id), f"the state {state}")
+
+    def wait_for_execution(self, rental_id: str) -> Json:
+        """The rental's execution once it is over."""
+        return eventually(
+            lambda: it if (it := self.execution(rental_id))["status"] != "RUNNING" else None,
+            "the execution to end",
+        )
+
+    def reconcile(self, rental_id: str) -> None:
+        """Two minutes pass, and the reconciler looks at the rental."""
+        self.table("Rentals").update_item(
+            Key={"id": rental_id},
+            UpdateExpression="SET followUpAt = :past",
+            ConditionExpression="attribute_exists(followUp)",
+            ExpressionAttributeValues={":past": timestamp_in(-1)},
+        )
+        answer = self.run_reconciler()
+        assert "FunctionError" not in answer, answer["Payload"].read()
+
+    def run_reconciler(self) -> Json:
+        """Its schedule fires: Lambda's answer."""
+        answer: Json = _client(self.stack, "lambda").invoke(
+            FunctionName=self.stack.outputs["ReconcileFunctionName"], Payload=b"{}"
+        )
+        return answer
+
+    def settle(self, rental_id: str) -> None:
+        """Start a settlement by hand, and wait until it is over."""
+        arn = self.stepfunctions.start_execution(
+            stateMachineArn=self.stack.outputs["SettlementStateMachineArn"],
+            input=json.dumps({"rental_id": rental_id}),
+        )["executionArn"]
+        eventually(
+            lambda: self.stepfunctions.describe_execution(executionArn=arn)["status"] != "RUNNING",
+            "the settlement to end",
+        )
+
+    def settlements_of(self, rental_id: str) -> list[Json]:
+        """The settlement executions of a rental, as DescribeExecution shows them."""
+        described = [
+            self.stepfunctions.describe_execution(executionArn=each["executionArn"])
+            for each in self._executions("SettlementStateMachineArn")
+        ]
+        return [each for each in described if json.loads(each["input"])["rental_id"] == rental_id]
+
+    def wait_for_attention(self, rental_id: str, problem: str) -> None:
+        """Until the rental is marked for somebody to look at, and why."""
+        eventually(
+            lambda: self.rental_row(rental_id).get("attention") == problem, f"attention: {problem}"
+        )
+
+    def wait_for_message_about(self, rental_id: str) -> Json:
+        """The message in the NeedsAttention queue that concerns the rental."""
+        queue = _client(self.stack, "sqs")
+
+        def about() -> Json | None:
+            answer = queue.receive_message(
+                QueueUrl=self.stack.outputs["NeedsAttentionQueueUrl"],
+                MaxNumberOfMessages=10,
+                VisibilityTimeout=1,
+            )
+            bodies = [json.loads(each["Body"]) for each in answer.get("Messages", [])]
+            return next((body for body in bodies if rental_id in body["detail"]["input"]), None)
+
+        return eventually(about, f"a message about {rental_id}", pause=0.5)
+
+    def expect_failure_of(self, rental_id: str) -> None:
+        """This rental needs somebody to look, so its executions may fail."""
+        self._expected_failures.add(rental_id)
+
+    @contextmanager
+    def concurrency_of(self, function: str, limit: int) -> Iterator[None]:
+        """Inside, Lambda runs at most so many of this function at once, and refuses the rest."""
+        client = _client(self.stack, "lambda")
+        (name,) = (
+            each["FunctionName"]
+            for page in client.get_paginator("list_functions").paginate()
+            for each in page["Functions"]
+            if f"-{function}-" in each["FunctionName"]
+        )
+        client.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=limit)
+        try:
+            yield
+        finally:
+            client.delete_function_concurrency(FunctionName=name)
+
+    @contextmanager
+    def hold_of(self, seconds: int) -> Iterator[None]:
+        """Executions started inside wait only this long for a payment."""
+        arn = self.stack.outputs["RentalStateMachineArn"]
+        before = self.stepfunctions.describe_state_machine(stateMachineArn=arn)["definition"]
+        definition = json.loads(before)
+        definition["States"]["AwaitPayment"]["TimeoutSeconds"] = seconds
+        values = definition["States"]["AwaitPayment"]["Arguments"]["ExpressionAttributeValues"]
+        values[":holdExpiresAt"]["S"] = values[":holdExpiresAt"]["S"].replace(
+            f"{self.hold_seconds} * 1000", f"{seconds} * 1000"
+        )
+        self.stepfunctions.update_state_machine(
+            stateMachineArn=arn, definition=json.dumps(definition)
+        )
+        try:
+            yield
+        finally:
+            self.stepfunctions.update_state_machine(stateMachineArn=arn, definition=before)
+
+    def counts(self) -> Json:
+        """How many rentals, customers and executions there are, to see that none was added."""
+        return {
+            "rentals": len(self.rows("Rentals")),
+            "customers": len(self.rows("Customers")),
+            "executions": len(self._executions("RentalStateMachineArn")),
+        }
+
+    def _executions(self, state_machine: str, **filters: str) -> list[Json]:
+        pages = self.stepfunctions.get_paginator("list_executions").paginate(
+            stateMachineArn=self.stack.outputs[state_machine], **filters
+        )
+        return [each for page in pages for each in page["executions"]]
+
+    def _failed_executions(self) -> dict[str, Json]:
+        return {
+            each["executionArn"]: each
+            for state_machine in ("RentalStateMachineArn", "SettlementStateMachineArn")
+            for status in ("FAILED", "TIMED_OUT")
+            for each in self._executions(state_machine, statusFilter=status)
+        }
+
+    # --- the promise ---
+
+    def close(self) -> None:
+        """Let everything that is under way end, and check the promise."""
+        self.paymongo.forget_rules()
+        self.paymongo.release_webhooks()
+        eventually(self._is_quiet, "everything to be quiet")
+        lasting = self._lasting_violations()
+        assert lasting == [], "; ".join(map(str, lasting))
+        assert self._unexpected_failures() == []
+        assert self.paymongo.endpoint_status() == "enabled"
+        # No webhook of PayMongo's own is refused; a connection may break (None), and is made again.
+        assert set(self.paymongo.answers_since(self._opened_at)) <= {200, None}
+
+    def _lasting_violations(self) -> list[Violation]:
+        """Tables are read one after the other, while another test's hold may just run out."""
+        first = self.violations()
+        if not first:
+            return []
+        time.sleep(1)
+        again = set(self.violations())
+        return [each for each in first if each in again]
+
+    def violations(self) -> Sequence[Violation]:
+        """Every violation of the promise, over the whole system."""
+        return violations(
+            self.rows("Rentals"),
+            self.rows("Units"),
+            self.rows("Customers"),
+            self.paymongo.ledger(),
+            hold_seconds=self.hold_seconds,
+        )
+
+    def _is_quiet(self) -> bool:
+        """Whether nothing runs but executions that wait for a customer, and whether every pending
+        rental is one of these.
+        """
+        if not self.paymongo.wait_until_idle():
+            return False
+        running = {
+            each["name"]
+            for each in self._executions("RentalStateMachineArn", statusFilter="RUNNING")
+        }
+        settling = self._executions("SettlementStateMachineArn", statusFilter="RUNNING")
+        pending = [row for row in self.rows("Rentals") if row["paymentStatus"] == "pending"]
+        waiting = {row["id"] for row in pending if row.get("taskToken") and "paymentId" not in row}
+        return not settling and running == waiting and len(pending) == len(waiting)
+
+    def _unexpected_failures(self) -> list[str]:
+        """Ordinary endings succeed; a failed execution means that somebody must look."""
+        new = self._failed_executions().keys() - self._failed_before.keys()
+        described = [self.stepfunctions.describe_execution(executionArn=arn) for arn in new]
+        return [
+            f"{each['name']}: {each.get('cause')}"
+            for each in described
+            if json.loads(each["input"])["rental_id"] not in self._expected_failures
+        ]

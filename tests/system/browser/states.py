@@ -1,0 +1,242 @@
+"""Every page and state of the site, by name: what axe-core checks and `make screenshots` shows."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from playwright.sync_api import expect
+
+from tests.system.browser.visitor import CHECKOUT, COLLECTIBLES, QUOTE, Visitor, failure
+
+Json = dict[str, Any]
+
+RENTAL_ID = "0b7c1a52-6f0e-5b1c-9a39-0d6a3e1f5c11"
+# As GET /api/rentals/{rental_id} answers.
+HELD: Json = {
+    "rental_id": RENTAL_ID,
+    "status": "pending",
+    "reason": None,
+    "collectible_id": "col-002",
+    "collectible_name": "Jade Dragon",
+    "store_id": "store-b",
+    "duration": 3,
+    "daily_rate": 2000,
+    "total_fee": 6000,
+    "eta": 2,
+    "payment_method": "gcash",
+    "payment_url": "http://127.0.0.1/checkout",
+    "cancel_url": "/payment/failed?rental_id=x&signature=y",
+    "hold_expires_at": (datetime.now(UTC) + timedelta(minutes=50)).isoformat(),
+    "declined_attempts": 1,
+    "max_payment_attempts": 3,
+    "refund_status": None,
+    "created_at": "2026-01-02T03:04:05.678Z",
+    "updated_at": "2026-01-02T16:05:06.789Z",
+}
+_OVER = {"payment_url": None, "cancel_url": None, "hold_expires_at": None}
+
+
+def _ended(status: str, reason: str) -> Json:
+    return HELD | _OVER | {"status": status, "reason": reason}
+
+
+def _refunded(refund_status: str) -> Json:
+    return HELD | _OVER | {"status": "refunded", "refund_status": refund_status}
+
+
+RENTALS: dict[str, Json] = {
+    "held": HELD,
+    "setting up": HELD | _OVER | {"eta": None, "declined_attempts": 0},
+    "time over": HELD | _OVER | {"hold_expires_at": "2026-01-02T03:19:05Z"},
+    "completed": HELD | _OVER | {"status": "completed"},
+    "declined": _ended("failed", "declined"),
+    "cancelled": _ended("cancelled", "cancelled_by_customer"),
+    "expired": _ended("expired", "hold_expired"),
+    "rejected": _ended("rejected", "no_unit") | {"eta": None},
+    "set-up failed": _ended("failed", "payment_setup_failed"),
+    "stopped": _ended("cancelled", "stopped"),
+    "broken": _ended("failed", "error"),
+    "refund under way": _refunded("pending"),
+    "refunded": _refunded("succeeded"),
+    "refund failed": _refunded("failed"),
+    "paid back by staff": _refunded("settled_outside"),
+}
+HEADINGS = {
+    ("rental", "held"): "Your rental is on hold",
+    ("rental", "setting up"): "Setting up your rental…",
+    ("rental", "time over"): "Checking your payment…",
+    ("rental", "completed"): "Your rental is confirmed",
+    ("rental", "rejected"): "No unit was left",
+    ("rental", "stopped"): "Our staff stopped this rental",
+    ("rental", "broken"): "Something went wrong on our side",
+    ("rental", "refund failed"): "Your refund needs our help",
+    ("rental", "paid back by staff"): "Your money was returned",
+    ("success", "held"): "Confirming your payment…",
+    ("success", "completed"): "Your rental is confirmed",
+    ("success", "expired"): "This rental is not paid",
+    ("success", "refund under way"): "Your money is on its way back",
+    ("success", "refunded"): "Your money was returned",
+    ("failed", "held"): "Closing this rental…",
+    ("failed", "completed"): "This rental is paid after all",
+    ("failed", "declined"): "The payment was declined",
+    ("failed", "cancelled"): "You cancelled this rental",
+    ("failed", "expired"): "The time to pay ran out",
+    ("failed", "set-up failed"): "The payment page could not be opened",
+}
+
+
+def show(visitor: Visitor, page: str, state: str) -> None:
+    """A page about a rental in this state."""
+    visitor.answer(f"**/api/rentals/{RENTAL_ID}", 200, {"success": True, "data": RENTALS[state]})
+    visitor.page.goto(f"/{page}.html?rental_id={RENTAL_ID}")
+    visitor.expect_heading(HEADINGS[page, state])
+
+
+def collection(visitor: Visitor) -> None:
+    visitor.open_catalogue()
+    visitor.page.select_option("#store", "store-a")
+    expect(visitor.page.get_by_text("At Makati").first).to_be_visible()
+
+
+def collection_sold_out(visitor: Visitor) -> None:
+    visitor.change_answer(COLLECTIBLES, {"stock": 0})
+    visitor.open_catalogue()
+    expect(visitor.page.get_by_text("Sold out").first).to_be_visible()
+
+
+def collection_loading(visitor: Visitor) -> None:
+    visitor.hold(COLLECTIBLES)
+    visitor.page.goto("/")
+
+
+def collection_without_match(visitor: Visitor) -> None:
+    visitor.open_catalogue()
+    visitor.page.fill("#search", "unicorn")
+    expect(visitor.page.locator("#no-match")).to_be_visible()
+
+
+def collection_empty(visitor: Visitor) -> None:
+    visitor.answer(COLLECTIBLES, 200, {"success": True, "data": []})
+    visitor.page.goto("/")
+    expect(visitor.page.locator("#empty")).to_be_visible()
+
+
+def collection_not_loaded(visitor: Visitor) -> None:
+    visitor.answer(COLLECTIBLES, 500, failure("INTERNAL_ERROR"))
+    visitor.page.goto("/")
+    expect(visitor.page.locator("#load-problem")).to_be_visible()
+
+
+def collection_with_hold(visitor: Visitor) -> None:
+    show(visitor, "rental", "held")
+    visitor.open_catalogue()
+    expect(visitor.page.locator(".dock")).to_be_visible()
+
+
+def form(visitor: Visitor) -> None:
+    visitor.open_form("col-002")
+
+
+def form_with_errors(visitor: Visitor) -> None:
+    visitor.open_form("col-002")
+    visitor.submit.click()
+    expect(visitor.page.locator("#error-summary")).to_be_visible()
+
+
+def form_sold_out(visitor: Visitor) -> None:
+    visitor.change_answer(QUOTE, {"stock": 0, "eta": None})
+    visitor.open_form("col-002")
+    expect(visitor.page.locator("#sold-out")).to_be_visible()
+
+
+def form_working(visitor: Visitor) -> None:
+    visitor.hold(CHECKOUT)
+    send_form(visitor)
+    expect(visitor.page.locator("#progress-text")).not_to_be_empty()
+
+
+def form_refused(visitor: Visitor) -> None:
+    visitor.answer(CHECKOUT, 500, failure("INTERNAL_ERROR"))
+    send_form(visitor)
+    expect(visitor.problem).to_be_visible()
+
+
+def send_form(visitor: Visitor) -> None:
+    visitor.open_form("col-002")
+    details = ("Ana", "ana@example.com", "0917 000 0000", "1 Rizal Street", "Makati", "1200")
+    fields = ("name", "email", "phone", "address", "city", "postal_code")
+    visitor.fill_in(dict(zip(fields, details, strict=True)))
+    visitor.submit.click()
+
+
+def form_with_hold(visitor: Visitor) -> None:
+    show(visitor, "rental", "held")
+    visitor.page.goto("/rent.html?collectible_id=col-002&store_id=store-b")
+    expect(visitor.page.locator("#change-hint")).to_be_visible()
+
+
+def unknown_collectible(visitor: Visitor) -> None:
+    visitor.page.goto("/rent.html?collectible_id=col-999")
+    expect(visitor.page.locator("#unknown")).to_be_visible()
+
+
+def cancel_dialog(visitor: Visitor) -> None:
+    show(visitor, "rental", "held")
+    visitor.page.get_by_role("button", name="Cancel this rental").click()
+    expect(visitor.page.get_by_role("dialog")).to_be_visible()
+
+
+def rental_unreadable(visitor: Visitor) -> None:
+    visitor.answer(f"**/api/rentals/{RENTAL_ID}", 500, failure("INTERNAL_ERROR"))
+    visitor.page.goto(f"/rental.html?rental_id={RENTAL_ID}")
+    expect(visitor.page.locator("#trouble")).to_be_visible()
+
+
+def rentals(visitor: Visitor) -> None:
+    names = ["held", "completed", "declined", "refunded"]
+    ids = [f"{RENTAL_ID[:-1]}{number}" for number in range(len(names))]
+    for number, (rental_id, name) in enumerate(zip(ids, names, strict=True), 1):
+        rental = RENTALS[name] | {"rental_id": rental_id, "collectible_id": f"col-00{number}"}
+        visitor.answer(f"**/api/rentals/{rental_id}", 200, {"success": True, "data": rental})
+    visitor.remember("mc.rentals", [{"id": each, "open": True} for each in ids])
+    visitor.page.goto("/rentals.html")
+    expect(visitor.page.locator(".rental-row .stamp")).to_have_count(len(names))
+
+
+def no_rentals(visitor: Visitor) -> None:
+    visitor.page.goto("/rentals.html")
+    expect(visitor.page.locator("#empty")).to_be_visible()
+
+
+def incomplete_link(visitor: Visitor) -> None:
+    visitor.page.goto("/rental.html")
+    visitor.expect_heading("This link is not complete")
+
+
+def no_such_page(visitor: Visitor) -> None:
+    visitor.page.goto("/no-such-page")
+    visitor.expect_heading("This shelf is empty")
+
+
+STATES: list[Callable[[Visitor], None]] = [
+    collection,
+    collection_sold_out,
+    collection_loading,
+    collection_without_match,
+    collection_empty,
+    collection_not_loaded,
+    collection_with_hold,
+    form,
+    form_with_errors,
+    form_sold_out,
+    form_working,
+    form_refused,
+    form_with_hold,
+    unknown_collectible,
+    cancel_dialog,
+    rental_unreadable,
+    rentals,
+    no_rentals,
+    incomplete_link,
+    no_such_page,
+]

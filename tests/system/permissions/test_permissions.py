@@ -1,0 +1,108 @@
+"""Least privilege, both ways: what was used in the workflow tests is what the template allows.
+
+A run of some workflow tests is compared as well, but cannot tell what is spare.
+"""
+
+import pytest
+from rich.console import Console
+from rich.table import Table
+
+from tests.support.recording import record
+from tests.support.recording.record import Record
+from tests.support.recording.recorder import Use
+from tests.system.permissions.policies import allowed, policies_elsewhere
+
+_LOG_DELIVERY = (
+    "logs:CreateLogDelivery",
+    "logs:DeleteLogDelivery",
+    "logs:DescribeLogGroups",
+    "logs:DescribeResourcePolicies",
+    "logs:GetLogDelivery",
+    "logs:ListLogDeliveries",
+    "logs:PutResourcePolicy",
+    "logs:UpdateLogDelivery",
+)
+# Allowed, and not used in the workflow tests: why it is there all the same.
+NOT_USED_IN_TESTS: dict[Use, str] = {
+    (state_machine, action, "*"): "Step Functions sets up its log delivery; the engine does not"
+    for state_machine in ("RentalStateMachine", "SettlementStateMachine")
+    for action in _LOG_DELIVERY
+}
+# Allowed for a moment that a test cannot bring about at will.
+ONLY_IN_RACES: dict[Use, str] = {
+    ("ReconcileFunction", "dynamodb:GetItem", "RentalsTable"): (
+        "reads the rental again when its task token has just gone"
+    ),
+}
+# Used, and not in a role's own policy.
+ALLOWED_ELSEWHERE: dict[Use, str] = {}
+
+
+@pytest.fixture(scope="module")
+def recorded(request: pytest.FixtureRequest) -> Record:
+    """The last run of tests/system/workflow."""
+    last = record.load()
+    problem = None
+    if not last.uses:
+        problem = "tests/system/workflow has not been run"
+    elif not last.is_current:
+        problem = "what is deployed has changed since tests/system/workflow was run"
+    elif not last.is_complete and request.config.getoption("--require-record"):
+        missing = sorted(last.collected - last.passed)
+        problem = f"not all of tests/system/workflow ran and passed: {missing or 'a selection'}"
+    if problem and request.config.getoption("--require-record"):
+        pytest.fail(problem)
+    if problem:
+        pytest.skip(f"{problem}: make workflow")
+    return last
+
+
+def test_what_is_used_is_allowed(recorded: Record, capsys: pytest.CaptureFixture[str]) -> None:
+    with capsys.disabled():
+        _print(recorded)
+
+    assert sorted(set(recorded.uses) - allowed() - set(ALLOWED_ELSEWHERE)) == []
+
+
+def test_what_is_allowed_is_used(recorded: Record) -> None:
+    if not recorded.is_complete:
+        pytest.skip(
+            "only some of tests/system/workflow was run: that says nothing about the others"
+        )
+
+    explained = NOT_USED_IN_TESTS.keys() | ONLY_IN_RACES.keys()
+    assert sorted(allowed() - set(recorded.uses) - explained) == []
+
+
+def test_every_exception_is_needed(recorded: Record) -> None:
+    assert (NOT_USED_IN_TESTS.keys() | ONLY_IN_RACES.keys()) - allowed() == set()
+    if recorded.is_complete:
+        assert set(NOT_USED_IN_TESTS) & set(recorded.uses) == set()
+        assert set(ALLOWED_ELSEWHERE) - set(recorded.uses) == set()
+
+
+def test_policies_are_where_this_looks_for_them() -> None:
+    assert policies_elsewhere() == []
+
+
+def _print(recorded: Record) -> None:
+    table = Table("who", "action", "resource", "used", "", title="Used and allowed")
+    may = allowed()
+    for use in sorted({*recorded.uses, *may}):
+        if use not in may:
+            remark = ALLOWED_ELSEWHERE.get(use, "[bold red]NOT ALLOWED[/]")
+        elif recorded.uses[use]:
+            remark = ""
+        elif recorded.is_complete:
+            remark = (NOT_USED_IN_TESTS | ONLY_IN_RACES).get(use, "[bold red]SPARE[/]")
+        else:
+            remark = "not used by the tests that ran"
+        table.add_row(*use, str(recorded.uses[use] or ""), remark)
+    scope = f"{len(recorded.passed)} of {len(recorded.collected)} tests collected"
+    console = Console(width=170)
+    console.print()
+    console.print(table)
+    console.print(
+        f"from {scope}: {len(may)} allowed, {len(set(recorded.uses) & may)} of them used"
+        + ("" if recorded.is_complete else "; a selection, so nothing is called spare")
+    )

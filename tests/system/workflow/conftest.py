@@ -1,0 +1,123 @@
+"""One local stack for all workflow tests; each test brings its own collectible and customers.
+
+Functions call AWS and PayMongo through recorders: what they really use is compared with what they
+are allowed (tests/system/permissions), and held to a budget (test_call_budgets.py).
+"""
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.support.recording import record
+from tests.support.recording.executions import uses_of_state_machines
+from tests.support.recording.record import Record
+from tests.support.recording.recorder import (
+    EngineRecorder,
+    PayMongoRecorder,
+    logical_names,
+    uses_of_functions,
+)
+from tests.support.shop import Shop
+from tools.local.stack import LocalStack, Settings, free_port, running
+
+HOLD_SECONDS = 600
+
+_HERE = Path(__file__).parent
+_WORKER = os.environ.get("PYTEST_XDIST_WORKER", "main")
+_this_run = Record()
+
+
+@dataclass(frozen=True)
+class RecordedStack:
+    """A running stack and the recorders that its functions call through."""
+
+    stack: LocalStack
+    engine: EngineRecorder
+    paymongo: PayMongoRecorder
+
+
+@pytest.fixture(scope="session")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RecordedStack]:
+    """The deployed system, IAM enforced, with the PayMongo sandbox."""
+    log_dir: Path = tmp_path_factory.mktemp("stack")
+    aws_port, paymongo_port = free_port(), free_port()
+    with EngineRecorder(aws_port) as engine, PayMongoRecorder(paymongo_port) as paymongo:
+        settings = Settings(
+            port=free_port(),
+            aws_port=aws_port,
+            paymongo_port=paymongo_port,
+            hold_seconds=HOLD_SECONDS,
+            log_dir=log_dir,
+            # Retries wait a fifth of the time; nothing else is faster than in production.
+            engine_environment={"SFN_WAIT_SCALE": "0.2"},
+            sandbox_options=("--webhook-retry-seconds", "10", "--refund-seconds", "0.3"),
+            function_endpoint_url=engine.url,
+            parameters={"PayMongoApiUrl": paymongo.url},
+        )
+        _this_run.fingerprint = record.fingerprint()
+        with running(settings) as stack:
+            yield RecordedStack(stack, engine, paymongo)
+            names = logical_names(stack)
+            _this_run.uses = uses_of_functions(engine.calls(), names)
+            _this_run.uses += uses_of_state_machines(stack, names)
+
+
+@pytest.fixture(scope="session")
+def stack(recorded: RecordedStack) -> LocalStack:
+    """The deployed system."""
+    return recorded.stack
+
+
+@pytest.fixture
+def shop(stack: LocalStack) -> Iterator[Shop]:
+    """A customer's, PayMongo's and an operator's view; the promise is checked at the end."""
+    shop = Shop(stack)
+    yield shop
+    shop.close()
+
+
+# --- the record of the run ---
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """See test_call_budgets.py."""
+    parser.addoption(
+        "--write-counts", action="store_true", help="write tools/measuring/cost/counts.json"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Forget the last run, once, before the workers of this one begin."""
+    if _WORKER == "main" and not config.option.collectonly:
+        record.forget()
+
+
+def pytest_deselected(items: Sequence[pytest.Item]) -> None:
+    """A run of some tests cannot say what the others would have used."""
+    _this_run.is_selection |= any(_HERE in item.path.parents for item in items)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Write down which tests there are, and whether that is all of them."""
+    mine = [item for item in session.items if _HERE in item.path.parents]
+    _this_run.collected = {item.nodeid for item in mine}
+    _this_run.is_selection |= any("::" in argument for argument in session.config.args)
+    _this_run.is_selection |= not {item.path for item in mine} >= set(_HERE.glob("test_*.py"))
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Write down which tests ran well, their tear-down included."""
+    if report.when == "call" and report.passed:
+        _this_run.passed.add(report.nodeid)
+    elif report.failed:
+        _this_run.passed.discard(report.nodeid)
+
+
+def pytest_sessionfinish() -> None:
+    """Save the record, one file for each worker."""
+    _this_run.passed &= _this_run.collected
+    if _this_run.uses:
+        record.save(_this_run, _WORKER)

@@ -1,0 +1,27 @@
+"""Money received, less rentals completed, less refunds, is zero: the daily check on the stack."""
+
+import json
+from typing import Any
+
+from tests.support.shop import Shop
+
+
+def money_balance(shop: Shop) -> dict[str, Any]:
+    answer = shop.stack.client("lambda").invoke(
+        FunctionName=f"{shop.stack.outputs['BalanceMoneyFunctionName']}:live"
+    )
+    balance: dict[str, Any] = json.load(answer["Payload"])
+    return balance
+
+
+def test_the_daily_check_accounts_for_what_a_rental_paid(shop: Shop) -> None:
+    collectible = shop.add_collectible()
+    before = money_balance(shop)
+
+    rental = shop.checkout(collectible)
+    shop.pay(rental)
+    shop.wait_for_status(rental["rental_id"], "completed")
+
+    after = money_balance(shop)
+    assert after["completed"] >= before["completed"] + rental["total_fee"] * 100
+    assert (after["difference"], after["unaccounted"]) == (0, [])

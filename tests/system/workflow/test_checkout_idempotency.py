@@ -1,0 +1,208 @@
+"""One request, one rental, however often it is sent (Idempotency-Key), and asynchronous answers."""
+
+import uuid
+from functools import partial
+
+from tests.support.shop import Json, Shop, at_once
+
+
+def rentals_of(shop: Shop, body: Json) -> list[Json]:
+    """The rows of a customer's rentals."""
+    email = body["customer"]["email"]
+    return [row for row in shop.rows("Rentals") if row["customer"]["email"] == email]
+
+
+def test_same_key_at_once(shop: Shop) -> None:
+    collectible = shop.add_collectible(units=5)
+    body, key = shop.body(collectible), str(uuid.uuid4())
+
+    answers = at_once(*[partial(shop.post_checkout, body, key)] * 5)
+
+    assert {answer.status_code for answer in answers} <= {200, 202}
+    assert len({answer.json()["data"]["rental_id"] for answer in answers}) == 1
+    (row,) = rentals_of(shop, body)
+    shop.wait_until_payable(row["id"])
+    assert shop.available(collectible) == 4
+    assert len(shop.paymongo.sessions(row["id"])) == 1
+
+
+def test_same_key_later(shop: Shop) -> None:
+    collectible = shop.add_collectible(units=2)
+    body, key = shop.body(collectible), str(uuid.uuid4())
+    first = shop.post_checkout(body, key)
+    rental = shop.wait_until_payable(first.json()["data"]["rental_id"])
+
+    again = shop.post_checkout(body, key)
+
+    assert again.status_code == 200
+    assert again.json()["data"]["rental_id"] == rental["rental_id"]
+    assert again.json()["data"]["payment_url"] == rental["payment_url"]
+    assert len(rentals_of(shop, body)) == 1
+    assert shop.available(collectible) == 1
+
+
+def test_same_key_after_payment(shop: Shop) -> None:
+    collectible = shop.add_collectible(units=2)
+    body, key = shop.body(collectible), str(uuid.uuid4())
+    rental = shop.wait_until_payable(shop.post_checkout(body, key).json()["data"]["rental_id"])
+    shop.pay(rental)
+    shop.wait_for_status(rental["rental_id"], "completed")
+
+    again = shop.post_checkout(body, key)
+
+    assert again.status_code == 200
+    data = again.json()["data"]
+    assert (data["rental_id"], data["status"]) == (rental["rental_id"], "completed")
+    assert data["payment_url"] is None
+    assert shop.available(collectible) == 1
+
+
+def test_same_key_after_the_rental_ended(shop: Shop) -> None:
+    collectible = shop.add_collectible()
+    body, key = shop.body(collectible), str(uuid.uuid4())
+    rental = shop.wait_until_payable(shop.post_checkout(body, key).json()["data"]["rental_id"])
+    shop.cancel(rental)
+    shop.wait_for_status(rental["rental_id"], "cancelled")
+
+    again = shop.post_checkout(body, key)
+
+    assert again.status_code == 409
+    assert again.json()["code"] == "RENTAL_ENDED"
+    assert shop.available(collectible) == 1
+    new = shop.post_checkout(body, str(uuid.uuid4()))
+    assert new.status_code in (200, 202)
+
+
+def test_same_key_after_a_refusal(shop: Shop) -> None:
+    """The answer is kept, although there is a unit by now: a new attempt is a new key."""
+    collectible = shop.add_collectible(units=0)
+    body, key = shop.body(collectible), str(uuid.uuid4())
+    assert shop.post_checkout(body, key).json()["code"] == "NO_UNIT_AVAILABLE"
+    shop.add_units(collectible, "wh-001")
+
+    assert shop.post_checkout(body, key).json()["code"] == "NO_UNIT_AVAILABLE"
+    assert shop.post_checkout(body, "another").status_code in (200, 202)
+
+
+def test_same_key_with_another_body(shop: Shop) -> None:
+    collectible = shop.add_collectible(units=2)
+    body, key = shop.body(collectible), str(uuid.uuid4())
+    rental_id = shop.post_checkout(body, key).json()["data"]["rental_id"]
+    shop.wait_until_payable(rental_id)
+
+    changes: list[Json] = [
+        {"duration": 4},
+        {"store_id": "store-b"},
+        {"payment_method": "card"},
+        {"customer": body["customer"] | {"address": "2 Rizal Street"}},
+    ]
+    for change in changes:
+        answer = shop.post_checkout(body | change, key)
+        assert answer.status_code == 422
+        assert answer.json()["code"] == "IDEMPOTENCY_KEY_REUSED"
+
+    assert [row["id"] for row in rentals_of(shop, body)] == [rental_id]
+    assert shop.available(collectible) == 1
+
+
+def test_same_key_of_another_customer_is_another_request(shop: Shop) -> None:
+    """A guessed key shows nobody's rental."""
+    collectible = shop.add_collectible(units=2)
+    answers = [shop.post_checkout(shop.body(collectible), "1") for _ in range(2)]
+
+    first, second = (answer.json()["data"]["rental_id"] for answer in answers)
+
+    assert first != second
+
+
+def test_spelling_does_not_make_another_request(shop: Shop) -> None:
+    """Spaces around a value are not part of it."""
+    collectible = shop.add_collectible(units=2)
+    body, key = shop.body(collectible), str(uuid.uuid4())
+    customer = {name: f"  {value} " for name, value in body["customer"].items()}
+
+    first = shop.post_checkout(body, key)
+    again = shop.post_checkout(body | {"customer": customer}, key)
+
+    assert again.status_code in (200, 202), again.text
+    assert again.json()["data"]["rental_id"] == first.json()["data"]["rental_id"]
+
+
+def test_without_a_key_every_request_is_a_rental(shop: Shop) -> None:
+    collectible = shop.add_collectible(units=2)
+    body = shop.body(collectible)
+
+    first, second = (shop.post_checkout(body).json()["data"]["rental_id"] for _ in range(2))
+
+    assert first != second
+    shop.wait_until_payable(first)
+    shop.wait_until_payable(second)
+    assert shop.available(collectible) == 0
+
+
+def test_asynchronous_answer(shop: Shop) -> None:
+    collectible = shop.add_collectible()
+    body, key = shop.body(collectible), str(uuid.uuid4())
+
+    answer = shop.post_checkout(body, key, Prefer="respond-async")
+
+    assert answer.status_code == 202
+    rental_id = answer.json()["data"]["rental_id"]
+    assert answer.headers["Location"] == f"/api/rentals/{rental_id}"
+    assert answer.json()["data"]["status"] == "pending"
+    assert shop.site.get(answer.headers["Location"]).json()["data"]["rental_id"] == rental_id
+    rental = shop.wait_until_payable(rental_id)
+
+    # Asked again when there is something to say, it says so.
+    again = shop.post_checkout(body, key, Prefer="respond-async, wait=5")
+    assert again.status_code == 200
+    assert again.json()["data"]["payment_url"] == rental["payment_url"]
+
+
+# --- how many at once ---
+
+
+def test_fourth_unpaid_rental_of_a_customer_is_refused(shop: Shop) -> None:
+    collectible = shop.add_collectible(units=5)
+    body = shop.body(collectible)
+    rental_ids = [
+        shop.post_checkout(body, key, Prefer="respond-async").json()["data"]["rental_id"]
+        for key in ("one", "two", "three")
+    ]
+    held = [shop.wait_until_payable(rental_id) for rental_id in rental_ids]
+    shouting = body["customer"] | {"email": body["customer"]["email"].upper()}
+
+    for refused in (body, body | {"customer": shouting}):
+        answer = shop.post_checkout(refused, "four")
+        assert answer.status_code == 429
+        assert answer.json()["code"] == "TOO_MANY_HOLDS"
+    assert shop.available(collectible) == 2
+    assert len(rentals_of(shop, body)) == 3
+
+    # What exists is still found, and paying or cancelling one makes room.
+    assert shop.post_checkout(body, "one").status_code == 200
+    shop.pay(held[0])
+    shop.wait_for_status(rental_ids[0], "completed")
+    assert shop.post_checkout(body, "four").status_code in (200, 202)
+    assert shop.post_checkout(body, "five").status_code == 429
+    shop.cancel(held[1])
+    shop.wait_for_status(rental_ids[1], "cancelled")
+    assert shop.post_checkout(body, "five").status_code in (200, 202)
+
+
+def test_eight_rentals_of_a_customer_at_once(shop: Shop) -> None:
+    collectible = shop.add_collectible(units=8)
+    body = shop.body(collectible)
+
+    answers = at_once(
+        *[
+            partial(shop.post_checkout, body, str(number), Prefer="respond-async")
+            for number in range(8)
+        ]
+    )
+
+    codes = sorted(answer.status_code for answer in answers)
+    assert codes == [202] * 3 + [429] * 5
+    for row in rentals_of(shop, body):
+        shop.wait_until_payable(row["id"])
+    assert shop.available(collectible) == 5

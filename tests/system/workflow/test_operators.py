@@ -1,0 +1,325 @@
+"""What operators do with ./rentals, against a deployed stack: they see it, and it comes right."""
+
+import json
+from functools import cache
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from tests.support.shop import Shop, eventually
+from tools.cli.app import app
+from tools.ops.target import DEFAULT_STACK_NAME, Target, choose
+
+Json = dict[str, Any]
+
+WEBHOOK = "PostPayMongoWebhookFunction"
+
+
+@cache
+def target_of(endpoint_url: str) -> Target:
+    """One for all commands: making boto3's clients takes longer than most commands."""
+    return choose(endpoint_url=endpoint_url)
+
+
+class Operator:
+    """Somebody at a terminal."""
+
+    def __init__(self, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._endpoint = shop.stack.settings.aws_url
+
+        def known(*, stack_name: str, endpoint_url: str | None, **options: Any) -> Target:
+            if stack_name == DEFAULT_STACK_NAME and endpoint_url == self._endpoint:
+                return target_of(self._endpoint)
+            return choose(stack_name=stack_name, endpoint_url=endpoint_url, **options)
+
+        monkeypatch.setattr("tools.cli.app.choose", known)
+
+    def run(self, *args: str, answer: str | None = None) -> Result:
+        """Run a command; `answer` is typed at its question."""
+        return CliRunner().invoke(app, ["--endpoint-url", self._endpoint, *args], input=answer)
+
+    def ask(self, *args: str) -> Json:
+        """The JSON that a command answers with, whatever its exit code."""
+        result = self.run(*args, "--json")
+        assert result.stdout, result.stderr
+        found: Json = json.loads(result.stdout)
+        return found
+
+    def findings(self) -> dict[str, Json]:
+        """What needs attention, by what it is."""
+        return {each["subject"]: each for each in self.ask("attention")["findings"]}
+
+
+@pytest.fixture
+def operator(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Operator:
+    return Operator(shop, monkeypatch)
+
+
+def test_a_rental_is_shown_with_its_execution_and_money_and_without_its_customer(
+    shop: Shop, operator: Operator
+) -> None:
+    rental = shop.checkout(shop.add_collectible())
+    shop.pay(rental)
+    shop.wait_for_status(rental["rental_id"], "completed")
+
+    found = operator.ask("show", rental["rental_id"])
+
+    assert found["rental"]["paymentStatus"] == "completed"
+    states = [each["state"] for each in found["executions"][0]["states"]]
+    assert states[0] == "ReserveUnit"
+    assert "AwaitPayment" in states
+    assert [each["status"] for each in found["payments"]] == ["paid"]
+    assert {"ReserveUnit", "/api/webhooks/paymongo"} <= {each["where"] for each in found["log"]}
+    text = json.dumps(found)
+    for secret in ("Ana Cruz", "@example.com", "taskToken", "paymentUrl"):
+        assert secret not in text
+    shown = operator.run("show", rental["rental_id"], "--personal-data")
+    assert "Ana Cruz" in shown.stdout
+    assert "taskToken" not in shown.stdout
+
+
+def test_a_payment_whose_webhook_was_lost_is_found_by_settling(
+    shop: Shop, operator: Operator
+) -> None:
+    rental = shop.checkout(shop.add_collectible())
+    shop.paymongo.webhooks_are("drop")
+    shop.pay(rental)
+
+    result = operator.run("settle", rental["rental_id"], "--yes")
+
+    assert result.exit_code == 0, result.stderr
+    assert shop.rental(rental["rental_id"])["status"] == "completed"
+    executions = operator.ask("show", rental["rental_id"], "--no-log")["executions"]
+    assert [each["machine"] for each in executions] == ["rental", "settlement"]
+    shop.stop_execution(rental["rental_id"])
+
+
+def test_settling_a_rental_whose_customer_may_still_pay_asks_first(
+    shop: Shop, operator: Operator
+) -> None:
+    collectible = shop.add_collectible()
+    rental = shop.checkout(collectible)
+
+    refused = operator.run("settle", rental["rental_id"])
+    assert refused.exit_code == 1
+    assert "--yes" in refused.stderr
+    assert shop.available(collectible) == 0
+
+    assert operator.run("settle", rental["rental_id"], "--yes").exit_code == 0
+    assert shop.rental(rental["rental_id"])["status"] == "cancelled"
+    assert shop.available(collectible) == 1
+    shop.stop_execution(rental["rental_id"])
+
+
+def test_a_completed_rental_is_refunded_once(shop: Shop, operator: Operator) -> None:
+    collectible = shop.add_collectible()
+    rental = shop.checkout(collectible)
+    shop.pay(rental)
+    shop.wait_for_status(rental["rental_id"], "completed")
+
+    assert operator.run("refund", rental["rental_id"]).exit_code == 1  # nobody to ask
+    assert shop.paymongo.refunds(rental["rental_id"]) == []
+    result = operator.run("refund", rental["rental_id"], "--yes")
+
+    assert result.exit_code == 0, result.stderr
+    assert shop.rental(rental["rental_id"])["status"] == "refunded"
+    assert shop.wait_for_refund(rental["rental_id"])["amount"] == 600_000
+    assert shop.available(collectible) == 1
+    shop.eventually_refund_status(rental["rental_id"], "succeeded")
+    again = operator.run("refund", rental["rental_id"], "--yes")
+    assert again.exit_code == 1
+    assert "was refunded" in again.stderr
+
+
+def test_nothing_is_refunded_for_a_rental_that_nobody_paid_for(
+    shop: Shop, operator: Operator
+) -> None:
+    rental = shop.checkout(shop.add_collectible())
+
+    refused = operator.run("refund", rental["rental_id"], "--yes")
+
+    assert refused.exit_code == 1
+    assert "nobody has paid" in refused.stderr
+    assert shop.rental(rental["rental_id"])["status"] == "pending"
+
+
+def completed_before_trouble(shop: Shop) -> Json:
+    """A completed rental of which a settlement is going to fail."""
+    rental = shop.checkout(shop.add_collectible())
+    shop.expect_failure_of(rental["rental_id"])
+    shop.pay(rental)
+    shop.wait_for_status(rental["rental_id"], "completed")
+    return rental
+
+
+def test_a_refused_refund_is_seen_and_settled_once_its_cause_is_gone(
+    shop: Shop, operator: Operator
+) -> None:
+    rental_id = completed_before_trouble(shop)["rental_id"]
+    shop.paymongo.fault(
+        "error_400", "create_refund", code="available_balance_insufficient", detail="no balance"
+    )
+
+    refused = operator.run("refund", rental_id, "--yes")
+
+    assert refused.exit_code == 1
+    assert "RefundFailed" in refused.stderr
+    eventually(lambda: "NeedsAttentionQueue" in operator.findings(), "the message")
+    finding = operator.findings()[rental_id]
+    assert finding["problem"] == "RefundFailed"
+    errors = operator.ask("log", "--errors")["log"]
+    assert {each["level"] for each in errors} <= {"ERROR", "CRITICAL"}
+    assert "rental needs attention" in {each["message"] for each in errors}
+    kept = operator.ask("redrive")["messages"]
+    assert [each["outcome"] for each in kept if each["rental_id"] == rental_id] == [
+        "left: needs attention (RefundFailed)"
+    ]
+
+    assert operator.run("settle", rental_id).exit_code == 0
+    shop.eventually_refund_status(rental_id, "succeeded")
+    assert rental_id not in operator.findings()
+
+
+def test_a_refund_that_can_never_be_made_is_acknowledged_and_told_no_more(
+    shop: Shop, operator: Operator
+) -> None:
+    rental = completed_before_trouble(shop)
+    rental_id = rental["rental_id"]
+    acknowledge = ("acknowledge", rental_id, "--note", "paid back by bank transfer, ref 7001")
+    assert "needs no attention" in operator.run(*acknowledge, "--yes").stderr
+    shop.paymongo.fault("error_400", "create_refund", code="allowed_date_exceeded", detail="late")
+    assert operator.run("refund", rental_id, "--yes").exit_code == 1
+    shop.wait_for_attention(rental_id, "RefundFailed")
+    assert operator.run(*acknowledge).exit_code == 1  # nobody to ask
+    refused = operator.run("acknowledge", rental_id, "--note", "to 0917 123 4567", "--yes")
+    assert (refused.exit_code, "phone" in refused.stderr) == (1, True)
+
+    done = operator.run(*acknowledge, "--yes")
+
+    assert done.exit_code == 0, done.stderr
+    assert shop.rental(rental_id)["refund_status"] == "settled_outside"
+    assert shop.rental(rental_id)["status"] == "refunded"
+    assert rental_id not in operator.findings()
+    shown = operator.run("show", rental_id, "--no-log").stdout
+    assert "paid back by bank transfer, ref 7001" in shown
+    audit = operator.ask("audit", "--second-look", "0")
+    assert rental_id not in {each["subject"] for each in audit["violations"]}
+    (told,) = [each for each in audit["settled_outside"] if each["rental_id"] == rental_id]
+    assert told["amount"] == rental["total_fee"] * 100
+    assert told["by"]
+    # Even a settlement asks PayMongo, which would do it now, for nothing.
+    assert operator.run("settle", rental_id).exit_code == 0
+    assert shop.paymongo.refunds(rental_id) == []
+    assert "settled outside" in operator.run("refund", rental_id, "--yes").stderr
+    assert "deleted" in str(operator.ask("redrive")["messages"])
+
+
+def test_the_audit_finds_what_is_wrong_and_says_so_by_its_exit_code(
+    shop: Shop, operator: Operator
+) -> None:
+    collectible = shop.add_collectible()
+    (unit,) = shop.units_of(collectible)
+    shop.table("Units").put_item(Item=unit | {"reservedBy": "nobody"})
+
+    wrong = operator.ask("audit", "--second-look", "0")["violations"]
+    assert {each["rule"] for each in wrong if each["subject"] == unit["id"]} == {
+        "unit agrees",
+        "shelf",
+    }
+    assert operator.run("audit", "--second-look", "0").exit_code == 1
+
+    shop.table("Units").put_item(Item=unit)
+    assert unit["id"] not in {
+        each["subject"] for each in operator.ask("audit", "--second-look", "0")["violations"]
+    }
+
+
+def test_a_settlement_that_was_not_started_is_started_from_the_dead_letter(
+    shop: Shop, operator: Operator
+) -> None:
+    rental = shop.checkout(shop.add_collectible())
+    body = {"detail": {"name": rental["rental_id"], "status": "ABORTED"}}
+    shop.stack.client("sqs").send_message(
+        QueueUrl=shop.stack.outputs["SettlementDeadLetterQueueUrl"], MessageBody=json.dumps(body)
+    )
+
+    done = operator.ask("redrive")["messages"]
+
+    outcomes = {each["rental_id"]: each["outcome"] for each in done}
+    assert outcomes[rental["rental_id"]] == "settlement succeeded"
+    assert shop.rental(rental["rental_id"])["status"] == "failed"
+    assert "SettlementDeadLetterQueue" not in operator.findings()
+    shop.stop_execution(rental["rental_id"])
+
+
+def test_the_webhook_is_checked_and_put_right(shop: Shop, operator: Operator) -> None:
+    assert operator.run("webhook", "check").exit_code == 0
+    assert operator.ask("webhook", "register") == {"done": []}
+    assert operator.ask("webhook", "enable") == {"done": []}
+
+
+def test_an_unknown_rental_and_an_unknown_stack_are_explained(operator: Operator) -> None:
+    for command in ("show", "settle", "refund"):
+        unknown = operator.run(command, "no-such-rental")
+        assert unknown.exit_code == 1
+        assert "there is no rental 'no-such-rental'" in unknown.stderr
+    elsewhere = operator.run("attention", "--stack-name", "elsewhere")
+    assert elsewhere.exit_code == 3  # which no script takes for a finding
+    assert "--stack-name" in elsewhere.stderr
+
+
+# --- replaying sample events ---
+
+
+def test_a_replayed_payment_told_five_times_at_once_completes_the_rental_once(
+    shop: Shop, operator: Operator
+) -> None:
+    rental_id = shop.checkout(shop.add_collectible())["rental_id"]
+
+    told = operator.ask("replay", f"{WEBHOOK}/payment-paid", rental_id, "--at-once", "5")
+
+    assert [each["status"] for each in told["answers"]] == ["200"] * 5
+    assert (told["status_before"], told["status_after"]) == ("pending", "completed")
+    states = [each["state"] for each in told["executions"][0]["states"]]
+    assert states[-2:] == ["ConfirmRental", "RentalConfirmed"]
+
+
+def test_replayed_declines_over_http_end_the_rental_at_the_last_one(
+    shop: Shop, operator: Operator
+) -> None:
+    collectible = shop.add_collectible()
+    shop.checkout(collectible)  # the newest that waits is taken
+    event = f"events/{WEBHOOK}/payment-failed.json"
+
+    assert operator.ask("replay", event, "--http", "--times", "2")["status_after"] == "pending"
+    assert operator.ask("replay", event, "--http", "--wait", "0.1")["status_after"] == "pending"
+    assert operator.ask("replay", event, "--http")["status_after"] == "failed"
+    assert shop.available(collectible) == 1
+
+
+def test_a_replayed_checkout_redirect_and_status_change(shop: Shop, operator: Operator) -> None:
+    made = operator.ask("replay", "PostCheckoutFunction/respond-async")
+    rental_id = json.loads(made["answers"][0]["body"])["data"]["rental_id"]
+    shop.wait_until_payable(rental_id)
+
+    cancelled = operator.ask("replay", "GetPaymentFailedFunction/signed", rental_id)
+    assert cancelled["answers"][0]["status"] == "303"
+    assert cancelled["status_after"] == "cancelled"
+    settled = operator.ask("replay", "RentalExecutionEndedRule/aborted", rental_id)
+    assert settled["status_after"] == "cancelled"
+    assert settled["executions"][-1]["status"] == "SUCCEEDED"
+
+
+def test_an_event_as_it_is_and_one_that_cannot_be_sent(operator: Operator) -> None:
+    unsigned = operator.ask("replay", f"{WEBHOOK}/payment-paid", "--as-it-is")
+    assert unsigned["answers"][0]["status"] == "401"
+
+    for args, says in (
+        (["ReserveUnitFunction/sample", "--http"], "not an HTTP request"),
+        (["payment-payed"], "there is no event"),
+        ([f"{WEBHOOK}/payment-paid", "no-such-rental"], "there is no rental"),
+    ):
+        refused = operator.run("replay", *args)
+        assert refused.exit_code == 1
+        assert says in refused.stderr

@@ -1,0 +1,61 @@
+"""What `make bench` measured gets into the pages, and replaces what it had measured before."""
+
+from pathlib import Path
+
+import pytest
+
+from tools.measuring.bench.report import PAGE, README, Section, write, write_headlines
+
+
+def section(name: str, *headlines: tuple[str, str]) -> Section:
+    made = Section(name, ["buyers", "writes"])
+    made.add(16, 1.234)
+    for what, measured in headlines:
+        made.headline(what, measured, "", "2")
+    return made
+
+
+@pytest.fixture
+def page(tmp_path: Path) -> Path:
+    page = tmp_path / "page.md"
+    page.write_text(
+        "before\n<!-- bench -->\n<!-- /bench -->\nafter\n"
+        "<!-- bench:one -->old<!-- /bench:one -->\n<!-- bench:two -->kept<!-- /bench:two -->\n"
+    )
+    return page
+
+
+def rows(page: Path) -> list[str]:
+    return [line for line in page.read_text().splitlines() if line.startswith("| ")][2:]
+
+
+def test_a_section_replaces_what_its_markers_hold_and_nothing_else(page: Path) -> None:
+    write(section("one"), page)
+
+    text = page.read_text()
+    assert "| 16 | 1.23 |" in text
+    assert "old" not in text
+    assert "<!-- bench:two -->kept<!-- /bench:two -->" in text
+
+
+def test_headlines_of_one_section_replace_only_their_own(page: Path) -> None:
+    write_headlines(section("one", ("a", "1"), ("b", "1")), page)
+    write_headlines(section("two", ("a", "1")), page)
+    write_headlines(section("one", ("a", "2")), page)
+
+    assert rows(page) == ["| one: a | 2 |  | 2 |", "| two: a | 1 |  | 2 |"]
+    assert page.read_text().startswith("before\n<!-- bench -->\n")
+
+
+def test_a_page_without_markers_is_said(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("nothing here")
+
+    with pytest.raises(ValueError, match="has no markers"):
+        write(section("one"), page)
+
+
+@pytest.mark.parametrize("name", ["cold-start", "inventory", "contention", "throughput"])
+def test_the_pages_have_the_markers(name: str) -> None:
+    assert f"<!-- bench:{name} -->" in PAGE.read_text()
+    assert "<!-- bench -->" in README.read_text()

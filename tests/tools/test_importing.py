@@ -1,0 +1,232 @@
+"""Reading exports: what may come in, and what is refused, by file and line."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rentals.models import Rental
+from tools.importing.models import FILES
+from tools.importing.reading import Export, check_references, read_folder
+from tools.importing.writing import items_of
+from tools.ops.promise import violations
+from tools.sources import ROOT
+
+Json = dict[str, Any]
+
+COLLECTIBLE = {"id": "col-001", "name": "Vintage Batman", "size": "Small"}
+STORE = {"id": "store-a", "name": "Makati"}
+WAREHOUSE = {"id": "wh-001", "distances": {"store-a": 10.5}}
+UNIT = {"id": "unit-001", "collectibleId": "col-001", "warehouseId": "wh-001"}
+# As the guide shows a rental of the old system.
+RENTAL = {
+    "id": "rental-123",
+    "collectibleId": "col-001",
+    "collectibleName": "Vintage Batman",
+    "storeId": "store-a",
+    "warehouseId": "wh-001",
+    "customer": {"name": "John Doe", "email": "john@example.com"},
+    "duration": 7,
+    "dailyRate": 1000,
+    "totalFee": 7000,
+    "paymentMethod": "gcash",
+    "paymentStatus": "completed",
+    "paymentId": "pay_123",
+    "paymentUrl": "https://pay.example.com/secret",
+    "eta": 2,
+    "createdAt": "2026-01-31T10:00:00Z",
+    "updatedAt": "2026-01-31T10:05:00Z",
+}
+ALL = {
+    "Collectibles": [COLLECTIBLE],
+    "Stores": [STORE],
+    "Warehouses": [WAREHOUSE],
+    "Units": [UNIT],
+    "Rentals": [RENTAL],
+}
+
+
+def read(folder: Path, **files: Any) -> Export:
+    """An export of these rows beside what is needed for them to be right."""
+    for table, rows in (ALL | files).items():
+        text = rows if isinstance(rows, str) else json.dumps(rows, indent=1)
+        (folder / f"{table.lower()}.json").write_text(text)
+    export = read_folder(folder)
+    check_references(export, {})
+    return export
+
+
+def rejected(export: Export) -> list[str]:
+    return [str(each) for each in export.rejects]
+
+
+def test_an_export_of_the_old_system_comes_in_whole(tmp_path: Path) -> None:
+    export = read(tmp_path)
+
+    assert rejected(export) == []
+    items = items_of(export)
+    assert {table: len(rows) for table, rows in items.items()} == dict.fromkeys(FILES, 1)
+    (rental,) = items["Rentals"]
+    assert Rental.from_item(rental).is_paid_in_full
+    assert "paymentUrl" not in rental
+    (unit,) = items["Units"]
+    assert (unit["isAvailable"], unit["availableCollectibleId"]) == ("true", "col-001")
+
+
+def test_a_rental_that_still_has_its_unit_holds_it_in_both_records(tmp_path: Path) -> None:
+    export = read(
+        tmp_path, Units=[UNIT | {"isAvailable": False}], Rentals=[RENTAL | {"unitId": "unit-001"}]
+    )
+
+    assert rejected(export) == []
+    items = items_of(export)
+    assert violations(items["Rentals"], items["Units"], [], [], hold_seconds=900) == []
+    assert items["Units"][0]["reservedBy"] == "rental-123"
+
+
+def test_past_rentals_are_not_held_to_payments_of_another_system(tmp_path: Path) -> None:
+    items = items_of(read(tmp_path))
+    (imported,) = items["Rentals"]
+    own = {name: value for name, value in imported.items() if name != "importedAt"}
+
+    assert violations([imported], items["Units"], [], [], hold_seconds=900) == []
+    assert violations([own], items["Units"], [], [], hold_seconds=900) != []
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ({"paymentStatus": "pending"}, "still pending"),
+        ({"totalFee": 7001}, "7 days at 1000 are 7000"),
+        ({"totalFee": 7000.5}, "totalFee"),
+        ({"paymentId": None}, "has no paymentId"),
+        ({"paymentStatus": "expired", "unitId": "unit-001"}, "cannot hold a unit"),
+        ({"duration": 0}, "duration"),
+        ({"duration": True}, "duration"),
+        ({"paymentMethod": "cash"}, "paymentMethod"),
+        ({"createdAt": "2026-01-31T10:00:00"}, "createdAt"),
+        ({"createdAt": "2999-01-31T10:00:00Z"}, "lies in the future"),
+        ({"updatedAt": "2026-01-30T10:00:00Z"}, "updatedAt is before createdAt"),
+        ({"colour": "red"}, "colour is not a known field"),
+        ({"customer": {"name": "John"}}, "customer.email is required"),
+        ({"unitId": "unit-001"}, "says is available"),
+        ({"unitId": "unit-404"}, "not in units.json"),
+    ],
+)
+def test_a_rental_that_is_not_right_is_refused(tmp_path: Path, change: Json, problem: str) -> None:
+    (refused,) = rejected(read(tmp_path, Rentals=[RENTAL | change]))
+
+    assert refused.startswith("rentals.json:2: rental-123: ")
+    assert problem in refused
+
+
+@pytest.mark.parametrize(
+    ("files", "problem"),
+    [
+        (
+            {"Units": [UNIT | {"warehouseId": "wh-404"}]},
+            "units.json:2: unit-001: there is no wareh",
+        ),
+        ({"Units": [UNIT | {"collectibleId": "c"}]}, "units.json:2: unit-001: there is no collect"),
+        ({"Units": [UNIT | {"isAvailable": "no"}]}, "units.json:2: unit-001: isAvailable"),
+        ({"Units": [UNIT | {"isAvailable": "false"}]}, "leave the unit out until it is back"),
+        ({"Units": [UNIT, UNIT]}, "stands in units.json:2 already"),
+        ({"Warehouses": [WAREHOUSE | {"distances": {"store-a": -1}}]}, "distances.store-a"),
+        ({"Warehouses": [WAREHOUSE | {"distances": {"store-z": 1}}]}, "there is no store store-z"),
+        ({"Collectibles": [COLLECTIBLE | {"size": "Huge"}]}, "collectibles.json:2: col-001: size"),
+        ({"Collectibles": [COLLECTIBLE | {"id": "a b"}]}, "id String should match"),
+        ({"Stores": ["store-a"]}, "stores.json:2: ?:"),
+    ],
+)
+def test_rows_that_do_not_fit_are_refused(tmp_path: Path, files: Json, problem: str) -> None:
+    assert any(problem in each for each in rejected(read(tmp_path, **files)))
+
+
+def test_two_rentals_cannot_hold_one_unit(tmp_path: Path) -> None:
+    holder = RENTAL | {"unitId": "unit-001"}
+    export = read(
+        tmp_path,
+        Units=[UNIT | {"isAvailable": "false"}],
+        Rentals=[holder, holder | {"id": "rental-124"}],
+    )
+
+    (refused,) = rejected(export)
+    assert "rental-124: holds unit unit-001, and so does rental-123" in refused
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ('[\n {"id": "a"},\n {"id": }\n]', "stores.json:3"),
+        ('{"id": "a"}', "stores.json:1"),
+        ('[\n {"id": "a"}\n {"id": "b"}]', "stores.json:3"),
+        ("", "stores.json:1"),
+        ("[", "stores.json:1"),
+    ],
+)
+def test_a_file_that_is_no_json_says_from_where_on(tmp_path: Path, text: str, place: str) -> None:
+    refused = rejected(read(tmp_path, Stores=text))
+
+    assert any(each.startswith(place) and "not JSON" in each for each in refused)
+
+
+def test_rows_on_lines_of_their_own_are_read_as_well(tmp_path: Path) -> None:
+    (tmp_path / "stores.jsonl").write_text('{"id": "a", "name": "A"}\n\n{"id": "b"}\n{"id": \n')
+
+    export = read_folder(tmp_path)
+
+    assert list(export.rows["Stores"]) == ["a"]
+    assert [str(each.place) for each in export.rejects] == ["stores.jsonl:3", "stores.jsonl:4"]
+
+
+def test_an_empty_folder_says_what_is_wanted(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"collectibles\.json, stores\.json"):
+        read_folder(tmp_path)
+
+
+@given(
+    st.lists(
+        st.dictionaries(st.text(max_size=3), st.integers() | st.text('[]{},\n"\\', max_size=5)),
+        max_size=6,
+    ),
+    st.sampled_from([None, 1]),
+)
+def test_an_element_is_found_on_the_line_it_begins_on(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[Json], indent: int | None
+) -> None:
+    folder = tmp_path_factory.mktemp("export")
+    text = json.dumps(rows, indent=indent)
+    (folder / "stores.json").write_text(text)
+
+    lines = [each.place.line for each in read_folder(folder).rejects]
+
+    assert len(lines) == len(rows)
+    for line in lines:
+        assert "{" in text.splitlines()[line - 1]
+
+
+# --- the folder and the documentation ---
+
+
+def test_files_that_are_not_read_are_named(tmp_path: Path) -> None:
+    (tmp_path / "stock.json").write_text("{}")
+    (tmp_path / "rental.json").write_text("[]")
+    (tmp_path / ".DS_Store").write_text("")
+
+    assert read(tmp_path).ignored == ["rental.json", "stock.json"]
+
+
+def test_the_documentations_sample_rows_come_in(tmp_path: Path) -> None:
+    text = (ROOT / "docs" / "importing.md").read_text()
+    (samples,) = re.findall(r"^```json\n(.*?)^```", text, flags=re.DOTALL | re.MULTILINE)
+    rows = [json.loads(line) for line in samples.splitlines()]
+
+    export = read(tmp_path, **{table: [row] for table, row in zip(ALL, rows, strict=True)})
+
+    assert export.rejects == []
+    assert export.count == len(ALL)
+    assert len(items_of(export)["Rentals"]) == 1

@@ -1,0 +1,349 @@
+"""What operators are told, from rows, histories and messages alone."""
+
+import io
+import json
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from rich.console import Console
+from typer.testing import CliRunner
+
+from infra.clock import timestamp
+from tools.cli.app import app
+from tools.cli.session import Session
+from tools.ops import attention, dossier, executions, logs, replaying, rows, settling, smoke
+from tools.ops.attention import Finding
+from tools.ops.errors import CommandError, NotUnderstood
+from tools.ops.executions import Execution
+from tools.ops.logs import LogLine
+from tools.ops.target import Target
+from tools.replay import Answer, load
+
+Json = dict[str, Any]
+
+NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
+HOLD = timedelta(minutes=15)
+
+
+def ago(**delta: float) -> str:
+    return timestamp(NOW - timedelta(**delta))
+
+
+def row(**changes: Any) -> Json:
+    return {
+        "id": "rental-1",
+        "paymentStatus": "pending",
+        "collectibleName": "Tin Robot No. 7",
+        "createdAt": ago(minutes=5),
+        "updatedAt": ago(minutes=5),
+        "followUp": "payment",
+        "followUpAt": ago(minutes=0),
+    } | changes
+
+
+def findings(*found: Json) -> list[Finding]:
+    return list(attention.of_rentals(found, HOLD, NOW))
+
+
+# --- attention ---
+
+
+@pytest.mark.parametrize(
+    "healthy",
+    [
+        row(),
+        row(createdAt=ago(minutes=19), holdExpiresAt=ago(minutes=4)),
+        row(paymentStatus="refunded", followUp="refund", refundRequestedAt=ago(days=3)),
+        row(paymentStatus="expired", paymentId="pay_1"),
+    ],
+    ids=["waiting", "just over", "refund under way", "late money being settled"],
+)
+def test_what_is_on_its_way_needs_nobody(healthy: Json) -> None:
+    assert findings(healthy) == []
+
+
+@pytest.mark.parametrize(
+    ("trouble", "problem"),
+    [
+        (row(attention="RefundFailed", paymentStatus="expired"), "RefundFailed"),
+        (row(createdAt=ago(hours=1), holdExpiresAt=ago(minutes=6)), "pending past its hold"),
+        (row(createdAt=ago(minutes=21)), "pending past its hold"),
+        (row(createdAt=ago(minutes=21), paymentId="pay_1"), "paid, not completed"),
+        (row(followUpAt=ago(minutes=11)), "not looked at by the reconciler"),
+        (
+            row(paymentStatus="refunded", followUp="refund", refundRequestedAt=ago(days=15)),
+            "refund under way for weeks",
+        ),
+    ],
+)
+def test_what_is_stuck_is_found_and_comes_with_advice(trouble: Json, problem: str) -> None:
+    (finding,) = findings(trouble)
+
+    assert finding.problem == problem
+    assert finding.subject == "rental-1"
+    assert finding.advice
+
+
+@pytest.mark.parametrize(
+    ("body", "rental_id"),
+    [
+        ({"detail": {"name": "r-1-x", "input": '{"rental_id": "r-1"}'}}, "r-1"),
+        ({"rental_id": "r-1", "execution_status": "ABORTED"}, "r-1"),
+        ({"detail": {"name": "r-1", "status": "ABORTED"}}, "r-1"),
+        ({"detail": {}}, None),
+        ({"input": "not json"}, None),
+        ([], None),
+        ({"rental_id": 5}, None),
+    ],
+)
+def test_the_rental_of_a_message_is_found_however_it_came(body: Any, rental_id: str | None) -> None:
+    assert attention.rental_of(json.dumps(body)) == rental_id
+    assert attention.rental_of("no json at all") is None
+
+
+# --- histories ---
+
+
+def event(seconds: float, kind: str, **details: Any) -> Json:
+    return {"type": kind, "timestamp": NOW + timedelta(seconds=seconds), **details}
+
+
+def entered(seconds: float, state: str) -> Json:
+    return event(seconds, "TaskStateEntered", stateEnteredEventDetails={"name": state})
+
+
+UNAVAILABLE = {
+    "error": "PaymentProviderUnavailable",
+    "cause": json.dumps({"errorType": "...", "errorMessage": "retrieve checkout session: 503"}),
+}
+HISTORY = [
+    event(0, "ExecutionStarted"),
+    entered(0, "ClosePaymentSession"),
+    event(0, "TaskScheduled"),
+    event(1, "TaskFailed", taskFailedEventDetails={"error": "PaymentProviderUnavailable"}),
+    event(3, "TaskScheduled"),
+    event(4, "TaskFailed", taskFailedEventDetails=UNAVAILABLE),
+    event(8, "TaskScheduled"),
+    event(9, "TaskSucceeded"),
+    event(9, "TaskStateExited", stateExitedEventDetails={"name": "ClosePaymentSession"}),
+    entered(9, "ReleaseUnit"),
+    event(9, "TaskScheduled"),
+    event(10, "TaskTimedOut", taskTimedOutEventDetails={"error": "States.Timeout"}),
+    entered(10, "FlagForAttention"),
+    event(10, "TaskScheduled"),
+]
+
+
+def test_a_history_becomes_states_with_attempts_and_errors() -> None:
+    closed, released, flagged = executions.steps(HISTORY)
+
+    assert (closed.state, closed.attempts, closed.seconds(NOW)) == ("ClosePaymentSession", 3, 9)
+    assert closed.errors == ["PaymentProviderUnavailable"] * 2
+    assert closed.why == "retrieve checkout session: 503"
+    assert (released.errors, released.left_at) == (
+        ["States.Timeout"],
+        NOW + timedelta(seconds=10),
+    )
+    assert flagged.left_at is None
+    assert flagged.seconds(NOW + timedelta(seconds=15)) == 5
+
+
+def test_the_last_state_of_an_execution_that_is_over_is_over() -> None:
+    *_, flagged = executions.steps(HISTORY, NOW + timedelta(seconds=12))
+
+    assert flagged.seconds(NOW + timedelta(hours=1)) == 2
+
+
+FAILED = Execution(
+    arn="arn:aws:states:r:1:execution:Settlement:rental-1-operator",
+    machine="settlement",
+    status="FAILED",
+    started_at=NOW,
+    stopped_at=None,
+    input={"rental_id": "rental-1"},
+    error="NeedsAttention",
+    cause="Rental rental-1 could not be settled: RefundFailed",
+    steps=executions.steps(HISTORY),
+)
+
+
+def printed(*parts: Any) -> str:
+    text = io.StringIO()
+    console = Console(file=text, width=160)
+    for each in parts:
+        console.print(each)
+    return text.getvalue()
+
+
+def test_a_timeline_shows_what_went_wrong_and_how_often() -> None:
+    text = printed(dossier.timeline(FAILED, NOW + timedelta(seconds=12)))
+
+    assert "Settlement execution FAILED" in text
+    assert "PaymentProviderUnavailable x2" in text
+    assert "could not be settled: RefundFailed" in text
+    assert json.dumps(FAILED.to_json())
+
+
+def test_a_dossier_shows_nobody_unless_asked_to() -> None:
+    item = row(
+        customer={"name": "Ana Cruz", "email": "ana@example.com"},
+        paymentUrl="https://pay.example/cs_1",
+        taskToken="token",
+        requestHash="f00d",
+        surplusPaymentIds={"pay_3", "pay_2"},
+    )
+    found = dossier.Dossier(rows.plain(item), [], None, None, "PayMongo answered 500", [])
+
+    without = printed(dossier.render(found, personal_data=False, now=NOW))
+    with_ = printed(dossier.render(found, personal_data=True, now=NOW))
+
+    for text in (without, json.dumps(found.to_json(personal_data=False))):
+        assert not any(each in text for each in ("Ana", "ana@", "pay.example", "token", "f00d"))
+    assert "name: Ana Cruz" in with_
+    assert "pay_2, pay_3" in with_
+    assert "PayMongo answered 500" in without
+    assert "taskToken" not in json.dumps(found.to_json(personal_data=True))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.04, "0.0 s"), (59, "59.0 s"), (61, "1 min 1 s"), (7260, "2 h 1 min"), (200_000, "2 d 7 h")],
+)
+def test_durations_are_for_people(seconds: float, text: str) -> None:
+    assert dossier.duration(seconds) == text
+
+
+def test_lengths_of_time_are_understood_or_explained() -> None:
+    assert [dossier.seconds_of(each) for each in ("90s", "30m", "2h", "1d")] == [
+        90, 1800, 7200, 86_400,
+    ]  # fmt: skip
+    for wrong in ("", "h", "2", "2w", "-1h", "1.5h"):
+        with pytest.raises(NotUnderstood, match="no length of time"):
+            dossier.seconds_of(wrong)
+
+
+# --- refunds ---
+
+PAID = {"paymentId": "pay_1", "amountPaid": 600_000, "paymentCurrency": "PHP"}
+
+
+def test_a_refund_of_a_completed_rental_must_be_asked_for() -> None:
+    question, must_ask = settling.refund_question(row(paymentStatus="completed", **PAID))
+
+    assert "PHP 6,000.00" in question
+    assert must_ask
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        row(paymentStatus="expired", **PAID),
+        row(paymentStatus="completed", refundRequestedAt=ago(minutes=1), **PAID),
+        row(paymentStatus="expired", **PAID | {"paymentCurrency": "USD"}),
+    ],
+)
+def test_money_that_is_on_its_way_back_only_needs_a_settlement(item: Json) -> None:
+    assert settling.refund_question(item)[1] is False
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        row(),
+        row(paymentStatus="refunded", refundStatus="succeeded", **PAID),
+        row(paymentStatus="completed", importedAt=ago(minutes=1), **PAID),
+    ],
+)
+def test_without_money_of_ours_there_is_nothing_to_give_back(item: Json) -> None:
+    with pytest.raises(CommandError):
+        settling.refund_question(item)
+
+
+# --- what is sent to another program ---
+
+
+@pytest.mark.parametrize(("is_terminal", "kept"), [(True, 2_000), (False, 5_000)])
+def test_a_replayed_answer_is_whole_and_on_one_line_for_other_programs(
+    is_terminal: bool, kept: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answer = Answer("200", "x" * 5_000, 0.1)
+    outcome = replaying.Outcome(load("PostQuoteFunction/week"), [answer], None, None, [], 0)
+
+    Session(Target()).show({}, *replaying.render(outcome, is_terminal=is_terminal))
+
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line == f"200 {'x' * kept}  0.10 s"
+
+
+def test_the_api_that_an_alarm_watches_is_told_by_its_name() -> None:
+    ours: Json = {
+        "Namespace": "AWS/ApiGateway",
+        "Dimensions": [{"Name": "ApiName", "Value": "shop"}],
+    }
+    alarms: list[Json] = [
+        ours | {"AlarmName": "errors"},
+        {"AlarmName": "nameless", "Namespace": "AWS/ApiGateway", "Dimensions": []},
+        {"AlarmName": "computed", "Metrics": []},
+        {"AlarmName": "holds", "Namespace": "MongoCollectibles/shop", "Dimensions": []},
+    ]
+
+    assert smoke.watched_apis(alarms) == {"errors": "shop", "nameless": None}
+
+
+# --- following the log ---
+
+
+def log_line(message: str, **past: float) -> LogLine:
+    return LogLine(datetime.now(UTC) - timedelta(**past), "ReserveUnit", "INFO", message, {})
+
+
+def test_a_followed_log_gives_each_line_once_and_late_ones_too() -> None:
+    start = datetime.now(UTC) - timedelta(minutes=10)
+    old, early, late = (
+        log_line("old", minutes=5),
+        log_line("early", seconds=1),
+        log_line("late", seconds=2),
+    )
+    pages = [[old, early], [early], [late, early]]
+    asked: list[datetime] = []
+
+    def read(since: datetime) -> list[LogLine]:
+        asked.append(since)
+        return pages.pop(0)
+
+    lines = logs.follow(read, start, poll_seconds=0)
+
+    assert [next(lines).message for _ in range(3)] == ["old", "early", "late"]
+    assert asked[0] == start
+    assert asked[1] < early.at  # what is new is looked for among what is known
+
+
+def test_a_log_is_followed_until_it_is_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = [log_line("reserved")]
+
+    def recent(*_: object, **__: object) -> list[LogLine]:
+        if not lines:
+            raise KeyboardInterrupt
+        return [lines.pop()]
+
+    monkeypatch.setattr(logs, "recent", recent)
+    monkeypatch.setattr("time.sleep", lambda _: None)
+
+    followed = CliRunner().invoke(app, ["log", "--follow", "--json"])
+
+    assert followed.exit_code == 0
+    assert json.loads(followed.stdout)["message"] == "reserved"
+
+
+def test_a_moment_of_another_day_has_its_date() -> None:
+    now = datetime.now(UTC)
+
+    assert re.fullmatch(r"\d\d:\d\d:\d\d\.\d{3}", dossier.moment(now))
+    assert (
+        dossier.moment(datetime(2026, 1, 31, 10, 20, 30, 456_000, UTC)) == "2026-01-31 10:20:30.456"
+    )
+    assert dossier.moment(datetime.fromisoformat("2026-01-31T07:00:00+08:00")).startswith(
+        "2026-01-30 23:"
+    )

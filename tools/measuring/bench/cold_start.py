@@ -1,0 +1,185 @@
+"""Cold start: what a fresh process needs to import each handler and to make its clients.
+
+As a ratio to the floor, boto3 with one DynamoDB client, in the same minute: the machine's speed is
+nobody's doing. Like Lambda: the package on one path, the runtime's boto3 on another, nothing else.
+"""
+
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from importlib.metadata import Distribution, distribution
+from pathlib import Path
+from typing import Any
+
+from packaging.requirements import Requirement
+from samtranslator.yaml_helper import yaml_parse
+
+from tools.measuring.bench.report import Section
+from tools.sources import ROOT
+
+ROUNDS = 15
+MAX_PACKAGE_MB = 5.0
+# Times the floor, for functions that only use AWS, and for those that parse what comes from outside
+# or call PayMongo.
+PLAIN, OUTSIDE = 1.15, 1.45
+_FLOOR = "import boto3; boto3.client('dynamodb')"
+_CLIENTS = {"dynamodb": "dynamodb", "states": "stepfunctions", "secretsmanager": "secretsmanager"}
+_MEASURE = """
+import sys, time
+wall, processor = time.perf_counter(), time.process_time()
+{code}
+print(time.perf_counter() - wall, time.process_time() - processor)
+"""
+
+
+def measure() -> Section:
+    """Every function, and the size of what is shipped."""
+    section = Section("cold-start", ["function", "clients", "floor", "time", "ratio", "goal"])
+    with tempfile.TemporaryDirectory() as folder:
+        task, runtime = Path(folder, "task"), Path(folder, "runtime")
+        _install(task, _requirements())
+        _install(runtime, ["boto3"])
+        shutil.copytree(ROOT / "functions", task, dirs_exist_ok=True)
+        size = _zipped_megabytes(task)
+        functions = dict(_functions())
+        codes = {name: _code(name, clients) for name, clients in functions.items()}
+        environment = {
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": f"{task}{os.pathsep}{runtime}",
+            "AWS_DEFAULT_REGION": "ap-southeast-1",
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+        }
+        times = _interleaved({"": _FLOOR, **codes}, environment)
+    ratios: dict[float, list[float]] = {PLAIN: [], OUTSIDE: []}
+    for name, clients in functions.items():
+        # Pairs of one round, so that both had the same neighbours.
+        ratio = statistics.median(
+            mine / floor for mine, floor in zip(times[name], times[""], strict=True)
+        )
+        goal = _goal(name, codes[name])
+        section.add(
+            name,
+            ", ".join(clients) or "none",
+            f"{statistics.median(times['']) * 1000:.0f} ms",
+            f"{statistics.median(times[name]) * 1000:.0f} ms",
+            ratio,
+            goal,
+        )
+        section.goal(name, ratio, goal)
+        ratios[goal].append(ratio)
+    floor = f"{statistics.median(times['']) * 1000:.0f} ms, boto3 with one client"
+    for goal, which in (
+        (PLAIN, "functions that only use AWS"),
+        (OUTSIDE, "functions that parse input or call PayMongo"),
+    ):
+        section.headline(
+            which,
+            f"{min(ratios[goal]):.2f} to {max(ratios[goal]):.2f} times",
+            floor,
+            f"{goal} times",
+        )
+    section.headline("the package, zipped", f"{size:.2f} MB", "", f"{MAX_PACKAGE_MB:g} MB")
+    section.goal("MB of the package, zipped", size, MAX_PACKAGE_MB)
+    return section
+
+
+def _interleaved(codes: dict[str, str], environment: dict[str, str]) -> dict[str, list[float]]:
+    """Processor seconds of each code in fresh processes, by turns, after one run to warm up."""
+    times: dict[str, list[float]] = {name: [] for name in codes}
+    for number in range(ROUNDS + 1):
+        for name, code in codes.items():
+            done = subprocess.run(
+                # -S: not this project's environment, only what the path says.
+                [sys.executable, "-S", "-s", "-c", _MEASURE.format(code=code)],
+                env=environment,
+                capture_output=True,
+                text=True,
+                check=True,
+            )
+            if number:
+                times[name].append(float(done.stdout.split()[1]))
+    return times
+
+
+def _functions() -> Iterator[tuple[str, list[str]]]:
+    """Handler modules with the clients that their policies let them use."""
+    template = yaml_parse((ROOT / "template.yaml").read_text())
+    for resource in template["Resources"].values():
+        if resource["Type"] == "AWS::Serverless::Function":
+            properties = resource["Properties"]
+            used = {action.partition(":")[0] for action in _actions(properties)}
+            clients = [client for prefix, client in _CLIENTS.items() if prefix in used]
+            yield properties["Handler"].removesuffix(".handler"), clients
+
+
+def _actions(properties: dict[str, Any]) -> Iterator[str]:
+    for policy in properties.get("Policies", []):
+        for statement in policy.get("Statement", []) if isinstance(policy, dict) else []:
+            action = statement["Action"]
+            yield from [action] if isinstance(action, str) else action
+
+
+def _code(handler: str, clients: list[str]) -> str:
+    lines = [f"import {handler}"]
+    if clients:
+        lines.append("from rentals import aws")
+    lines += [f"aws.{client}()" for client in clients]
+    lines.append("made = sys.modules.get('paymongo.client')")
+    lines.append("made and made.PayMongo('https://api.paymongo.example', 'sk_test')")
+    return "\n".join(lines)
+
+
+def _goal(handler: str, code: str) -> float:
+    source = (ROOT / "functions" / f"{handler.replace('.', '/')}.py").read_text()
+    reads_outside_data = "requests" in source or "paymongo_events" in source
+    calls_paymongo = any(
+        word in source for word in ("paymongo.client", "redirects", "refunds", "reconciliation")
+    )
+    return OUTSIDE if reads_outside_data or calls_paymongo else PLAIN
+
+
+def _requirements() -> list[str]:
+    lines = (ROOT / "functions" / "requirements.txt").read_text().splitlines()
+    return [Requirement(line).name for line in lines if line.strip() and line.strip()[0] != "#"]
+
+
+def _install(folder: Path, names: list[str]) -> None:
+    """Copy installed distributions, with what they need."""
+    for each in _with_dependencies(names):
+        for file in each.files or []:
+            is_code = ".." not in file.parts and "__pycache__" not in file.parts
+            if is_code:
+                target = folder / file
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(str(file.locate()), target)
+
+
+def _with_dependencies(names: list[str]) -> list[Distribution]:
+    found: dict[str, Distribution] = {}
+    wanted = list(names)
+    while wanted:
+        name = wanted.pop()
+        if name not in found:
+            found[name] = distribution(name)
+            needed = map(Requirement, found[name].requires or [])
+            wanted += [
+                each.name
+                for each in needed
+                if each.marker is None or each.marker.evaluate({"extra": ""})
+            ]
+    return list(found.values())
+
+
+def _zipped_megabytes(folder: Path) -> float:
+    with tempfile.TemporaryFile() as file:
+        with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+            for path in sorted(folder.rglob("*")):
+                if path.is_file() and "__pycache__" not in path.parts:
+                    archive.write(path, path.relative_to(folder))
+        return file.tell() / 1_000_000

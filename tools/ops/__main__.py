@@ -1,6 +1,0 @@
-"""`./rentals`, which is `python -m tools.ops`."""
-
-from tools.ops.app import app
-
-if __name__ == "__main__":
-    app(prog_name="./rentals")

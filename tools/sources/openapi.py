@@ -1,0 +1,29 @@
+"""The API's description as it is published: openapi.yaml without what only API Gateway needs."""
+
+import json
+from typing import Any
+
+import yaml
+
+from tools.sources import ROOT
+
+SOURCE = ROOT / "openapi.yaml"
+
+
+def published_description() -> bytes:
+    """The OpenAPI document at /openapi.json, for people and programs that call the API."""
+    document = yaml.safe_load(SOURCE.read_text())
+    return (json.dumps(_published(document), ensure_ascii=False, indent=1) + "\n").encode()
+
+
+def _published(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {
+            key: _published(each)
+            for key, each in value.items()
+            # Preflights are the browser's business.
+            if not key.startswith("x-amazon-") and key != "options"
+        }
+    if isinstance(value, list):
+        return [_published(each) for each in value]
+    return value
