@@ -24,7 +24,9 @@ from tools.sources.site import published
 MARKUP = '"><img src=x onerror=alert(1)><script>alert(1)</script>'
 SCRIPT_URL = "javascript:alert(1)"
 PAYLOADS = [MARKUP, SCRIPT_URL]
-SEEDED = json.loads((ROOT / "tools" / "catalogue" / "stock.json").read_text(encoding="utf-8"))
+SEEDED = json.loads(
+    (ROOT / "tools" / "importing" / "catalogue" / "stock.json").read_text(encoding="utf-8")
+)
 
 
 def expect_no_markup_from_outside(visitor: Visitor) -> None:
