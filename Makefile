@@ -139,7 +139,7 @@ lock: | uv ## Resolve dependencies anew
 	$(MAKE) functions/requirements.txt
 
 functions/requirements.txt: uv.lock | uv
-	$(UV) export --frozen --no-dev --no-emit-project --no-hashes --no-header --output-file $@ --quiet
+	$(UV) export --frozen --no-dev --no-emit-project --prune boto3 --no-hashes --no-header --output-file $@ --quiet
 
 clean: ## Remove what was installed and cached
 	rm -rf .venv .venv-sam .venv-audit .aws-sam .uv .local .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -20,8 +20,8 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 
 from rentals.checkout import rental_id_for
+from rentals.links import redirect_path
 from rentals.models import PaymentStatus
-from rentals.signatures import redirect_path
 from tools.ops import account, rows
 from tools.ops.errors import CannotReach, CommandError
 from tools.ops.target import Target

@@ -1,7 +1,9 @@
 """GET /payment/failed: the customer gave up at PayMongo, or cancels on our own page."""
 
-from api.http import Event, Response, redirect, route
 from api.redirects import ask_for_payment, page_when_down, rental_of
+from api.requests import Event
+from api.responses import Response, redirect
+from api.routes import route
 from rentals import payments
 from rentals.errors import PaymentProviderError
 from rentals.models import PaymentStatus

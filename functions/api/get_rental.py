@@ -1,6 +1,8 @@
 """GET /api/rentals/{rental_id}: how a rental stands, for the customer's page."""
 
-from api.http import Event, Response, route, success
+from api.requests import Event
+from api.responses import Response, success
+from api.routes import route
 from api.views import rental_view
 from infra.telemetry import logger
 from rentals import repository

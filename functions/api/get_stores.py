@@ -1,12 +1,13 @@
 """GET /api/stores: where customers pick up."""
 
-from dataclasses import asdict
-
-from api.http import SHARED_FOR_SECONDS, Event, Response, route, success
+from api.requests import Event
+from api.responses import SHARED_FOR_SECONDS, Response, success
+from api.routes import route
+from api.views import store_view
 from rentals import catalogue
 
 
 @route
 def handler(event: Event) -> Response:
     """Always the whole list."""
-    return success([asdict(store) for store in catalogue.stores()], headers=SHARED_FOR_SECONDS)
+    return success([store_view(each) for each in catalogue.stores()], headers=SHARED_FOR_SECONDS)

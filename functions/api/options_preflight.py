@@ -2,7 +2,9 @@
 
 from http import HTTPStatus
 
-from api.http import Event, Response, route
+from api.requests import Event
+from api.responses import Response
+from api.routes import route
 
 
 @route

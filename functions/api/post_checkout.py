@@ -2,8 +2,10 @@
 
 from http import HTTPStatus
 
-from api.http import Event, HttpError, Response, header, json_object, route, success
-from api.requests import CHECKOUT, idempotency_key, parse
+from api.bodies import Checkout, idempotency_key, parse
+from api.requests import Event, header, json_object
+from api.responses import HttpError, Response, success
+from api.routes import route
 from api.views import rental_view
 from rentals.checkout import start_checkout, wait_until_payable
 from rentals.models import EndReason, PaymentStatus, Rental
@@ -13,7 +15,7 @@ from rentals.models import EndReason, PaymentStatus, Rental
 def handler(event: Event) -> Response:
     """200 with the payment URL, 202 when it is not there yet, else why there will be none."""
     key = idempotency_key(header(event, "Idempotency-Key"))
-    request = parse(CHECKOUT, json_object(event))
+    request = parse(Checkout, json_object(event)).request()
     rental = start_checkout(request, key)
     if "respond-async" not in (header(event, "Prefer") or ""):
         rental = wait_until_payable(rental)

@@ -6,31 +6,24 @@ a 5xx.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 
-from api.http import Event, HttpError, Response, header, raw_body, route, success
-from api.paymongo_events import (
-    MAX_EVENT_BYTES,
-    PAYMENT,
-    REFUND,
-    REFUNDED_PAYMENT,
-    SESSION,
-    PaymentResource,
-    PayMongoEvent,
-    RefundResource,
-    SessionResource,
-    read_event,
-    read_resource,
-)
-from infra.secret_values import other_webhook_secrets, paymongo_keys
+from api.paymongo_events import MAX_EVENT_BYTES, PayMongoEvent, read_event, read_resource
+from api.requests import Event, header, raw_body
+from api.responses import HttpError, Response, success
+from api.routes import route
+from infra.secret_values import verify_with_any
 from infra.settings import integer_setting
 from infra.telemetry import count, logger
-from rentals import inventory, payments, repository
+from paymongo import resources
+from paymongo.keys import other_webhook_secrets, paymongo_keys
+from paymongo.resources import Payment, Refund
+from paymongo.signatures import verify_webhook
+from rentals import payments, refund_records, repository
 from rentals.errors import InvalidSignature, RefundFailed
 from rentals.models import Rental
 from rentals.payments import Outcome
-from rentals.signatures import verify_webhook, verify_with_any
 
 
 @route
@@ -54,7 +47,7 @@ def handler(event: Event) -> Response:
 
 
 def _verified(event: Event) -> PayMongoEvent | None:
-    """Read when it is PayMongo's and not before; None when it cannot be read."""
+    """Parsed only after the signature is verified; None when it cannot be read."""
     body, keys = raw_body(event, MAX_EVENT_BYTES), paymongo_keys()
     verify_with_any(
         lambda secret: verify_webhook(
@@ -75,75 +68,82 @@ def _verified(event: Event) -> PayMongoEvent | None:
 
 
 def _handle(event: PayMongoEvent) -> Outcome:
-    kind = event.type
-    if kind == "checkout_session.payment.paid" and (session := read_resource(event, SESSION)):
-        return _session_paid(session)
-    if kind == "payment.paid" and (payment := read_resource(event, PAYMENT)):
-        return _payment_paid(payment)
-    if kind == "payment.failed" and (payment := read_resource(event, PAYMENT)):
-        return _payment_failed(payment, event.id or payment.payment.id)
-    if kind == "payment.refunded" and (refunds := read_resource(event, REFUNDED_PAYMENT)):
-        return _payment_refunded(refunds)
-    if kind == "payment.refund.updated" and (refund := read_resource(event, REFUND)):
-        return _refund_updated(refund)
-    return Outcome.IGNORED
+    handle = _HANDLERS.get(event.type)
+    return handle(event) if handle is not None else Outcome.IGNORED
 
 
-def _session_paid(session: SessionResource) -> Outcome:
-    """Its payments are told twice, by session and intent: whichever can be read is enough."""
-    paid = {each.payment.id: each.payment for each in session.payments if each.payment.is_paid}
-    rental = _find_rental(session.rental_ids, session.payment_intent_ids) if paid else None
+def _session_paid(event: PayMongoEvent) -> Outcome:
+    """Every paid payment is passed on: a customer may have paid twice."""
+    session = read_resource(event, resources.read_session)
+    if session is None or session.paid_payment is None:
+        return Outcome.IGNORED
+    rental = _find_rental(
+        [session.metadata, *(each.metadata for each in session.payments)],
+        [session.payment_intent_id, *(each.payment_intent_id for each in session.payments)],
+    )
     if rental is None:
         return Outcome.IGNORED
-    return [payments.payment_received(rental, payment) for payment in paid.values()][-1]
+    paid = (each for each in session.payments if each.is_paid)
+    *_, outcome = [payments.payment_received(rental, payment) for payment in paid]
+    return outcome
 
 
-def _payment_paid(resource: PaymentResource) -> Outcome:
-    rental = _find_rental_of(resource) if resource.payment.is_paid else None
-    if rental is None:
+def _payment_paid(event: PayMongoEvent) -> Outcome:
+    payment = read_resource(event, resources.read_payment)
+    if payment is None or not payment.is_paid or not (rental := _find_rental_of(payment)):
         return Outcome.IGNORED
-    return payments.payment_received(rental, resource.payment)
+    return payments.payment_received(rental, payment)
 
 
-def _payment_failed(resource: PaymentResource, event_id: str) -> Outcome:
-    rental = _find_rental_of(resource)
-    return Outcome.IGNORED if rental is None else payments.payment_declined(rental, event_id)
+def _payment_failed(event: PayMongoEvent) -> Outcome:
+    payment = read_resource(event, resources.read_payment)
+    if payment is None or not (rental := _find_rental_of(payment)):
+        return Outcome.IGNORED
+    return payments.payment_declined(rental, event.id or payment.id)
 
 
-def _payment_refunded(refunds: Sequence[RefundResource]) -> Outcome:
+def _payment_refunded(event: PayMongoEvent) -> Outcome:
     """Carries every refund of the payment: several may have given it back in parts."""
-    refunded = sum(each.refund.amount for each in refunds if each.refund.status == "succeeded")
-    return [_refund_updated(each, refunded) for each in refunds][-1]
+    refunds = read_resource(event, resources.read_refunds_of) or []
+    refunded = sum(each.amount for each in refunds if each.status == "succeeded")
+    outcomes = [_refund_told(each, refunded) for each in refunds]
+    return outcomes[-1] if outcomes else Outcome.IGNORED
 
 
-def _refund_updated(resource: RefundResource, refunded: int | None = None) -> Outcome:
-    refund = resource.refund
-    rental = _find_rental([resource.rental_id], ()) or repository.find_by_payment(refund.payment_id)
+def _refund_updated(event: PayMongoEvent) -> Outcome:
+    refund = read_resource(event, resources.read_refund)
+    return Outcome.IGNORED if refund is None else _refund_told(refund, None)
+
+
+_HANDLERS = {
+    "checkout_session.payment.paid": _session_paid,
+    "payment.paid": _payment_paid,
+    "payment.failed": _payment_failed,
+    "payment.refunded": _payment_refunded,
+    "payment.refund.updated": _refund_updated,
+}
+
+
+def _refund_told(refund: Refund, refunded: int | None) -> Outcome:
+    rental = _find_rental([refund.metadata], ()) or repository.find_by_payment(refund.payment_id)
     if rental is None:
         return Outcome.IGNORED
     try:
-        inventory.record_refund(rental, refund, refunded)
+        refund_records.record_refund(rental, refund, refunded)
     except RefundFailed:
         payments.start_settlement(rental.id, refund.id)
         return Outcome.SETTLING
     return Outcome.RECORDED
 
 
-def _find_rental_of(resource: PaymentResource) -> Rental | None:
-    return _find_rental([resource.rental_id], [resource.payment.payment_intent_id])
+def _find_rental_of(payment: Payment) -> Rental | None:
+    return _find_rental([payment.metadata], [payment.payment_intent_id])
 
 
 def _find_rental(
-    rental_ids: Sequence[str | None], intent_ids: Sequence[str | None]
+    metadata: Iterable[Mapping[str, str]], intent_ids: Iterable[str | None]
 ) -> Rental | None:
-    """By metadata, then by payment intent: PayMongo copies the session's metadata to payments,
-    documented for paid ones only (PAYMONGO.md).
-    """
-    lookups = [(repository.find, rental_ids), (repository.find_by_payment_intent, intent_ids)]
-    for find, ids in lookups:
-        for each in dict.fromkeys(filter(None, ids)):
-            rental = find(each)
-            if rental is not None:
-                logger.append_keys(rental_id=rental.id)
-                return rental
-    return None
+    rental = repository.find_named([each.get("rental_id") for each in metadata], intent_ids)
+    if rental is not None:
+        logger.append_keys(rental_id=rental.id)
+    return rental

@@ -10,15 +10,17 @@ from urllib.parse import urlencode
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from api.http import Event, Response, query, redirect
+from api.requests import Event, query
+from api.responses import Response, redirect
 from infra.aws import describe
-from infra.secret_values import other_url_signing_keys, url_signing_key
+from infra.secret_values import verify_with_any
 from infra.telemetry import logger
 from paymongo.client import paymongo
+from paymongo.resources import Payment
 from rentals import repository
 from rentals.errors import PaymentProviderError, RentalNotFound, TransientFailure
-from rentals.models import Payment, Rental
-from rentals.signatures import verify_redirect, verify_with_any
+from rentals.links import other_url_signing_keys, url_signing_key, verify_redirect
+from rentals.models import Rental
 
 
 def page_when_down(
@@ -35,7 +37,7 @@ def page_when_down(
                 return answer(event)
             except (TransientFailure, ClientError, BotoCoreError) as error:
                 reason = str(error) if isinstance(error, TransientFailure) else describe(error)
-                logger.error("something is down; led to a page", extra={"reason": reason})
+                logger.error("something is down; led to a page", extra={"error": reason})
                 return redirect(
                     f"/{page}.html?{urlencode({'rental_id': query(event, 'rental_id') or ''})}"
                 )
@@ -71,5 +73,5 @@ def ask_for_payment(rental: Rental) -> Payment | None:
     try:
         return paymongo().retrieve_checkout_session(rental.checkout_session_id).paid_payment
     except PaymentProviderError as error:
-        logger.warning("PayMongo did not answer", extra={"reason": str(error)})
+        logger.warning("PayMongo did not answer", extra={"error": str(error)})
         raise

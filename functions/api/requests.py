@@ -1,159 +1,62 @@
-"""What may come in: the bodies of POST requests, checked all at once."""
+"""Reading requests: API Gateway's proxy events."""
 
-import re
-from collections.abc import Callable
-from dataclasses import dataclass
+import base64
+import json
 from http import HTTPStatus
-from typing import Any, TypeVar
+from typing import Any
 
-from pydantic_core import CoreSchema, ValidationError, core_schema
+from api.responses import HttpError
 
-from api.http import HttpError
-from api.validation import Shape
-from rentals.checkout import CheckoutRequest
-from rentals.models import Customer, PaymentMethod
-from rentals.pricing import MAX_DURATION_DAYS, MIN_DURATION_DAYS
+MAX_BODY_BYTES = 64 * 1024
 
-Request = TypeVar("Request")
-
-_EMAIL_ATOM = r"[\w!#$%&'*+/=?^`{|}~-]+"
-_EMAIL_LABEL = r"[^\W_](?:(?:[^\W_]|-){0,61}[^\W_])?"
-# A mailbox of atoms and dots, a domain of two labels or more: the addresses that people have, in
-# any script, and no comments, quotes or bare IP addresses (RFC 5321 and 6531 allow those as well).
-_EMAIL = re.compile(rf"({_EMAIL_ATOM}(?:\.{_EMAIL_ATOM})*)@(?:{_EMAIL_LABEL}\.)+{_EMAIL_LABEL}")
-_MAX_EMAIL_MAILBOX = 64
-_IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+Event = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class QuoteRequest:
-    """What a customer asks the price of; `duration` is days."""
-
-    collectible_id: str
-    store_id: str
-    duration: int
-
-
-def _is_email(text: str) -> str:
-    found = _EMAIL.fullmatch(text)
-    last = text.rpartition(".")[2]
-    if not found or len(found[1]) > _MAX_EMAIL_MAILBOX or len(last) < 2 or last.isdigit():
-        raise ValueError("must be an e-mail address")
-    return text
-
-
-def _has_enough_digits(phone: str) -> str:
-    if sum(c.isdigit() for c in phone) < 7:
-        raise ValueError("must contain at least 7 digits")
-    return phone
-
-
-def _is_printable(text: str) -> str:
-    if not text.isprintable():
-        raise ValueError("must not contain control characters")
-    return text
-
-
-def _text(
-    max_length: int | None = None,
-    pattern: str | None = None,
-    check: Callable[[str], str] | None = None,
-) -> CoreSchema:
-    text = core_schema.str_schema(
-        strip_whitespace=True,
-        min_length=None if pattern else 1,
-        max_length=max_length,
-        pattern=pattern,
-    )
-    return core_schema.no_info_after_validator_function(check, text) if check else text
-
-
-_ORDER = {
-    "collectible_id": _text(64),
-    "store_id": _text(64),
-    "duration": core_schema.int_schema(strict=True, ge=MIN_DURATION_DAYS, le=MAX_DURATION_DAYS),
-}
-# Unknown fields are refused: a misspelt one is a mistake worth telling.
-CUSTOMER = Shape(
-    Customer,
-    {
-        "name": _text(100, check=_is_printable),
-        "email": _text(254, check=_is_email),
-        "phone": _text(pattern=r"^[0-9+() -]{7,20}$", check=_has_enough_digits),
-        "address": _text(200, check=_is_printable),
-        "city": _text(100, check=_is_printable),
-        "postal_code": _text(pattern=r"^[0-9]{4}$"),
-    },
-    extra="forbid",
-)
-# POST /api/rentals/quote
-QUOTE = Shape(QuoteRequest, _ORDER, extra="forbid")
-# POST /api/rentals/checkout
-CHECKOUT = Shape(
-    CheckoutRequest,
-    _ORDER
-    | {
-        "payment_method": core_schema.enum_schema(PaymentMethod, list(PaymentMethod)),
-        "customer": CUSTOMER.schema,
-    },
-    extra="forbid",
-)
-
-
-def parse(shape: Shape[Request], body: dict[str, Any]) -> Request:
-    """Check a body. Raises HttpError 400 that names every wrong field and what to change."""
+def raw_body(event: Event, most_bytes: int = MAX_BODY_BYTES) -> bytes:
+    """The request body, byte for byte. Raises HttpError: 413 over `most_bytes`, 400 when
+    unreadable.
+    """
+    body = event.get("body") or ""
     try:
-        return shape.read(body)
-    except ValidationError as error:
-        field_errors = [
-            {"field": ".".join(map(str, each["loc"])), "message": _message(each)}
-            for each in error.errors(include_url=False, include_context=True, include_input=False)
-        ]
-    fields = ", ".join(each["field"] for each in field_errors)
-    raise HttpError(
-        HTTPStatus.BAD_REQUEST, "VALIDATION_ERROR", f"please correct: {fields}", field_errors
-    )
-
-
-def idempotency_key(value: str | None) -> str | None:
-    """Check an Idempotency-Key header. Raises HttpError 400."""
-    if value is not None and not _IDEMPOTENCY_KEY.fullmatch(value):
-        raise HttpError(
-            HTTPStatus.BAD_REQUEST,
-            "VALIDATION_ERROR",
-            "please correct: Idempotency-Key",
-            [
-                {
-                    "field": "Idempotency-Key",
-                    "message": "must be 1 to 255 visible ASCII characters",
-                }
-            ],
+        raw = (
+            base64.b64decode(body, validate=True) if event.get("isBase64Encoded") else body.encode()
         )
+    except ValueError:
+        raise HttpError(
+            HTTPStatus.BAD_REQUEST, "MALFORMED_BODY", "the body cannot be decoded"
+        ) from None
+    if len(raw) > most_bytes:
+        raise HttpError(
+            HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+            "BODY_TOO_LARGE",
+            f"the body is {len(raw)} bytes; at most {most_bytes} are accepted",
+        )
+    return raw
+
+
+def json_object(event: Event) -> dict[str, Any]:
+    """The body as a JSON object. Raises HttpError."""
+    raw = raw_body(event)
+    try:
+        value = json.loads(raw)
+        json.dumps(value, ensure_ascii=False).encode()  # refuses lone surrogates: they are no text
+    except (ValueError, RecursionError):
+        value = None
+    if not isinstance(value, dict):
+        raise HttpError(HTTPStatus.BAD_REQUEST, "MALFORMED_JSON", "the body must be a JSON object")
     return value
 
 
-_PATTERN_MESSAGES = {
-    "phone": "must be 7 to 20 digits, spaces, +, - and brackets",
-    "postal_code": "must be 4 digits",
-}
+def header(event: Event, name: str) -> str | None:
+    """A request header, whatever the case of its name."""
+    wanted = name.lower()
+    for each, value in (event.get("headers") or {}).items():
+        if each.lower() == wanted:
+            return str(value)
+    return None
 
 
-def _message(error: Any) -> str:
-    field, kind, context = error["loc"][-1], error["type"], error.get("ctx", {})
-    messages = {
-        "missing": "is required",
-        "extra_forbidden": "is not a known field",
-        "string_type": "must be text",
-        "string_too_short": "must not be empty",
-        "string_too_long": f"must be at most {context.get('max_length')} characters",
-        "string_pattern_mismatch": _PATTERN_MESSAGES.get(field, "has the wrong form"),
-        "int_type": "must be a whole number, not text or a fraction",
-        "greater_than_equal": f"must be at least {context.get('ge')}",
-        "less_than_equal": f"must be at most {context.get('le')}",
-        "enum": f"must be one of {', '.join(PaymentMethod)}",
-        "dict_type": "must be an object",
-        "value_error": str(context.get("error", "")),
-    }
-    if field == "email" and kind.startswith("string_too"):
-        return "must be an e-mail address"
-    return messages.get(kind) or str(error["msg"])
+def query(event: Event, name: str) -> str | None:
+    """A query parameter, or None."""
+    value = (event.get("queryStringParameters") or {}).get(name)
+    return None if value is None else str(value)

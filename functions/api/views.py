@@ -1,11 +1,14 @@
-"""Rentals as the API shows them: pesos, no personal data, no token."""
+"""What the API shows: pesos, no personal data, no token. Every field is listed, so that a new one
+of the domain is not published by accident.
+"""
 
 from typing import Any
 
-from infra.secret_values import url_signing_key
 from infra.settings import integer_setting
-from rentals.models import CENTAVOS_PER_PESO, Rental
-from rentals.signatures import redirect_path
+from rentals.catalogue import Offer
+from rentals.links import redirect_path, url_signing_key
+from rentals.models import CENTAVOS_PER_PESO, Rental, Store
+from rentals.pricing import base_daily_rate, special_daily_rate
 
 
 def pesos(centavos: int | None) -> int | None:
@@ -24,8 +27,8 @@ def rental_view(rental: Rental) -> dict[str, Any]:
         "collectible_name": rental.collectible_name,
         "store_id": rental.store_id,
         "duration": rental.duration,
-        "daily_rate": pesos(rental.daily_rate),
-        "total_fee": pesos(rental.total_fee),
+        "daily_rate": pesos(rental.daily_rate_centavos),
+        "total_fee": pesos(rental.total_fee_centavos),
         "eta": rental.eta,
         "payment_method": rental.payment_method,
         "payment_url": rental.payment_url if is_payable else None,
@@ -36,6 +39,33 @@ def rental_view(rental: Rental) -> dict[str, Any]:
         "refund_status": "settled_outside" if rental.is_settled_outside else rental.refund_status,
         "created_at": rental.created_at,
         "updated_at": rental.updated_at,
+    }
+
+
+def offer_view(offer: Offer) -> dict[str, Any]:
+    """A collectible for the catalogue."""
+    collectible = offer.collectible
+    return {
+        "id": collectible.id,
+        "name": collectible.name,
+        "description": collectible.description,
+        "size": collectible.size,
+        "image_url": collectible.image_url,
+        "daily_rate": pesos(base_daily_rate(collectible.size)),
+        "special_daily_rate": pesos(special_daily_rate(collectible.size)),
+        "stock": offer.stock,
+        "eta": offer.eta,
+    }
+
+
+def store_view(store: Store) -> dict[str, Any]:
+    """A store for customers."""
+    return {
+        "id": store.id,
+        "name": store.name,
+        "address": store.address,
+        "phone": store.phone,
+        "hours": store.hours,
     }
 
 

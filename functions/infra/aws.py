@@ -1,13 +1,9 @@
-"""AWS clients, made once per execution environment, and the errors that their calls raise.
-
-botocore's clients are what boto3 wraps: the same calls, without importing the rest of boto3
-(docs/performance.md, cold start).
-"""
+"""AWS clients, made once per execution environment, and the errors that their calls raise."""
 
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import botocore.session
+import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -25,33 +21,21 @@ _CONFIG = Config(
 
 
 @cache
-def _session() -> botocore.session.Session:
-    return botocore.session.get_session()
-
-
-def _client(service: str) -> Any:
-    return _session().create_client(service, config=_CONFIG)
-
-
-@cache
 def dynamodb() -> "DynamoDBClient":
     """The DynamoDB client."""
-    client: DynamoDBClient = _client("dynamodb")
-    return client
+    return boto3.client("dynamodb", config=_CONFIG)
 
 
 @cache
 def stepfunctions() -> "SFNClient":
     """The Step Functions client."""
-    client: SFNClient = _client("stepfunctions")
-    return client
+    return boto3.client("stepfunctions", config=_CONFIG)
 
 
 @cache
 def secretsmanager() -> "SecretsManagerClient":
     """The Secrets Manager client."""
-    client: SecretsManagerClient = _client("secretsmanager")
-    return client
+    return boto3.client("secretsmanager", config=_CONFIG)
 
 
 _WORTH_A_RETRY = {

@@ -1,21 +1,28 @@
 """DynamoDB as the domain uses it: plain Python values in and out, failed conditions as data."""
 
-import random
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from decimal import Decimal
+from dataclasses import dataclass, field
+from secrets import SystemRandom
 from typing import Any
 
+from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import ClientError
 
 from infra.aws import dynamodb
-from rentals.errors import WriteContended
+from infra.errors import WriteContended
 
 Item = dict[str, Any]
 
 _TRANSACTION_TRIES = 6
 _MAX_KEY_BYTES = 2048
 _CONTENTION_CODES = {"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}
+
+_serialize = TypeSerializer().serialize
+_deserialize = TypeDeserializer().deserialize
+# Not Python's default generator: environments restored from one snapshot (SnapStart) would all draw
+# the same numbers.
+_random = SystemRandom()
 
 
 class ConditionFailed(Exception):
@@ -37,45 +44,129 @@ class ConditionFailed(Exception):
 
 def to_attributes(item: Mapping[str, Any]) -> Item:
     """Python values to DynamoDB's attribute values; None is left out."""
-    return {name: _attribute(value) for name, value in item.items() if value is not None}
+    return {name: _serialize(value) for name, value in item.items() if value is not None}
 
 
 def from_attributes(attributes: Mapping[str, Any]) -> Item:
     """DynamoDB's attribute values to Python values; numbers arrive as Decimal."""
-    return {name: _value(attribute) for name, attribute in attributes.items()}
+    return {name: _deserialize(attribute) for name, attribute in attributes.items()}
 
 
-def _attribute(value: Any) -> Item:
-    match value:
-        case str():
-            return {"S": str(value)}
-        case bool():
-            return {"BOOL": value}
-        case int() | Decimal():
-            return {"N": str(value)}
-        case Mapping():
-            return {"M": to_attributes(value)}
-        case list() | tuple():
-            return {"L": [_attribute(each) for each in value]}
-        case set() | frozenset() if value and all(isinstance(each, str) for each in value):
-            return {"SS": sorted(value)}
-    raise TypeError(f"a {type(value).__name__} cannot be stored")
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A condition expression, the attributes that it calls `#name`, and the values of `:names`."""
+
+    text: str
+    names: Sequence[str] = ()
+    values: Mapping[str, Any] = field(default_factory=dict)
 
 
-def _value(attribute: Mapping[str, Any]) -> Any:
-    ((kind, value),) = attribute.items()
-    match kind:
-        case "N":
-            return Decimal(value)
-        case "M":
-            return from_attributes(value)
-        case "L":
-            return [_value(each) for each in value]
-        case "SS":
-            return set(value)
-        case "NULL":
-            return None
-    return value  # S, BOOL, B
+def absent(name: str) -> Condition:
+    """The row has no such attribute."""
+    return Condition(f"attribute_not_exists(#{name})", [name])
+
+
+def present(name: str) -> Condition:
+    """The row has this attribute."""
+    return Condition(f"attribute_exists(#{name})", [name])
+
+
+def equal(name: str, value: Any) -> Condition:
+    """The attribute has this value; None: the row has no such attribute."""
+    if value is None:
+        return absent(name)
+    return Condition(f"#{name} = :is_{name}", [name], {f"is_{name}": value})
+
+
+def unlike(name: str, value: Any) -> Condition:
+    """The attribute is missing or has another value."""
+    text = f"(attribute_not_exists(#{name}) OR #{name} <> :not_{name})"
+    return Condition(text, [name], {f"not_{name}": value})
+
+
+def either(one: Condition, other: Condition) -> Condition:
+    """One of two conditions holds."""
+    names, values = [*one.names, *other.names], {**one.values, **other.values}
+    return Condition(f"({one.text} OR {other.text})", names, values)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One conditional update of one row: what is written, and what the row is afterwards.
+
+    `attributes` are set, or removed where the value is None. `add` and `delete` are members of
+    string sets.
+    """
+
+    table: str
+    id: str
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+    when: Sequence[Condition] = ()
+    add: Mapping[str, set[str]] = field(default_factory=dict)
+    delete: Mapping[str, set[str]] = field(default_factory=dict)
+
+    def operation(self) -> Item:
+        """The parameters of UpdateItem, or of an Update in a transaction."""
+        written = {name: value for name, value in self.attributes.items() if value is not None}
+        clauses = {
+            "SET": [f"#{name} = :{name}" for name in written],
+            "REMOVE": [f"#{name}" for name in self.attributes if name not in written],
+            "ADD": [f"#{name} :add_{name}" for name in self.add],
+            "DELETE": [f"#{name} :delete_{name}" for name in self.delete],
+        }
+        names = {
+            *self.attributes,
+            *self.add,
+            *self.delete,
+            *(n for c in self.when for n in c.names),
+        }
+        values = {
+            **written,
+            **{f"add_{name}": members for name, members in self.add.items()},
+            **{f"delete_{name}": members for name, members in self.delete.items()},
+            **{name: value for each in self.when for name, value in each.values.items()},
+        }
+        optional = {
+            "ConditionExpression": " AND ".join(each.text for each in self.when),
+            "ExpressionAttributeValues": {f":{n}": _serialize(each) for n, each in values.items()},
+        }
+        return {
+            "TableName": self.table,
+            "Key": to_attributes({"id": self.id}),
+            "UpdateExpression": " ".join(
+                f"{verb} {', '.join(parts)}" for verb, parts in clauses.items() if parts
+            ),
+            # Every name is given so: any may be a reserved word of DynamoDB.
+            "ExpressionAttributeNames": {f"#{name}": name for name in sorted(names)},
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+            **{name: each for name, each in optional.items() if each},
+        }
+
+    def applied_to(self, row: Mapping[str, Any]) -> Item:
+        """The row afterwards, which a transaction does not answer."""
+        after = {**row, **self.attributes}
+        for name, members in self.add.items():
+            after[name] = set(after.get(name) or ()) | members
+        for name, members in self.delete.items():
+            after[name] = set(after.get(name) or ()) - members or None
+        return {name: value for name, value in after.items() if value is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class New:
+    """A row that is written unless there is one with its id."""
+
+    table: str
+    row: Mapping[str, Any]
+
+    def operation(self) -> Item:
+        """The parameters of a Put in a transaction."""
+        return {
+            "TableName": self.table,
+            "Item": to_attributes(self.row),
+            "ConditionExpression": "attribute_not_exists(id)",
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
 
 
 def can_be_key(value: str) -> bool:
@@ -110,41 +201,37 @@ def scan_where(table: str, condition: str, *, attributes: str) -> Iterator[Item]
         yield from map(from_attributes, page["Items"])
 
 
-def expression(
+def query(  # noqa: PLR0913 - what a query is made of
     table: str,
-    item_id: str,
+    index: str,
+    condition: str,
+    values: Mapping[str, Any],
     *,
-    update: str,
-    condition: str | None = None,
-    values: Mapping[str, Any] | None = None,
-) -> Item:
-    """One update of the row `item_id`, for `update` or `transact`.
-
-    `update` and `condition` are DynamoDB expressions; `values` their `:names`, without the colon.
-    """
-    operation: Item = {
-        "TableName": table,
-        "Key": to_attributes({"id": item_id}),
-        "UpdateExpression": update,
-        "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-    }
-    if condition is not None:
-        operation["ConditionExpression"] = condition
-    if values:
-        operation["ExpressionAttributeValues"] = {
-            f":{name}": _attribute(value) for name, value in values.items()
-        }
-    return operation
+    limit: int,
+    attributes: str | None = None,
+    is_upwards: bool = True,
+) -> list[Item]:
+    """At most `limit` rows of an index, lowest range key first, or highest."""
+    answer = dynamodb().query(
+        TableName=table,
+        IndexName=index,
+        KeyConditionExpression=condition,
+        ExpressionAttributeValues={f":{name}": _serialize(each) for name, each in values.items()},
+        Limit=limit,
+        ScanIndexForward=is_upwards,
+        **({"ProjectionExpression": attributes} if attributes else {}),  # type: ignore[arg-type]
+    )
+    return [from_attributes(item) for item in answer["Items"]]
 
 
-def update(operation: Mapping[str, Any]) -> Item:
-    """Run one update; returns the row as it is now. Raises ConditionFailed with the row as it was.
+def update(change: Change) -> Item:
+    """Make one change; returns the row as it is now. Raises ConditionFailed with the row as it was.
 
     A write that was committed and whose answer was lost is sent again by botocore and then fails
     its own condition: callers compare `existing` with what they wanted before they believe it.
     """
     try:
-        answer = dynamodb().update_item(**operation, ReturnValues="ALL_NEW")
+        answer = dynamodb().update_item(**change.operation(), ReturnValues="ALL_NEW")
     except ClientError as error:
         if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
             raise
@@ -152,34 +239,39 @@ def update(operation: Mapping[str, Any]) -> Item:
     return from_attributes(answer["Attributes"])
 
 
-def transact(operations: Sequence[Mapping[str, Any]]) -> None:
-    """Run updates and puts as one transaction, all or nothing.
+def transact(writes: Sequence[Change | New]) -> None:
+    """Make changes and new rows in one transaction, all or nothing.
 
     Raises ConditionFailed when conditions did not hold, WriteContended when other transactions
     kept touching the same rows.
     """
-    items = [{"Put" if "Item" in each else "Update": dict(each)} for each in operations]
+    items = [{"Put" if isinstance(each, New) else "Update": each.operation()} for each in writes]
     for attempt in range(_TRANSACTION_TRIES):
         try:
             dynamodb().transact_write_items(TransactItems=items)  # type: ignore[arg-type]
         except ClientError as error:
-            code = error.response["Error"]["Code"]
-            if code not in ("TransactionCanceledException", "TransactionInProgressException"):
-                raise
-            reasons: list[Item] = error.response.get("CancellationReasons", [])  # type: ignore[assignment]
-            failed = {
-                index: _existing(reason)
-                for index, reason in enumerate(reasons)
-                if reason.get("Code") == "ConditionalCheckFailed"
-            }
-            if failed:
-                raise ConditionFailed(failed) from None
-            if reasons and not any(reason.get("Code") in _CONTENTION_CODES for reason in reasons):
-                raise
-            time.sleep(random.uniform(0, 0.05 * 2**attempt))  # noqa: S311 - jitter
+            _unless_contended(error)
+            time.sleep(_random.uniform(0, 0.05 * 2**attempt))
         else:
             return
     raise WriteContended("other transactions kept touching the same rows")
+
+
+def _unless_contended(error: ClientError) -> None:
+    """Raises ConditionFailed for failed conditions, and what is no matter of contention again."""
+    if error.response["Error"]["Code"] == "TransactionInProgressException":
+        return
+    reasons: list[Item] = error.response.get("CancellationReasons", [])  # type: ignore[assignment]
+    failed = {
+        index: _existing(reason)
+        for index, reason in enumerate(reasons)
+        if reason.get("Code") == "ConditionalCheckFailed"
+    }
+    if failed:
+        raise ConditionFailed(failed) from None
+    is_contended = not reasons or any(each.get("Code") in _CONTENTION_CODES for each in reasons)
+    if error.response["Error"]["Code"] != "TransactionCanceledException" or not is_contended:
+        raise error
 
 
 def _existing(failure: Mapping[str, Any]) -> Item | None:

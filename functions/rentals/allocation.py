@@ -11,8 +11,7 @@ import secrets
 from collections import Counter
 from collections.abc import Collection, Mapping
 
-from infra.aws import dynamodb
-from infra.dynamo import from_attributes, to_attributes
+from infra import dynamo
 from infra.settings import setting
 from rentals.models import Warehouse
 
@@ -30,7 +29,9 @@ _AFTER_EVERY_HASH = "~"
 
 
 def eta_days(distance: float) -> int:
-    """Days until a unit `distance` km away is in the store: 1 + ceil(km / 25) (DESIGN.md)."""
+    """Days until a unit `distance` km away is in the store: 1 + ceil(km / 25)
+    (docs/architecture.md, Rules).
+    """
     return 1 + math.ceil(distance / KM_PER_DAY)
 
 
@@ -64,7 +65,8 @@ def candidate(
     order = nearest_first(warehouses, store_id)
     if not order:
         return None
-    # Who has lost once is among others: all around the start, so that every unit is as likely.
+    # After a lost race there is contention: read the whole range so that every unit is equally
+    # likely.
     if found := _near(collectible_id, order[0], lost, is_all_round=bool(lost)):
         return found
     overview = _query(collectible_id, "id, warehouseId", limit=PAGE_SIZE)
@@ -74,14 +76,10 @@ def candidate(
             if found := _one_of(here, warehouse, lost):
                 return found
         return None
-    return next(
-        (
-            found
-            for warehouse in order
-            if (found := _near(collectible_id, warehouse, lost, is_all_round=True))
-        ),
-        None,
-    )
+    for warehouse in order:
+        if found := _near(collectible_id, warehouse, lost, is_all_round=True):
+            return found
+    return None
 
 
 def _near(
@@ -162,18 +160,17 @@ def _query(
     limit: int,
     between: tuple[str, str] | None = None,
     is_upwards: bool = True,
-) -> list[dict[str, str]]:
-    condition, values = "availableCollectibleId = :collectible", {":collectible": collectible_id}
+) -> list[dynamo.Item]:
+    condition, values = "availableCollectibleId = :collectible", {"collectible": collectible_id}
     if between is not None:
         condition += " AND shelf BETWEEN :low AND :high"
-        values |= {":low": between[0], ":high": between[1]}
-    answer = dynamodb().query(
-        TableName=setting("UNITS_TABLE"),
-        IndexName=AVAILABLE_UNITS_INDEX,
-        KeyConditionExpression=condition,
-        ExpressionAttributeValues=to_attributes(values),
-        ProjectionExpression=attributes,
-        Limit=limit,
-        ScanIndexForward=is_upwards,
+        values |= {"low": between[0], "high": between[1]}
+    return dynamo.query(
+        setting("UNITS_TABLE"),
+        AVAILABLE_UNITS_INDEX,
+        condition,
+        values,
+        attributes=attributes,
+        limit=limit,
+        is_upwards=is_upwards,
     )
-    return [from_attributes(item) for item in answer["Items"]]

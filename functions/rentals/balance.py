@@ -62,7 +62,7 @@ def balance(paid: Iterable[dynamo.Item], settling_since: str) -> Balance:
         amount, status = int(row["amountPaid"]), row["paymentStatus"]
         is_settling = row["updatedAt"] >= settling_since
         total.received += amount
-        outside = settled_outside(row)
+        outside = settled_outside(row.get("acknowledgements", ()))
         own = outside.pop(row["paymentId"], None)
         total.received += sum(outside.values())
         total.settled_outside += sum(outside.values())

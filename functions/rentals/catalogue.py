@@ -8,7 +8,8 @@ from infra import dynamo
 from infra.settings import setting
 from rentals import allocation
 from rentals.errors import CollectibleNotFound, StoreNotFound
-from rentals.models import Collectible, Size, Store, Warehouse
+from rentals.models import Collectible, Store, Warehouse
+from rentals.rows import from_row
 
 _PARALLEL_STOCK_QUERIES = 8
 # Warehouses and distances change a few times a year.
@@ -35,7 +36,7 @@ def collectible(collectible_id: str) -> Collectible:
     item = dynamo.get(setting("COLLECTIBLES_TABLE"), collectible_id)
     if item is None:
         raise CollectibleNotFound(collectible_id)
-    return _collectible(item)
+    return from_row(Collectible, item)
 
 
 def store(store_id: str) -> Store:
@@ -43,12 +44,13 @@ def store(store_id: str) -> Store:
     item = dynamo.get(setting("STORES_TABLE"), store_id)
     if item is None:
         raise StoreNotFound(store_id)
-    return _store(item)
+    return from_row(Store, item)
 
 
 def stores() -> list[Store]:
     """Every store, by id."""
-    return sorted(map(_store, dynamo.scan(setting("STORES_TABLE"))), key=lambda each: each.id)
+    rows = dynamo.scan(setting("STORES_TABLE"))
+    return sorted((from_row(Store, row) for row in rows), key=lambda each: each.id)
 
 
 def warehouses(*, anew: bool = False) -> dict[str, Warehouse]:
@@ -75,7 +77,7 @@ def offers(store_id: str | None) -> list[Offer]:
     every_warehouse = warehouses() if store_id is not None else {}
     with ThreadPoolExecutor(_PARALLEL_STOCK_QUERIES) as pool:
         found = pool.map(
-            lambda item: _offer(_collectible(item), store_id, every_warehouse),
+            lambda item: _offer(from_row(Collectible, item), store_id, every_warehouse),
             items,
         )
         return sorted(found, key=lambda each: each.collectible.id)
@@ -94,23 +96,3 @@ def _offer(
     if store_id is None:
         return Offer(wanted, sum(allocation.stock_by_warehouse(wanted.id).values()), None)
     return Offer(wanted, *allocation.stock_for(wanted.id, every_warehouse, store_id))
-
-
-def _collectible(item: dynamo.Item) -> Collectible:
-    return Collectible(
-        id=item["id"],
-        name=item["name"],
-        description=item.get("description", ""),
-        size=Size(item["size"]),
-        image_url=item.get("imageUrl", ""),
-    )
-
-
-def _store(item: dynamo.Item) -> Store:
-    return Store(
-        id=item["id"],
-        name=item["name"],
-        address=item.get("address", ""),
-        phone=item.get("phone", ""),
-        hours=item.get("hours", ""),
-    )

@@ -5,7 +5,7 @@ import json
 import time
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, fields
 
 from infra import clock
 from infra.aws import stepfunctions
@@ -40,13 +40,8 @@ class CheckoutRequest:
 
     def digest(self) -> str:
         """Same for the same request, so that a reused key with another body is noticed."""
-        customer = self.customer
-        parts = (
-            self.collectible_id, self.store_id, self.duration, self.payment_method,
-            customer.name, customer.email, customer.phone,
-            customer.address, customer.city, customer.postal_code,
-        )  # fmt: skip
-        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+        *order, customer = (getattr(self, each.name) for each in fields(self))
+        return hashlib.sha256(json.dumps([*order, *astuple(customer)]).encode()).hexdigest()
 
 
 def rental_id_for(email: str, idempotency_key: str | None) -> str:
@@ -58,14 +53,16 @@ def rental_id_for(email: str, idempotency_key: str | None) -> str:
 def start_checkout(request: CheckoutRequest, idempotency_key: str | None) -> Rental:
     """Write the rental and start its execution, or find the one that this key started before.
 
-    Raises CollectibleNotFound, StoreNotFound, IdempotencyKeyReused, TooManyHolds, WriteContended.
+    Raises CollectibleNotFound, StoreNotFound, IdempotencyKeyReused, TooManyOpenRentals,
+    WriteContended.
     """
     rental_id = rental_id_for(request.customer.email, idempotency_key)
     logger.append_keys(rental_id=rental_id)
     try:
         wanted = _new_rental(rental_id, request)
     except NotFound:
-        # What was rented before may be rented no more: the rental is there all the same.
+        # The collectible may have been withdrawn since the first request; a repeated request must
+        # still find its rental.
         existing = repository.find(rental_id) if idempotency_key else None
         if existing is None:
             raise

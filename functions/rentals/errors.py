@@ -1,41 +1,74 @@
-"""Every exception of the project. Class names are the error names in `statemachines/*.asl.json`.
+"""Every error that crosses a boundary. Class names are the error names in
+`statemachines/*.asl.json`; `code` is the word for it in the API's answers.
 
-RentalError
+ApplicationError                    infra/errors.py
 ├── NotFound
 │   ├── CollectibleNotFound
 │   ├── StoreNotFound
 │   └── RentalNotFound
-├── Refused                       the request cannot be granted; asking again won't help
-│   ├── NoUnitAvailable           every unit of the collectible is taken
-│   ├── RentalEnded               the rental has an ending already
-│   ├── IdempotencyKeyReused      the key was used with another body
-│   ├── TooManyHolds              the customer holds as many unpaid units as allowed
-│   └── InvalidSignature          a webhook or redirect was not signed by us or by PayMongo
-├── PaymentOutcome                what a payment did, as seen by the workflow
-│   ├── PaymentFailed             declined for the last time
-│   ├── PaymentCancelled          the customer gave up
-│   ├── PaymentReceived           money arrived while the rental was being ended
-│   ├── PaymentMismatch           paid, but not the rental's total in pesos
-│   ├── PaymentNotReceived        asked to confirm a rental that nobody paid for
-│   └── UnitNotHeld               paid, but the rental holds no unit any more
-├── PaymentProviderError          PayMongo
+├── NoUnitAvailable                 every unit of the collectible is taken
+├── RentalEnded                     the rental has an ending already
+├── IdempotencyKeyReused            the key was used with another body
+├── TooManyOpenRentals              the customer has as many unpaid rentals as allowed
+├── InvalidSignature                a webhook or link was not signed by PayMongo or by us
+├── PaymentFailed                   declined for the last time
+├── PaymentCancelled                the customer gave up
+├── PaymentReceived                 money arrived while the rental was being ended
+├── PaymentMismatch                 paid, but not the rental's total in pesos
+├── PaymentNotReceived              asked to confirm a rental that nobody paid for
+├── UnitNotHeld                     paid, but the rental holds no unit any more
+├── PaymentProviderError            PayMongo (paymongo/errors.py)
 │   ├── PaymentProviderUnavailable  no answer, 429 or 5xx: ask again later
 │   ├── PaymentProviderRejected     4xx: asking again gives the same answer
 │   ├── PaymentSessionOpen          the session can still be paid, so nothing may be released
 │   └── RefundFailed                PayMongo refused or failed a refund: somebody must look
-└── TransientFailure              ours or AWS's; a retry cures it
-    ├── InfrastructureUnavailable an AWS call failed
-    └── WriteContended            another writer won every race we entered
+└── TransientFailure                ours or AWS's; a retry cures it
+    ├── InfrastructureUnavailable   an AWS call failed
+    └── WriteContended              another writer won every race we entered
 """
 
-from collections.abc import Sequence
+from infra.errors import (
+    ApplicationError,
+    InfrastructureUnavailable,
+    InvalidSignature,
+    TransientFailure,
+    WriteContended,
+)
+from paymongo.errors import (
+    PaymentProviderError,
+    PaymentProviderRejected,
+    PaymentProviderUnavailable,
+)
+
+__all__ = [
+    "ApplicationError",
+    "CollectibleNotFound",
+    "IdempotencyKeyReused",
+    "InfrastructureUnavailable",
+    "InvalidSignature",
+    "NoUnitAvailable",
+    "NotFound",
+    "PaymentCancelled",
+    "PaymentFailed",
+    "PaymentMismatch",
+    "PaymentNotReceived",
+    "PaymentProviderError",
+    "PaymentProviderRejected",
+    "PaymentProviderUnavailable",
+    "PaymentReceived",
+    "PaymentSessionOpen",
+    "RefundFailed",
+    "RentalEnded",
+    "RentalNotFound",
+    "StoreNotFound",
+    "TooManyOpenRentals",
+    "TransientFailure",
+    "UnitNotHeld",
+    "WriteContended",
+]
 
 
-class RentalError(Exception):
-    """Base of every error the project raises on purpose."""
-
-
-class NotFound(RentalError):
+class NotFound(ApplicationError):
     """Something named by the caller does not exist."""
 
 
@@ -60,66 +93,52 @@ class RentalNotFound(NotFound):
         super().__init__(f"there is no rental {rental_id!r}")
 
 
-class Refused(RentalError):
-    """The request cannot be granted as things stand."""
-
-
-class NoUnitAvailable(Refused):
+class NoUnitAvailable(ApplicationError):
     """Every unit of the collectible is taken."""
 
     def __init__(self, collectible_id: str) -> None:
         super().__init__(f"no unit of {collectible_id} is available")
 
 
-class RentalEnded(Refused):
-    """The rental has an ending already; `status` names it."""
+class RentalEnded(ApplicationError):
+    """The rental has an ending already."""
 
     def __init__(self, rental_id: str, status: str) -> None:
         super().__init__(f"rental {rental_id} has ended: {status}")
-        self.status = status
 
 
-class IdempotencyKeyReused(Refused):
+class IdempotencyKeyReused(ApplicationError):
     """The same idempotency key came with another body."""
 
     def __init__(self) -> None:
         super().__init__("this Idempotency-Key was used with another body; use a new key")
 
 
-class TooManyHolds(Refused):
-    """The customer holds `limit` unpaid units already."""
+class TooManyOpenRentals(ApplicationError):
+    """The customer has `limit` unpaid rentals already."""
 
     def __init__(self, limit: int) -> None:
         super().__init__(
             f"you have {limit} unpaid rentals already; pay for one, cancel one or let one expire"
         )
-        self.limit = limit
 
 
-class InvalidSignature(Refused):
-    """A webhook or redirect whose signature does not verify."""
-
-
-class PaymentOutcome(RentalError):
-    """What a payment did."""
-
-
-class PaymentFailed(PaymentOutcome):
+class PaymentFailed(ApplicationError):
     """The last attempt allowed was declined."""
 
 
-class PaymentCancelled(PaymentOutcome):
+class PaymentCancelled(ApplicationError):
     """The customer cancelled."""
 
 
-class PaymentReceived(PaymentOutcome):
+class PaymentReceived(ApplicationError):
     """Money arrived while the rental was being ended: it must not be released unpaid."""
 
     def __init__(self, rental_id: str) -> None:
         super().__init__(f"rental {rental_id} was paid after all")
 
 
-class PaymentMismatch(PaymentOutcome):
+class PaymentMismatch(ApplicationError):
     """The payment is not the rental's total in pesos.
 
     `expected` and `received` are centavos.
@@ -131,35 +150,18 @@ class PaymentMismatch(PaymentOutcome):
         )
 
 
-class PaymentNotReceived(PaymentOutcome):
+class PaymentNotReceived(ApplicationError):
     """Nobody paid for the rental that was to be confirmed."""
 
     def __init__(self, rental_id: str) -> None:
         super().__init__(f"rental {rental_id} has no payment on record")
 
 
-class UnitNotHeld(PaymentOutcome):
+class UnitNotHeld(ApplicationError):
     """The rental is paid but holds no unit."""
 
     def __init__(self, rental_id: str) -> None:
         super().__init__(f"rental {rental_id} is paid and holds no unit")
-
-
-class PaymentProviderError(RentalError):
-    """PayMongo did not do what was asked."""
-
-
-class PaymentProviderUnavailable(PaymentProviderError):
-    """No answer, an unreadable one, 429 or 5xx."""
-
-
-class PaymentProviderRejected(PaymentProviderError):
-    """PayMongo refused: `status` is the HTTP status, `codes` PayMongo's own error codes."""
-
-    def __init__(self, operation: str, status: int, codes: Sequence[str]) -> None:
-        super().__init__(f"{operation}: PayMongo answered {status} {', '.join(codes)}".rstrip())
-        self.status = status
-        self.codes = tuple(codes)
 
 
 class PaymentSessionOpen(PaymentProviderError):
@@ -174,15 +176,3 @@ class RefundFailed(PaymentProviderError):
 
     def __init__(self, rental_id: str, why: str) -> None:
         super().__init__(f"the refund of rental {rental_id} failed: {why}")
-
-
-class TransientFailure(RentalError):
-    """Something that a retry cures."""
-
-
-class InfrastructureUnavailable(TransientFailure):
-    """An AWS call failed: throttled, unreachable, or an error of the service."""
-
-
-class WriteContended(TransientFailure):
-    """Other writers won every race that was entered."""

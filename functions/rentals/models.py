@@ -1,14 +1,17 @@
 """What a rental is made of. Attribute names in DynamoDB are camelCase, here and in the API
-snake_case; money is integer centavos here, pesos in the tables' dailyRate and totalFee.
+snake_case (rows.py); money is integer centavos here, pesos in the tables' dailyRate and totalFee.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from infra.dynamo import Change
+from paymongo.resources import CURRENCY
+from rentals.rows import from_row, stored_as, to_row
+
 CENTAVOS_PER_PESO = 100
-CURRENCY = "PHP"
 
 
 class Size(StrEnum):
@@ -20,15 +23,24 @@ class Size(StrEnum):
 
 
 class PaymentMethod(StrEnum):
-    """Payment methods that customers can choose from."""
+    """Payment methods that customers can choose from: our name, PayMongo's (docs/paymongo.md)."""
 
-    CARD = "card"
-    GCASH = "gcash"
-    GRABPAY = "grabpay"
-    MAYA = "maya"
-    BPI = "bpi"
-    UBP = "ubp"
-    QRPH = "qrph"
+    CARD = "card", "card"
+    GCASH = "gcash", "gcash"
+    GRABPAY = "grabpay", "grab_pay"
+    MAYA = "maya", "paymaya"
+    BPI = "bpi", "dob"
+    UBP = "ubp", "dob_ubp"
+    QRPH = "qrph", "qrph"
+
+    paymongo_type: str
+
+    def __new__(cls, name: str, paymongo_type: str = "") -> "PaymentMethod":
+        """A member is its name; PayMongo's name for it goes with it."""
+        member = str.__new__(cls, name)
+        member._value_ = name
+        member.paymongo_type = paymongo_type
+        return member
 
 
 class PaymentStatus(StrEnum):
@@ -87,9 +99,9 @@ class Collectible:
 
     id: str
     name: str
-    description: str
     size: Size
-    image_url: str
+    description: str = ""
+    image_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +110,7 @@ class Store:
 
     id: str
     name: str
-    address: str
+    address: str = ""
     phone: str = ""
     hours: str = ""
 
@@ -125,53 +137,6 @@ class Customer:
 
 
 @dataclass(frozen=True, slots=True)
-class Payment:
-    """A payment at PayMongo; `amount` is centavos."""
-
-    id: str
-    amount: int
-    currency: str
-    status: str
-    payment_intent_id: str | None = None
-
-    @classmethod
-    def from_attributes(cls, payment_id: str, attributes: Mapping[str, Any]) -> "Payment":
-        """What PayMongo's attributes say. Raises KeyError when one is missing."""
-        return cls(
-            id=payment_id,
-            amount=attributes["amount"],
-            currency=attributes["currency"],
-            status=attributes["status"],
-            payment_intent_id=attributes.get("payment_intent_id"),
-        )
-
-    @property
-    def is_paid(self) -> bool:
-        """Whether the money was received."""
-        return self.status == "paid"
-
-
-@dataclass(frozen=True, slots=True)
-class Refund:
-    """A refund. `amount` is centavos; `status` pending, processing, succeeded or failed."""
-
-    id: str
-    payment_id: str
-    amount: int
-    status: str
-
-    @classmethod
-    def from_attributes(cls, refund_id: str, attributes: Mapping[str, Any]) -> "Refund":
-        """What PayMongo's attributes say. Raises KeyError when one is missing."""
-        return cls(
-            id=refund_id,
-            payment_id=attributes["payment_id"],
-            amount=attributes["amount"],
-            status=attributes["status"],
-        )
-
-
-@dataclass(frozen=True, slots=True)
 class Rental:
     """One row of the Rentals table."""
 
@@ -188,8 +153,8 @@ class Rental:
     updated_at: str
     unit_id: str | None = None
     warehouse_id: str | None = None
-    daily_rate: int | None = None
-    total_fee: int | None = None
+    daily_rate_centavos: int | None = stored_as("dailyRate", divided_by=CENTAVOS_PER_PESO)
+    total_fee_centavos: int | None = stored_as("totalFee", divided_by=CENTAVOS_PER_PESO)
     eta: int | None = None
     checkout_session_id: str | None = None
     payment_intent_id: str | None = None
@@ -212,7 +177,7 @@ class Rental:
     settlement: str | None = None
     follow_up: FollowUp | None = None
     follow_up_at: str | None = None
-    settled_outside: Mapping[str, int] = field(default_factory=dict, hash=False)
+    acknowledgements: tuple[Mapping[str, Any], ...] = field(default=(), hash=False)
 
     @property
     def is_pending(self) -> bool:
@@ -224,7 +189,7 @@ class Rental:
         """Whether the payment on record is the rental's total in pesos."""
         return (
             self.payment_id is not None
-            and self.amount_paid == self.total_fee
+            and self.amount_paid == self.total_fee_centavos
             and self.payment_currency == CURRENCY
         )
 
@@ -238,73 +203,27 @@ class Rental:
         """How many payment attempts were declined, each counted once."""
         return len(self.declined_event_ids)
 
+    @property
+    def settled_outside(self) -> dict[str, int]:
+        """Payments that PayMongo keeps because an operator gave them back in another way."""
+        return settled_outside(self.acknowledgements)
+
     @classmethod
-    def from_item(cls, item: Mapping[str, Any]) -> "Rental":
+    def from_row(cls, row: Mapping[str, Any]) -> "Rental":
         """Read a row of the Rentals table, as plain Python values."""
-        customer = item["customer"]
-        return cls(
-            id=item["id"],
-            collectible_id=item["collectibleId"],
-            collectible_name=item["collectibleName"],
-            store_id=item["storeId"],
-            customer=Customer(
-                name=customer["name"],
-                email=customer["email"],
-                phone=customer["phone"],
-                address=customer["address"],
-                city=customer["city"],
-                postal_code=customer["postalCode"],
-            ),
-            duration=int(item["duration"]),
-            payment_method=PaymentMethod(item["paymentMethod"]),
-            payment_status=PaymentStatus(item["paymentStatus"]),
-            request_hash=item["requestHash"],
-            created_at=item["createdAt"],
-            updated_at=item["updatedAt"],
-            unit_id=item.get("unitId"),
-            warehouse_id=item.get("warehouseId"),
-            daily_rate=_centavos(item.get("dailyRate")),
-            total_fee=_centavos(item.get("totalFee")),
-            eta=_integer(item.get("eta")),
-            checkout_session_id=item.get("checkoutSessionId"),
-            payment_intent_id=item.get("paymentIntentId"),
-            checkout_url=item.get("checkoutUrl"),
-            session_closed_at=item.get("sessionClosedAt"),
-            payment_url=item.get("paymentUrl"),
-            hold_expires_at=item.get("holdExpiresAt"),
-            task_token=item.get("taskToken"),
-            payment_id=item.get("paymentId"),
-            amount_paid=_integer(item.get("amountPaid")),
-            payment_currency=item.get("paymentCurrency"),
-            surplus_payment_ids=frozenset(item.get("surplusPaymentIds", ())),
-            declined_event_ids=frozenset(item.get("declinedEventIds", ())),
-            end_reason=EndReason(item["endReason"]) if "endReason" in item else None,
-            refund_requested_at=item.get("refundRequestedAt"),
-            refund_id=item.get("refundId"),
-            refund_status=item.get("refundStatus"),
-            attention=item.get("attention"),
-            attention_count=int(item.get("attentionCount", 0)),
-            settlement=item.get("settlement"),
-            follow_up=FollowUp(item["followUp"]) if "followUp" in item else None,
-            follow_up_at=item.get("followUpAt"),
-            settled_outside=settled_outside(item),
-        )
+        return from_row(cls, row)
+
+    def after(self, change: Change) -> "Rental":
+        """The rental as a change leaves it, when its conditions held."""
+        return from_row(Rental, change.applied_to(to_row(self)))
 
 
-def settled_outside(item: Mapping[str, Any]) -> dict[str, int]:
-    """Payments of a row that PayMongo keeps because an operator has given them back in another way
+def settled_outside(acknowledgements: Iterable[Mapping[str, Any]]) -> dict[str, int]:
+    """Payments that PayMongo keeps because an operator gave them back in another way
     (`./rentals acknowledge`): centavos by payment id.
     """
     return {
         payment_id: int(centavos)
-        for each in item.get("acknowledgements", ())
+        for each in acknowledgements
         for payment_id, centavos in each["payments"].items()
     }
-
-
-def _integer(value: Any) -> int | None:
-    return None if value is None else int(value)
-
-
-def _centavos(pesos: Any) -> int | None:
-    return None if pesos is None else int(pesos * CENTAVOS_PER_PESO)

@@ -13,9 +13,10 @@ from botocore.exceptions import ClientError
 from infra.aws import stepfunctions
 from infra.settings import integer_setting, setting
 from infra.telemetry import count, logger
+from paymongo.resources import Payment
 from rentals import repository
 from rentals.errors import PaymentCancelled, PaymentFailed, RentalEnded
-from rentals.models import EndReason, Payment, PaymentStatus, Rental
+from rentals.models import EndReason, PaymentStatus, Rental
 
 _GONE = {"TaskTimedOut", "TaskDoesNotExist", "InvalidToken"}
 

@@ -1,4 +1,4 @@
-"""What a rental costs (DESIGN.md, Rules). All money is integer centavos."""
+"""What a rental costs (docs/architecture.md, Rules). All money is integer centavos."""
 
 from dataclasses import dataclass
 
@@ -14,10 +14,10 @@ _DAILY_RATE_PESOS = {Size.SMALL: 1_000, Size.MEDIUM: 5_000, Size.LARGE: 10_000}
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """`daily_rate` is the rate that applies, in centavos a day; `total_fee` is centavos."""
+    """What applies: centavos a day, and for all days."""
 
-    daily_rate: int
-    total_fee: int
+    daily_rate_centavos: int
+    total_fee_centavos: int
     is_special_rate: bool
 
 

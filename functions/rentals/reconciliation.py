@@ -1,13 +1,13 @@
 """What nobody told us: payments whose webhook was lost, rentals whose execution is gone, refunds
-that are still under way, trouble whose cause may have passed.
+that are still under way, rentals that could not be settled.
 
 Each run takes what is due from the sparse follow-up index, a bounded number, longest waiting
 first. Taking one puts it off, so runs that overlap share the work, and a run that dies halfway
 leaves the rest due. A run may last for several of the schedule's minutes: the more is due, the more
-runs are at it side by side.
+runs work side by side.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from itertools import zip_longest
 
@@ -16,53 +16,48 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from infra import clock
 from infra.aws import describe, stepfunctions
-from infra.clock import now, now_timestamp
 from infra.settings import setting
 from infra.telemetry import count, logger, measure
 from paymongo.client import paymongo
-from rentals import inventory, payments, repository
-from rentals.errors import RefundFailed, RentalError
+from rentals import follow_ups, payments, refund_records
+from rentals.errors import ApplicationError, RefundFailed
 from rentals.models import EndReason, FollowUp, Rental
 
-# A look takes some 0.3 s, most of it PayMongo's: all of a kind fit into a run (300 s), and the runs
+# One takes some 0.3 s, most of it PayMongo's: all of a kind fit into a run (300 s), and the runs
 # that overlap are far from PayMongo's 100 requests a second.
-MAX_LOOKS_PER_KIND = 250
-
-_NEXT_LOOK_SECONDS = {
-    FollowUp.PAYMENT: repository.FOLLOW_UP_AFTER_SECONDS,
-    FollowUp.REFUND: inventory.REFUND_FOLLOW_UP_SECONDS,
-    FollowUp.ATTENTION: repository.ATTENTION_AFTER_SECONDS,
-}
+MAX_PER_KIND = 250
 
 
 def reconcile(has_time: Callable[[], bool]) -> int:
     """Look at everything that is due, for as long as `has_time`; returns how many were looked at.
 
-    Kinds take turns, so that many of one, or PayMongo's silence, don't keep the others waiting.
     What fails for one rental is logged, and due again later.
     """
     looked = 0
-    due = [
-        [(kind, *each) for each in repository.due_follow_ups(kind, MAX_LOOKS_PER_KIND)]
-        for kind in FollowUp
-    ]
-    for kind, rental_id, due_at in (each for turn in zip_longest(*due) for each in turn if each):
+    for kind, rental_id, due_at in _due():
         if not has_time():
             break
         try:
-            rental = repository.claim_follow_up(rental_id, due_at, _NEXT_LOOK_SECONDS[kind])
+            rental = follow_ups.claim(rental_id, due_at, follow_ups.SECONDS[kind])
             if rental is not None:
                 looked += 1
-                _LOOKS[kind](rental)
-        except RentalError as error:
+                _FOLLOW_UPS[kind](rental)
+        except ApplicationError as error:
             _log_failure(rental_id, str(error))
         except (ClientError, BotoCoreError) as error:
             _log_failure(rental_id, describe(error))
     return looked
 
 
-def _log_failure(rental_id: str, reason: str) -> None:
-    logger.warning("could not be reconciled", extra={"rental_id": rental_id, "reason": reason})
+def _due() -> Iterator[tuple[FollowUp, str, str]]:
+    """Kinds take turns, so that many of one, or PayMongo's silence, don't delay the others."""
+    due = [[(kind, *each) for each in follow_ups.list_due(kind, MAX_PER_KIND)] for kind in FollowUp]
+    for turn in zip_longest(*due):
+        yield from filter(None, turn)
+
+
+def _log_failure(rental_id: str, error: str) -> None:
+    logger.warning("could not be reconciled", extra={"rental_id": rental_id, "error": error})
 
 
 def is_webhook_enabled() -> bool:
@@ -71,20 +66,20 @@ def is_webhook_enabled() -> bool:
     return any(url == ours and status == "enabled" for url, status in paymongo().list_webhooks())
 
 
-def _look_for_payment(rental: Rental) -> None:
+def _follow_payment(rental: Rental) -> None:
     if rental.is_pending:
-        _look_at_hold(rental)
+        _follow_hold(rental)
     elif rental.payment_id is not None:
         _settle(rental, None)
     elif not _find_payment(rental):
-        repository.end_follow_up(rental)
+        follow_ups.end(rental)
 
 
-def _look_at_hold(rental: Rental) -> None:
+def _follow_hold(rental: Rental) -> None:
     measure("OldestOverdueHoldSeconds", _overdue_seconds(rental), MetricUnit.Seconds)
     if not _is_running(setting("RENTAL_STATE_MACHINE_ARN"), rental.id):
         expires_at = rental.hold_expires_at
-        is_over = expires_at is not None and expires_at < now_timestamp()
+        is_over = expires_at is not None and expires_at < clock.now_timestamp()
         _settle(rental, EndReason.HOLD_EXPIRED if is_over else EndReason.ERROR)
         return
     if rental.task_token is not None:
@@ -106,47 +101,44 @@ def _overdue_seconds(rental: Rental) -> float:
     """For how long a pending rental's hold has been over; one without a hold has been too long in
     the making when the reconciler sees it.
     """
-    if rental.hold_expires_at is None:
-        over_since = clock.parse(rental.created_at)
-    else:
-        over_since = clock.parse(rental.hold_expires_at)
-    return max(0.0, (now() - over_since).total_seconds())
+    over_since = clock.parse(rental.hold_expires_at or rental.created_at)
+    return max(0.0, (clock.now() - over_since).total_seconds())
 
 
-def _look_at_refund(rental: Rental) -> None:
+def _follow_refund(rental: Rental) -> None:
     if rental.refund_id is not None and not rental.surplus_payment_ids:
         with suppress(RefundFailed):
-            inventory.record_refund(rental, paymongo().retrieve_refund(rental.refund_id))
+            refund_records.record_refund(rental, paymongo().retrieve_refund(rental.refund_id))
             return
     _settle(rental, None)
 
 
-def _look_at_trouble(rental: Rental) -> None:
+def _follow_attention(rental: Rental) -> None:
     _settle(rental, None)
 
 
-_LOOKS: dict[FollowUp, Callable[[Rental], None]] = {
-    FollowUp.PAYMENT: _look_for_payment,
-    FollowUp.REFUND: _look_at_refund,
-    FollowUp.ATTENTION: _look_at_trouble,
+_FOLLOW_UPS: dict[FollowUp, Callable[[Rental], None]] = {
+    FollowUp.PAYMENT: _follow_payment,
+    FollowUp.REFUND: _follow_refund,
+    FollowUp.ATTENTION: _follow_attention,
 }
 
 
 def _settle(rental: Rental, reason: EndReason | None) -> None:
-    """Start a settlement, unless the last one is still at it, as it is while PayMongo is down."""
+    """Start a settlement, unless the last one is still running, as it is while PayMongo is down."""
     state_machine = setting("SETTLEMENT_STATE_MACHINE_ARN")
     if rental.settlement is not None and _is_running(state_machine, rental.settlement):
         return
-    suffix = f"reconciler-{now():%Y%m%dT%H%M%S}"
-    if not repository.record_settlement(rental, payments.settlement_name(rental.id, suffix)):
+    suffix = f"reconciler-{clock.now():%Y%m%dT%H%M%S}"
+    if not follow_ups.record_settlement(rental, payments.settlement_name(rental.id, suffix)):
         return  # a run that overlaps was faster
-    logger.info("settling a stray", extra={"rental_id": rental.id, "reason": reason})
+    logger.info("settling a stray", extra={"rental_id": rental.id, "end_reason": reason})
     payments.start_settlement(rental.id, suffix, reason)
 
 
 def _is_running(state_machine: str, name: str) -> bool:
     """Whether an execution is under way; a rental's own has the rental id for its name."""
-    # An execution is one of its state machine, whichever alias (an eighth part) started it.
+    # Execution ARNs name the state machine without its alias, so drop the ARN's 8th part.
     machine = ":".join(state_machine.split(":")[:7]).replace(":stateMachine:", ":execution:")
     client = stepfunctions()
     try:

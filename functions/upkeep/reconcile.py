@@ -18,11 +18,12 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
     """Safe when two runs overlap, and when one is cut off."""
     logger.structure_logs(append=False, state="Reconcile")
     looked = reconcile(lambda: context.get_remaining_time_in_millis() > _RESERVE_MILLISECONDS)
-    measure("OldestOverdueHoldSeconds", 0, MetricUnit.Seconds)  # when nothing is: the alarm ends
+    # Report 0 when nothing is overdue, so that the alarm returns to OK.
+    measure("OldestOverdueHoldSeconds", 0, MetricUnit.Seconds)
     count("RentalsLookedAt", looked)
     try:
         count("WebhookEndpointDisabled", 0 if is_webhook_enabled() else 1)
     except PaymentProviderError as error:
-        logger.warning("PayMongo did not say whether it delivers", extra={"reason": str(error)})
+        logger.warning("PayMongo did not say whether it delivers", extra={"error": str(error)})
     logger.info("reconciled", extra={"looked_at": looked})
     return {"looked_at": looked}

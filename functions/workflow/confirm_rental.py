@@ -1,7 +1,7 @@
 """ConfirmRental: complete a rental that is paid and holds a unit."""
 
 from infra.telemetry import count
-from rentals import inventory
+from rentals import endings
 from rentals.models import PaymentStatus, Rental
 from workflow.task import Event, task
 
@@ -10,7 +10,7 @@ from workflow.task import Event, task
 def handler(rental: Rental, event: Event) -> dict[str, object]:
     """Raises PaymentNotReceived, PaymentMismatch, UnitNotHeld, RentalEnded, WriteContended."""
     was_completed = rental.payment_status is PaymentStatus.COMPLETED
-    confirmed = inventory.confirm_rental(rental)
+    confirmed = endings.confirm_rental(rental)
     if not was_completed:
         count("RentalPaid")
     return {"payment_status": confirmed.payment_status}

@@ -1,7 +1,7 @@
 """FlagForAttention: mark a rental that could not be settled, for operators and the reconciler."""
 
 from infra.telemetry import count, logger
-from rentals import repository
+from rentals import follow_ups
 from rentals.models import Rental
 from workflow.task import Event, task
 
@@ -9,7 +9,7 @@ from workflow.task import Event, task
 @task
 def handler(rental: Rental, event: Event) -> dict[str, object]:
     """`event["problem"]` is the name of the error that stopped the settlement."""
-    repository.flag_for_attention(rental, event["problem"])
+    follow_ups.need_attention(rental, event["problem"])
     count("NeedsAttention")
     logger.error("rental needs attention", extra={"problem": event["problem"]})
     return {"attention": event["problem"]}

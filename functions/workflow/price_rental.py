@@ -8,7 +8,10 @@ from workflow.task import Event, task
 
 @task
 def handler(rental: Rental, event: Event) -> dict[str, object]:
-    """Answers in centavos. Raises CollectibleNotFound, RentalEnded."""
+    """Raises CollectibleNotFound, RentalEnded."""
     price = price_rental(catalogue.collectible(rental.collectible_id).size, rental.duration)
     repository.set_price(rental, price)
-    return {"daily_rate": price.daily_rate, "total_fee": price.total_fee}
+    return {
+        "daily_rate_centavos": price.daily_rate_centavos,
+        "total_fee_centavos": price.total_fee_centavos,
+    }

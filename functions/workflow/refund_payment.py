@@ -1,6 +1,6 @@
-"""RefundPayment: give back what buys nothing, or what an operator wants given back."""
+"""RefundPayment: refund payments that bought nothing, or that an operator wants given back."""
 
-from rentals import inventory, refunds
+from rentals import refund_records, refunds
 from rentals.models import Rental
 from workflow.task import Event, task
 
@@ -12,6 +12,6 @@ def handler(rental: Rental, event: Event) -> dict[str, object]:
     Raises RefundFailed, PaymentProviderUnavailable, PaymentProviderRejected, WriteContended.
     """
     if event.get("refund_requested"):
-        rental = inventory.request_refund(rental)
-    settled = refunds.refund_what_buys_nothing(rental)
+        rental = refund_records.request_refund(rental)
+    settled = refunds.refund_unused_payments(rental)
     return {"payment_status": settled.payment_status, "refund_status": settled.refund_status}

@@ -1,7 +1,7 @@
 """RejectRental: end a rental for which there is no unit."""
 
 from infra.telemetry import count
-from rentals import inventory
+from rentals import endings
 from rentals.models import EndReason, Rental
 from workflow.task import Event, task
 
@@ -10,7 +10,7 @@ from workflow.task import Event, task
 def handler(rental: Rental, event: Event) -> dict[str, object]:
     """Raises PaymentReceived, WriteContended."""
     was_pending = rental.is_pending
-    ended = inventory.end_unpaid(rental, EndReason.NO_UNIT)
+    ended = endings.end_unpaid(rental, EndReason.NO_UNIT)
     if was_pending:
         count("NoUnitAvailable")
     return {"payment_status": ended.payment_status}

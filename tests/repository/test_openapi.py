@@ -10,11 +10,10 @@ from hypothesis import strategies as st
 from jsonschema import Draft4Validator
 from openapi_schema_validator import OAS30Validator
 from openapi_spec_validator import validate
-from pydantic_core import ValidationError
+from pydantic import ValidationError
 
-from api import http
-from api.requests import CHECKOUT, CUSTOMER, QUOTE
-from api.validation import Shape
+from api import routes
+from api.bodies import Body, Checkout, Customer, Quote
 from rentals import models
 from rentals.payments import Outcome
 from tests.support.samples import checkout_body
@@ -25,10 +24,10 @@ Json = dict[str, Any]
 
 VERBS = ("get", "post", "options")
 INTEGRATION = "x-amazon-apigateway-integration"
-REQUESTS: dict[str, Shape[Any]] = {
-    "QuoteRequest": QUOTE,
-    "CheckoutRequest": CHECKOUT,
-    "CustomerRequest": CUSTOMER,
+REQUESTS: dict[str, type[Body]] = {
+    "QuoteRequest": Quote,
+    "CheckoutRequest": Checkout,
+    "CustomerRequest": Customer,
 }
 
 
@@ -129,7 +128,7 @@ def test_the_api_never_answers_403() -> None:
 
     assert shown == {403}
     assert 403 not in answers
-    assert 403 not in {status.value for _, status, _ in http._ANSWERS}
+    assert 403 not in {status.value for status, _ in routes._ANSWERS.values()}
     # What API Gateway would say 403 of here: an unknown route, a key, the web ACL.
     for kind in ("MISSING_AUTHENTICATION_TOKEN", "INVALID_API_KEY", "WAF_FILTERED"):
         assert responses[kind]["statusCode"] != "403"
@@ -140,26 +139,20 @@ def test_the_api_never_answers_403() -> None:
 
 @pytest.mark.parametrize("name", sorted(REQUESTS))
 def test_a_request_has_the_fields_that_its_function_takes(name: str) -> None:
-    fields = set(REQUESTS[name].fields)
+    taken = REQUESTS[name].model_json_schema()
 
-    assert set(schema(name)["properties"]) == fields
-    assert set(schema(name)["required"]) == {
-        field for field in fields if REQUESTS[name].fields[field]["type"] != "default"
-    }
+    assert set(schema(name)["properties"]) == set(taken["properties"])
+    assert set(schema(name)["required"]) == set(taken["required"])
 
 
 @pytest.mark.parametrize("name", sorted(REQUESTS))
 def test_limits_are_told(name: str) -> None:
-    text = {
-        field: each.get("description", "") for field, each in schema(name)["properties"].items()
-    }
-    limits: dict[str, Any] = REQUESTS[name].fields
-    for field, told in text.items():
-        each = limits[field]
-        each = each["schema"] if each["type"] == "function-after" else each
-        for key in ("max_length", "le", "ge"):
-            if key in each:
-                assert str(each[key]) in told, (field, key)
+    limits = REQUESTS[name].model_json_schema()["properties"]
+    for field, each in schema(name)["properties"].items():
+        told = each.get("description", "")
+        for key in ("maxLength", "maximum", "minimum"):
+            if key in limits[field]:
+                assert str(limits[field][key]) in told, (field, key)
         if field == "payment_method":
             assert all(method in told for method in models.PaymentMethod)
 
@@ -189,9 +182,9 @@ def almost_checkouts(draw: st.DrawFn) -> Json:
     return body
 
 
-def is_accepted(shape: Shape[Any], body: Any) -> bool:
+def is_accepted(kind: type[Body], body: Any) -> bool:
     try:
-        shape.read(body)
+        kind.model_validate(body)
     except ValidationError:
         return False
     return True
@@ -202,7 +195,7 @@ def is_accepted(shape: Shape[Any], body: Any) -> bool:
 def test_api_gateway_refuses_nothing_that_checkout_would_take(body: Any) -> None:
     # The JSON Schema draft that API Gateway checks with.
     if not Draft4Validator(schema("CheckoutRequest")).is_valid(body):
-        assert not is_accepted(CHECKOUT, body)
+        assert not is_accepted(Checkout, body)
 
 
 @settings(max_examples=200, deadline=None)
@@ -218,7 +211,7 @@ def test_api_gateway_refuses_nothing_that_checkout_would_take(body: Any) -> None
 )
 def test_api_gateway_refuses_nothing_that_quote_would_take(body: Json) -> None:
     if not Draft4Validator(schema("QuoteRequest")).is_valid(body):
-        assert not is_accepted(QUOTE, body)
+        assert not is_accepted(Quote, body)
 
 
 def test_bodies_are_checked_where_there_are_any() -> None:
@@ -282,7 +275,7 @@ def test_what_api_gateway_answers_by_itself_can_be_read_by_the_same_origins() ->
     }
     assert {name: ", ".join(items) for name, items in said.items()} | {
         "Access-Control-Max-Age": str(cors["AccessControlMaxAgeSec"])
-    } == http._CORS_HEADERS
+    } == routes._CORS_HEADERS
     for answer in openapi()["x-amazon-apigateway-gateway-responses"].values():
         assert "Access-Control-Allow-Origin" not in str(answer)
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from rentals import errors, payments
-from rentals.errors import RentalError
+from rentals.errors import ApplicationError
 from rentals.models import EndReason
 from tests.support.sources import definitions, resources, template, translated
 from tools.sources import ROOT
@@ -21,7 +21,7 @@ LAMBDA = "arn:aws:states:::lambda:invoke"
 OURS = {
     name
     for name, each in vars(errors).items()
-    if inspect.isclass(each) and issubclass(each, RentalError)
+    if inspect.isclass(each) and issubclass(each, ApplicationError)
 }
 # Names that AWS gives errors: the language's own, Lambda's, DynamoDB's through the SDK integration.
 AWS_NAME = re.compile(r"(States|Lambda|DynamoDb|Sandbox|Runtime)\.[A-Z]\w+")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from rentals import allocation, repository
+from rentals import allocation, follow_ups, repository
 from tests.support.reachability import FUNCTIONS, reachable, settings_of
 from tests.support.sources import resources, template, translated
 
@@ -290,7 +290,7 @@ def test_code_names_only_indexes_that_exist() -> None:
         allocation.AVAILABLE_UNITS_INDEX,
         repository.PAYMENT_INDEX,
         repository.PAYMENT_INTENT_INDEX,
-        repository.FOLLOW_UP_INDEX,
+        follow_ups.FOLLOW_UP_INDEX,
     }
     assert used <= defined
     # The one that only people use (DESIGN.md, Data).

@@ -42,7 +42,7 @@ class World:
     def add_rental(
         self, rental_id: str, status: PaymentStatus, unit_id: str | None = None, age: float = 60
     ) -> None:
-        row = repository._new_item(
+        row = repository.new_row(
             pending_rental(
                 id=rental_id,
                 payment_status=status,

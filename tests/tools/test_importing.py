@@ -71,7 +71,7 @@ def test_an_export_of_the_old_system_comes_in_whole(tmp_path: Path) -> None:
     items = items_of(export)
     assert {table: len(rows) for table, rows in items.items()} == dict.fromkeys(FILES, 1)
     (rental,) = items["Rentals"]
-    assert Rental.from_item(rental).is_paid_in_full
+    assert Rental.from_row(rental).is_paid_in_full
     assert "paymentUrl" not in rental
     (unit,) = items["Units"]
     assert (unit["isAvailable"], unit["availableCollectibleId"]) == ("true", "col-001")

@@ -7,7 +7,6 @@ import httpx
 import pytest
 
 from rentals.errors import PaymentProviderUnavailable
-from tests.support.paymongo_pool import TransportPool
 from tools.ops import webhook
 from tools.ops.account import Account, Keys
 from tools.ops.errors import CommandError
@@ -78,7 +77,7 @@ class World:
         self.account = Account(
             "https://paymongo.example",
             "sk_test_unit",
-            http=TransportPool(httpx.MockTransport(self.paymongo)),  # type: ignore[arg-type]
+            transport=httpx.MockTransport(self.paymongo),
         )
 
     def register(self, **options: bool) -> list[str]:

@@ -9,7 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
-from rentals.signatures import verify_redirect, verify_webhook
+from paymongo.signatures import verify_webhook
+from rentals.links import verify_redirect
 from tools import replay
 from tools.ops.errors import CannotReach, CommandError
 from tools.replay import Answer, Facts, Sample

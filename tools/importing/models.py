@@ -21,7 +21,8 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 
 from infra.clock import timestamp
-from rentals.models import CENTAVOS_PER_PESO, CURRENCY, PaymentMethod, PaymentStatus, Size
+from paymongo.resources import CURRENCY
+from rentals.models import CENTAVOS_PER_PESO, PaymentMethod, PaymentStatus, Size
 from rentals.pricing import MAX_DURATION_DAYS, MIN_DURATION_DAYS
 
 Item = dict[str, Any]

@@ -87,7 +87,7 @@ class Account(PayMongo):
         known = {
             rental.get("paymentId"),
             *rental.get("surplusPaymentIds", ()),
-            *settled_outside(rental),
+            *settled_outside(rental.get("acknowledgements", ())),
         } - {None}
         found |= {each: self.payment(each) for each in sorted(known - found.keys())}
         return list(found.values())

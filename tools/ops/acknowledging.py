@@ -12,10 +12,11 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from infra import clock, dynamo
-from rentals import inventory
+from infra import clock
+from infra.dynamo import Change, equal
+from rentals.follow_ups import NONE_LEFT
 from rentals.models import PaymentStatus
-from rentals.repository import NOTHING_LEFT_TO_DO
+from rentals.units import release
 from tools.cli.session import pesos
 from tools.ops import executions, rows
 from tools.ops.account import Account, ledger_of
@@ -158,7 +159,7 @@ def write(target: Target, row: Json, said: Acknowledgement) -> Json:
     names = {table: target.table(table).name for table in ("Rentals", "Units")}
     items = [
         {"Update": each}
-        for each in operations(row, said, rentals=names["Rentals"], units=names["Units"])
+        for each in changes(row, said, rentals=names["Rentals"], units=names["Units"])
     ]
     try:
         target.client("dynamodb").transact_write_items(TransactItems=items)
@@ -172,15 +173,13 @@ def write(target: Target, row: Json, said: Acknowledgement) -> Json:
     return rows.rental(target, row["id"])
 
 
-def operations(row: Json, said: Acknowledgement, *, rentals: str, units: str) -> list[dynamo.Item]:
-    """The writes: nothing is left to see through for the rental. When its own payment was given
-    back, it ends as refunded if it has not yet, its unit goes back on the shelf, and nobody gives
-    it another one.
+def changes(row: Json, said: Acknowledgement, *, rentals: str, units: str) -> list[Change]:
+    """The writes, for the tables of these names: the rental needs no follow-up any more. When its
+    own payment was given back, it ends as refunded if it has not yet, its unit goes back on the
+    shelf, and nobody gives it another one.
     """
     now = clock.now_timestamp()
     ends = row.get("paymentId") in said.payments and row["paymentStatus"] != PaymentStatus.REFUNDED
-    # Those that are not settled here have been given back by PayMongo (`to_settle`).
-    surplus = set(row.get("surplusPaymentIds", ()))
     entry = {
         "at": now,
         "by": said.by,
@@ -188,42 +187,28 @@ def operations(row: Json, said: Acknowledgement, *, rentals: str, units: str) ->
         "problem": said.problem,
         "payments": dict(said.payments),
     }
-    update = (
-        "SET acknowledgements = list_append(if_not_exists(acknowledgements, :none), :entry),"
-        " updatedAt = :now"
-        + (
-            ", paymentStatus = :refunded,"
-            " refundRequestedAt = if_not_exists(refundRequestedAt, :now)"
-            if ends
-            else ""
-        )
-        + f" REMOVE {NOTHING_LEFT_TO_DO}"
-        + (", unitId" if ends else "")
-        + (" DELETE surplusPaymentIds :surplus" if surplus else "")
-    )
-    written = [
-        dynamo.expression(
-            rentals,
-            row["id"],
-            update=update,
-            # Any write of news changes `updatedAt`; a look of the reconciler's, `followUpAt`.
-            condition="attention = :problem AND paymentStatus = :status AND updatedAt = :seen"
-            " AND followUpAt = :due",
-            values={
-                "none": [],
-                "entry": [entry],
-                "now": now,
-                "problem": said.problem,
-                "status": row["paymentStatus"],
-                "seen": row["updatedAt"],
-                "due": row["followUpAt"],
-                **({"refunded": PaymentStatus.REFUNDED} if ends else {}),
-                **({"surplus": surplus} if surplus else {}),
-            },
-        )
+    refunded = {
+        "paymentStatus": PaymentStatus.REFUNDED,
+        "refundRequestedAt": row.get("refundRequestedAt", now),
+        "unitId": None,
+    }
+    attributes = {
+        "acknowledgements": [*row.get("acknowledgements", ()), entry],
+        "updatedAt": now,
+        # Those that are not settled here have been given back by PayMongo (`to_settle`).
+        "surplusPaymentIds": None,
+        **NONE_LEFT,
+        **(refunded if ends else {}),
+    }
+    # Any write of news changes `updatedAt`; one of the reconciler's, `followUpAt`.
+    is_as_read = [
+        *(equal(name, row[name]) for name in ("paymentStatus", "updatedAt", "followUpAt")),
+        equal("attention", said.problem),
     ]
+    written = [Change(rentals, row["id"], attributes, is_as_read)]
     if ends and "unitId" in row:
-        written.append(inventory.release(row["unitId"], row["id"], table=units))
+        collectible = row["collectibleId"]
+        written.append(release(row["unitId"], row["id"], collectible_id=collectible, table=units))
     return written
 
 

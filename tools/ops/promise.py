@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from rentals.models import CURRENCY, PaymentStatus, Rental
+from paymongo.resources import CURRENCY
+from rentals.models import PaymentStatus, Rental
 
 Item = Mapping[str, Any]
 
@@ -81,7 +82,7 @@ def violations(  # noqa: PLR0913 - three tables, PayMongo, and the time
     """
     now = now or datetime.now(UTC)
     rows = {row["id"]: row for row in rentals}
-    known = {rental_id: Rental.from_item(row) for rental_id, row in rows.items()}
+    known = {rental_id: Rental.from_row(row) for rental_id, row in rows.items()}
     own = {
         rental_id: known[rental_id] for rental_id in known if "importedAt" not in rows[rental_id]
     }
@@ -162,13 +163,13 @@ def _money_agrees(
             total = [
                 payment
                 for payment in kept
-                if payment.kept == rental.total_fee and payment.currency == CURRENCY
+                if payment.kept == rental.total_fee_centavos and payment.currency == CURRENCY
             ]
             if len(kept) != 1 or len(total) != 1:
                 yield Violation(
                     "completed is paid once",
                     rental.id,
-                    f"{[p.kept for p in kept]} kept for a total of {rental.total_fee}",
+                    f"{[p.kept for p in kept]} kept for a total of {rental.total_fee_centavos}",
                 )
             if rental.unit_id is None:
                 yield Violation("completed holds a unit", rental.id, "it holds none")

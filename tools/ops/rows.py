@@ -8,8 +8,8 @@ from typing import Any
 
 from boto3.dynamodb.conditions import Key
 
+from rentals.follow_ups import FOLLOW_UP_INDEX
 from rentals.models import CENTAVOS_PER_PESO, FollowUp
-from rentals.repository import FOLLOW_UP_INDEX
 from tools.ops.errors import CommandError
 from tools.ops.target import Target
 

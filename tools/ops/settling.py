@@ -11,7 +11,8 @@ from typing import Any
 
 from rich.live import Live
 
-from rentals.models import CENTAVOS_PER_PESO, CURRENCY, EndReason, PaymentStatus, settled_outside
+from paymongo.resources import CURRENCY
+from rentals.models import CENTAVOS_PER_PESO, EndReason, PaymentStatus, settled_outside
 from tools.cli.session import Session, pesos
 from tools.ops import dossier, executions, rows
 from tools.ops.attention import Message, delete
@@ -68,7 +69,7 @@ def refund_question(row: Mapping[str, Any]) -> tuple[str, bool]:
             f"nobody has paid for rental {rental_id} ({status}): there is nothing to give back",
             f"if the customer says otherwise, let PayMongo be asked: ./rentals settle {rental_id}",
         )
-    if row.get("paymentId") in settled_outside(row):
+    if row.get("paymentId") in settled_outside(row.get("acknowledgements", ())):
         told = row["acknowledgements"][-1]
         raise CommandError(
             f"rental {rental_id} was settled outside PayMongo ({told['at']}: {told['note']})",

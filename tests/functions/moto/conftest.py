@@ -232,5 +232,5 @@ def shop(made_tables: None, environment: pytest.MonkeyPatch) -> Iterator[Shop]:
 
 def paid(rental: Rental, payment_id: str = "pay_1", amount: int | None = None) -> Rental:
     """The rental after its payment was received; `amount` centavos, by default the total."""
-    total = rental.total_fee or 0 if amount is None else amount
+    total = rental.total_fee_centavos or 0 if amount is None else amount
     return repository.record_payment(rental.id, payment_id, total, "PHP")

@@ -5,9 +5,10 @@ from typing import Any
 import pytest
 
 from infra import dynamo
-from rentals import inventory, payments, refunds, repository
+from paymongo.resources import Payment, Refund
+from rentals import endings, follow_ups, payments, refund_records, refunds, repository, units
 from rentals.errors import RefundFailed, RentalEnded
-from rentals.models import FollowUp, Payment, PaymentStatus, Refund, Rental
+from rentals.models import FollowUp, PaymentStatus, Rental
 from rentals.payments import Outcome
 from tests.functions.moto.conftest import Shop
 from tests.functions.moto.test_refunds import TOTAL, PayMongo, completed, give_back, late
@@ -35,7 +36,7 @@ def in_trouble(rental: Rental, paymongo: PayMongo) -> Rental:
     paymongo.trouble.append(lambda: paymongo.refuse("allowed_date_exceeded"))
     with pytest.raises(RefundFailed):
         give_back(rental)
-    repository.flag_for_attention(repository.get(rental.id), "RefundFailed")
+    follow_ups.need_attention(repository.get(rental.id), "RefundFailed")
     return repository.get(rental.id)
 
 
@@ -47,7 +48,7 @@ def acknowledge(row: dict[str, Any], *payment_ids: str) -> Rental:
     said = Acknowledgement(
         "user/ops", "by bank", row["attention"], dict.fromkeys(payment_ids, TOTAL)
     )
-    written = acknowledging.operations(
+    written = acknowledging.changes(
         row, said, rentals="MongoCollectibles-Rentals", units="MongoCollectibles-Units"
     )
     dynamo.transact(written)
@@ -73,7 +74,7 @@ def test_a_completed_rental_whose_refund_was_refused_ends_and_gives_its_unit_bac
     shop: Shop, paymongo: PayMongo
 ) -> None:
     rental = completed(shop)
-    inventory.request_refund(rental)
+    refund_records.request_refund(rental)
 
     after = acknowledge(read(shop, in_trouble(rental, paymongo)), "pay_1")
 
@@ -87,13 +88,13 @@ def test_money_that_was_given_back_before_it_bought_anything_never_buys_anything
 ) -> None:
     rental = late(shop)
     if has_unit:
-        rental = inventory.reserve_unit(rental)
-    repository.flag_for_attention(rental, "WriteContended")
+        rental = units.reserve_unit(rental)
+    follow_ups.need_attention(rental, "WriteContended")
 
     after = acknowledge(read(shop, rental), "pay_1")
 
     assert (after.payment_status, after.unit_id) == (PaymentStatus.REFUNDED, None)
-    for buy in (inventory.reserve_unit, inventory.confirm_rental):
+    for buy in (units.reserve_unit, endings.confirm_rental):
         with pytest.raises(RentalEnded):
             buy(after)
     assert len(shop.on_shelf()) == 1
@@ -153,8 +154,8 @@ def test_news_of_an_acknowledged_refund_starts_nothing_unless_paymongo_gave_it_b
 ) -> None:
     rental = acknowledge(read(shop, in_trouble(late(shop), paymongo)), "pay_1")
 
-    assert inventory.record_refund(rental, Refund("r", "pay_1", TOTAL, "failed")) == rental
-    given = inventory.record_refund(rental, Refund("r", "pay_1", TOTAL, "succeeded"))
+    assert refund_records.record_refund(rental, Refund("r", "pay_1", TOTAL, "failed")) == rental
+    given = refund_records.record_refund(rental, Refund("r", "pay_1", TOTAL, "succeeded"))
     assert given.refund_status == "succeeded"  # which the daily check of the money tells
 
 
@@ -163,11 +164,11 @@ def surplus(rental_id: str, due: str) -> None:
 
 
 def reconciled(rental_id: str, due: str) -> None:
-    repository.claim_follow_up(rental_id, due, 60)
+    follow_ups.claim(rental_id, due, 60)
 
 
 def told_again(rental_id: str, due: str) -> None:
-    repository.flag_for_attention(repository.get(rental_id), "PaymentSessionOpen")
+    follow_ups.need_attention(repository.get(rental_id), "PaymentSessionOpen")
 
 
 @pytest.mark.parametrize("meanwhile", [surplus, reconciled, told_again])

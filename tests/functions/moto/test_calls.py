@@ -2,7 +2,7 @@
 
 import pytest
 
-from rentals import allocation, catalogue, inventory, repository
+from rentals import allocation, catalogue, endings, repository, units
 from rentals.checkout import start_checkout
 from rentals.errors import CollectibleNotFound, NoUnitAvailable
 from rentals.models import EndReason, Rental
@@ -16,7 +16,7 @@ def test_what_a_transaction_wrote_is_not_read_again(shop: Shop) -> None:
     catalogue.warehouses()
     rental = repository.get(shop.add_rental().id)
 
-    calls = shop.calls_of(lambda: inventory.reserve_unit(rental))
+    calls = shop.calls_of(lambda: units.reserve_unit(rental))
 
     assert set(calls[:-1]) == {"Query"}
     assert calls[-1] == "TransactWriteItems"
@@ -35,7 +35,7 @@ def test_a_confirmed_rental_is_as_it_was_written(shop: Shop, has_surplus: bool) 
         rental = repository.record_payment(rental.id, "pay_2", TOTAL, "PHP")
     done: list[Rental] = []
 
-    calls = shop.calls_of(lambda: done.append(inventory.confirm_rental(rental)))
+    calls = shop.calls_of(lambda: done.append(endings.confirm_rental(rental)))
 
     assert calls == ["TransactWriteItems"]
     assert done == [repository.get(rental.id)]
@@ -46,7 +46,7 @@ def test_a_rental_that_ended_unpaid_is_as_it_was_written(shop: Shop, reason: End
     rental = reserved(shop)
     done: list[Rental] = []
 
-    calls = shop.calls_of(lambda: done.append(inventory.end_unpaid(rental, reason)))
+    calls = shop.calls_of(lambda: done.append(endings.end_unpaid(rental, reason)))
 
     assert calls == ["TransactWriteItems"]
     assert done == [repository.get(rental.id)]
@@ -83,7 +83,7 @@ def test_a_unit_in_a_new_warehouse_is_found_before_anybody_is_refused(shop: Shop
     shop.add_units(1, "wh-new")
     rental = repository.get(shop.add_rental().id)
 
-    assert inventory.reserve_unit(rental).warehouse_id == "wh-new"
+    assert units.reserve_unit(rental).warehouse_id == "wh-new"
 
 
 def test_sold_out_is_said_once_the_warehouses_were_read_anew(shop: Shop) -> None:
@@ -91,7 +91,7 @@ def test_sold_out_is_said_once_the_warehouses_were_read_anew(shop: Shop) -> None
     rental = repository.get(shop.add_rental().id)
 
     with pytest.raises(NoUnitAvailable):
-        inventory.reserve_unit(rental)
+        units.reserve_unit(rental)
 
     assert shop.calls[-3:] == ["Query", "Query", "Scan"]
 

@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 
 from infra import aws
-from rentals import checkout, inventory, repository
+from rentals import checkout, endings, repository
 from rentals.checkout import CheckoutRequest, rental_id_for, start_checkout, wait_until_payable
 from rentals.errors import (
     CollectibleNotFound,
     IdempotencyKeyReused,
     RentalNotFound,
     StoreNotFound,
-    TooManyHolds,
+    TooManyOpenRentals,
 )
 from rentals.models import EndReason, PaymentMethod
 from tests.functions.moto.conftest import Shop
@@ -96,7 +96,7 @@ def test_a_repeated_request_starts_an_execution_that_was_not_started(
 def test_a_repeated_request_does_not_reopen_what_has_ended(
     shop: Shop, machine: str, reason: EndReason
 ) -> None:
-    ended = inventory.end_unpaid(start_checkout(REQUEST, "key-1"), reason)
+    ended = endings.end_unpaid(start_checkout(REQUEST, "key-1"), reason)
 
     assert start_checkout(REQUEST, "key-1") == ended
     assert len(executions(machine)) == 1
@@ -141,7 +141,7 @@ def test_the_fourth_unpaid_rental_of_a_customer_starts_nothing(shop: Shop, machi
     for number in range(3):
         start_checkout(REQUEST, f"key-{number}")
 
-    with pytest.raises(TooManyHolds):
+    with pytest.raises(TooManyOpenRentals):
         start_checkout(REQUEST, "key-4")
 
     assert len(executions(machine)) == 3
@@ -184,7 +184,7 @@ def test_waiting_ends_when_the_url_is_there(shop: Shop, clock: Clock) -> None:
 
 def test_waiting_ends_when_the_rental_does(shop: Shop, clock: Clock) -> None:
     rental = shop.add_rental()
-    clock.at[0.1] = lambda: inventory.end_unpaid(rental, EndReason.NO_UNIT)
+    clock.at[0.1] = lambda: endings.end_unpaid(rental, EndReason.NO_UNIT)
 
     assert wait_until_payable(rental).end_reason is EndReason.NO_UNIT
     assert clock.now < 0.5

@@ -5,23 +5,20 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from infra import aws, dynamo
-from infra.dynamo import ConditionFailed
+from infra.dynamo import Change, Condition, ConditionFailed, New, absent, equal, present, unlike
 from rentals.errors import WriteContended
 from tests.functions.moto.conftest import Shop
+from tests.support.samples import Json
 
 TABLE = "MongoCollectibles-Stores"
 
 
-def rename(store_id: str, name: str, condition: str | None = None) -> dynamo.Item:
-    return dynamo.expression(
-        TABLE,
-        store_id,
-        update="SET address = :name",
-        condition=condition,
-        values={"name": name},
-    )
+def rename(store_id: str, name: str, *when: Condition) -> Change:
+    return Change(TABLE, store_id, {"address": name}, when)
 
 
 def test_values_come_back_as_they_went_and_none_is_left_out(shop: Shop) -> None:
@@ -47,7 +44,7 @@ def test_an_update_returns_the_row_as_it_is_now(shop: Shop) -> None:
 
 def test_a_failed_condition_returns_the_row_as_it_was(shop: Shop) -> None:
     with pytest.raises(ConditionFailed) as failure:
-        dynamo.update(rename("store-a", "Makati", "attribute_not_exists(id)"))
+        dynamo.update(rename("store-a", "Makati", absent("id")))
 
     assert failure.value.failed == {0}
     assert failure.value.existing == {0: {"id": "store-a", "name": "STORE-A"}}
@@ -55,14 +52,14 @@ def test_a_failed_condition_returns_the_row_as_it_was(shop: Shop) -> None:
 
 def test_a_failed_condition_on_no_row_says_so(shop: Shop) -> None:
     with pytest.raises(ConditionFailed) as failure:
-        dynamo.update(rename("nowhere", "Makati", "attribute_exists(id)"))
+        dynamo.update(rename("nowhere", "Makati", present("id")))
 
     assert failure.value.existing == {0: None}
 
 
 def test_another_error_of_an_update_is_not_taken_for_a_failed_condition(shop: Shop) -> None:
     with pytest.raises(ClientError, match="ValidationException"):
-        dynamo.update(rename("store-a", "Makati", "this is no condition"))
+        dynamo.update(rename("store-a", "Makati", Condition("this is no condition")))
 
 
 def test_a_transaction_is_all_or_nothing_and_names_the_operations_that_failed(shop: Shop) -> None:
@@ -70,8 +67,8 @@ def test_a_transaction_is_all_or_nothing_and_names_the_operations_that_failed(sh
         dynamo.transact(
             [
                 rename("store-a", "Makati"),
-                rename("store-b", "Quezon City", "attribute_not_exists(id)"),
-                rename("nowhere", "Alabang", "attribute_exists(id)"),
+                rename("store-b", "Quezon City", absent("id")),
+                rename("nowhere", "Alabang", present("id")),
             ]
         )
 
@@ -80,12 +77,47 @@ def test_a_transaction_is_all_or_nothing_and_names_the_operations_that_failed(sh
 
 
 def test_a_transaction_puts_and_updates(shop: Shop) -> None:
-    new = {"TableName": TABLE, "Item": dynamo.to_attributes({"id": "store-c", "name": "C"})}
-
-    dynamo.transact([new, rename("store-a", "Makati")])
+    dynamo.transact([New(TABLE, {"id": "store-c", "name": "C"}), rename("store-a", "Makati")])
 
     assert shop.row("Stores", "store-c")["name"] == "C"
     assert shop.row("Stores", "store-a")["address"] == "Makati"
+
+
+def test_a_row_is_not_put_over_another(shop: Shop) -> None:
+    with pytest.raises(ConditionFailed):
+        dynamo.transact([New(TABLE, {"id": "store-a", "name": "C"})])
+
+
+ROWS = st.fixed_dictionaries(
+    {},
+    optional={
+        "name": st.sampled_from(["A", "B"]),
+        "address": st.sampled_from(["Makati", "Pasig"]),
+        "phones": st.sets(st.sampled_from("xyz"), min_size=1),
+    },
+)
+CHANGED = st.dictionaries(st.sampled_from(["name", "address"]), st.sampled_from(["A", "C", None]))
+MEMBERS = st.sets(st.sampled_from("wxyz"), min_size=1)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(row=ROWS, attributes=CHANGED, members=MEMBERS, is_added=st.booleans())
+def test_a_change_says_what_the_row_is_after_it_was_written(
+    shop: Shop, row: Json, attributes: Json, members: set[str], is_added: bool
+) -> None:
+    sets = {"phones": members}
+    before = row | {"id": "store-x"}
+    shop.put("Stores", before)
+    change = Change(
+        TABLE,
+        "store-x",
+        attributes,
+        [equal(name, row.get(name)) for name in attributes] + [unlike("id", "other")],
+        add=sets if is_added else {},
+        delete={} if is_added else sets,
+    )
+
+    assert dynamo.update(change) == change.applied_to(before)
 
 
 def cancelled(*codes: str) -> ClientError:

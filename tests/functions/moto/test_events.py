@@ -19,14 +19,13 @@ import pytest
 
 from paymongo import client as paymongo
 from paymongo.client import PayMongo
-from rentals import inventory, repository
-from rentals.errors import RentalError
+from rentals import endings, repository, units
+from rentals.errors import ApplicationError
 from rentals.models import EndReason, Rental, Size
 from rentals.pricing import price_rental
-from rentals.refunds import refund_what_buys_nothing
+from rentals.refunds import refund_unused_payments
 from tests.functions.moto.conftest import REGION, Shop, paid
 from tests.search.interleavings.world import SECRET_KEY, Sandbox
-from tests.support.paymongo_pool import TransportPool
 from tests.support.samples import pending_rental
 from tests.support.sources import resources
 from tools import replay
@@ -74,7 +73,7 @@ class World:
 
     def waiting(self) -> Rental:
         """Holding a unit, with a session that can be paid."""
-        inventory.reserve_unit(self.new())
+        units.reserve_unit(self.new())
         repository.set_price(self.row, price_rental(Size.SMALL, 3))
         self.call("CreatePaymentSessionFunction/sample")
         rental = self.row
@@ -108,12 +107,12 @@ class World:
 
     def completed(self) -> Rental:
         """Paid and confirmed."""
-        return inventory.confirm_rental(self.paid())
+        return endings.confirm_rental(self.paid())
 
     def late(self) -> Rental:
         """Paid after it was ended."""
         closed = self.closed()
-        inventory.end_unpaid(closed, EndReason.HOLD_EXPIRED)
+        endings.end_unpaid(closed, EndReason.HOLD_EXPIRED)
         payment = self.sandbox.post(
             f"/_sandbox/checkout_sessions/{closed.checkout_session_id}/settle"
         )["payment"]
@@ -123,7 +122,7 @@ class World:
     def refunding(self) -> Rental:
         """On its way to be refunded."""
         self.late()
-        rental = refund_what_buys_nothing(self.row)
+        rental = refund_unused_payments(self.row)
         assert rental.refund_id
         self.facts = replace(self.facts, refund_id=rental.refund_id)
         return rental
@@ -179,8 +178,7 @@ def world(shop: Shop, sandbox: Sandbox, environment: pytest.MonkeyPatch) -> Iter
         "SITE_URL": "https://site.example",
     }.items():
         environment.setenv(name, value)
-    pool = TransportPool(sandbox.transport)
-    client = PayMongo("http://paymongo", SECRET_KEY, http=pool)  # type: ignore[arg-type]
+    client = PayMongo("http://paymongo", SECRET_KEY, transport=sandbox.transport)
     environment.setattr(paymongo, "_client", lambda *_: client)
     yield World(shop, sandbox)
     for arn in arns:
@@ -258,7 +256,7 @@ CASES = {
     "GetPaymentFailedFunction/forged": Case(World.waiting, (401, "INVALID_SIGNATURE")),
     "GetPaymentFailedFunction/without-signature": Case(World.waiting, (401, "INVALID_SIGNATURE")),
     "ReserveUnitFunction/sample": Case(World.new, {"warehouse_id": "wh-near", "eta": 2}, "pending"),
-    "PriceRentalFunction/sample": Case(World.new, {"total_fee": 600_000}, "pending"),
+    "PriceRentalFunction/sample": Case(World.new, {"total_fee_centavos": 600_000}, "pending"),
     "CreatePaymentSessionFunction/sample": Case(World.waiting, {}, "pending"),
     "ClosePaymentSessionFunction/sample": Case(World.paid_and_unseen, {"paid": True}, "pending"),
     "ConfirmRentalFunction/sample": Case(World.paid, {"payment_status": "completed"}, "completed"),
@@ -312,7 +310,7 @@ def test_an_event_does_what_it_is_named_for(
     case.given(world)
 
     if isinstance(case.answer, str):
-        with pytest.raises((RentalError, ValueError)) as raised:
+        with pytest.raises((ApplicationError, ValueError)) as raised:
             world.call(name)
         assert type(raised.value).__name__ == case.answer
     elif isinstance(case.answer, tuple):

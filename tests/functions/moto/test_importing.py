@@ -8,7 +8,7 @@ from typing import Any
 import boto3
 import pytest
 
-from rentals import inventory
+from rentals import units
 from tests.functions.moto.conftest import PREFIX, REGION, Shop
 from tools.importing import writing
 from tools.importing.models import FILES
@@ -89,7 +89,7 @@ def test_importing_again_changes_nothing(shop: Shop, tables: Tables) -> None:
 
 def test_a_unit_that_is_held_is_left_to_whoever_holds_it(shop: Shop, tables: Tables) -> None:
     load(tables, Units=FREE)
-    rental = inventory.reserve_unit(shop.add_rental())
+    rental = units.reserve_unit(shop.add_rental())
     assert rental.unit_id
     moved = [new_unit(unit["id"], "col-001", "wh-far") for unit in FREE]
 
@@ -107,7 +107,7 @@ def test_a_unit_that_is_taken_between_looking_and_writing_is_left_alone(
 ) -> None:
     load(tables, Units=FREE[:1])
     planned = writing.plan(tables, {"Units": [new_unit(FREE[0]["id"], "col-001", "wh-far")]})
-    rental = inventory.reserve_unit(shop.add_rental())
+    rental = units.reserve_unit(shop.add_rental())
 
     (kept,) = writing.write(tables, planned)
 
@@ -175,7 +175,7 @@ def test_what_is_not_there_is_noticed(shop: Shop, tables: Tables, damage: str) -
 def test_seeding_again_adds_what_is_missing_and_leaves_units_alone(shop: Shop) -> None:
     dynamodb = boto3.resource("dynamodb", region_name=REGION)
     written = seed(dynamodb, PREFIX.rstrip("-"), CATALOGUE)
-    rental = inventory.reserve_unit(shop.add_rental())
+    rental = units.reserve_unit(shop.add_rental())
 
     assert written > 30
     assert seed(dynamodb, PREFIX.rstrip("-"), CATALOGUE) == 0

@@ -7,8 +7,8 @@ import pytest
 from botocore.exceptions import ReadTimeoutError
 
 from infra import clock
-from paymongo.client import CheckoutSession
-from rentals import inventory, repository
+from paymongo.resources import CheckoutSession, Refund
+from rentals import endings, follow_ups, refund_records, repository, units
 from rentals.errors import (
     NoUnitAvailable,
     PaymentMismatch,
@@ -20,7 +20,7 @@ from rentals.errors import (
     UnitNotHeld,
     WriteContended,
 )
-from rentals.models import EndReason, FollowUp, PaymentStatus, Refund, Rental, Size
+from rentals.models import EndReason, FollowUp, PaymentStatus, Rental, Size
 from rentals.pricing import price_rental
 from tests.functions.moto.conftest import Shop, paid
 from tests.support.samples import CUSTOMER
@@ -33,12 +33,12 @@ def reserved(shop: Shop, number: int = 1) -> Rental:
     shop.add_units(1)
     rental = shop.add_rental(number)
     repository.set_price(rental, price_rental(Size.SMALL, 3))
-    return inventory.reserve_unit(repository.get(rental.id))
+    return units.reserve_unit(repository.get(rental.id))
 
 
 def late_payment(shop: Shop) -> Rental:
     """Expired, its unit back on the shelf, then paid."""
-    return paid(inventory.end_unpaid(reserved(shop), EndReason.HOLD_EXPIRED), amount=TOTAL)
+    return paid(endings.end_unpaid(reserved(shop), EndReason.HOLD_EXPIRED), amount=TOTAL)
 
 
 def after_lost_answer(
@@ -70,7 +70,7 @@ def test_reserving_again_changes_nothing(shop: Shop) -> None:
     shop.add_units(1, "wh-far")
     before = shop.rows("Units"), shop.rows("Rentals")
 
-    assert inventory.reserve_unit(rental) == rental
+    assert units.reserve_unit(rental) == rental
     assert (shop.rows("Units"), shop.rows("Rentals")) == before
 
 
@@ -79,10 +79,10 @@ def test_a_reservation_whose_answer_was_lost_is_found(shop: Shop) -> None:
     stale = shop.add_rental()
     shop.lose_answer("TransactWriteItems")
     with pytest.raises(ReadTimeoutError):
-        inventory.reserve_unit(stale)
+        units.reserve_unit(stale)
 
     # Even when asked with the row as it was before.
-    rental = inventory.reserve_unit(stale)
+    rental = units.reserve_unit(stale)
 
     assert len(shop.on_shelf()) == 4
     assert shop.row("Units", str(rental.unit_id))["reservedBy"] == rental.id
@@ -91,7 +91,7 @@ def test_a_reservation_whose_answer_was_lost_is_found(shop: Shop) -> None:
 def test_the_nearest_warehouse_with_a_unit_delivers(shop: Shop) -> None:
     shop.add_units(1, "wh-far")
     shop.add_units(1, "wh-middle")
-    rentals = [inventory.reserve_unit(shop.add_rental(number)) for number in range(2)]
+    rentals = [units.reserve_unit(shop.add_rental(number)) for number in range(2)]
 
     assert [(each.warehouse_id, each.eta) for each in rentals] == [("wh-middle", 3), ("wh-far", 6)]
 
@@ -102,7 +102,7 @@ def test_sold_out_is_said_and_nothing_is_written(shop: Shop) -> None:
     before = shop.rows("Rentals")
 
     with pytest.raises(NoUnitAvailable):
-        inventory.reserve_unit(other)
+        units.reserve_unit(other)
 
     assert shop.rows("Rentals") == before
 
@@ -116,7 +116,7 @@ def test_a_unit_that_the_index_still_shows_is_not_taken_from_its_owner(shop: Sho
     writes = shop.calls.count("TransactWriteItems")
 
     with pytest.raises(NoUnitAvailable):
-        inventory.reserve_unit(other)
+        units.reserve_unit(other)
 
     assert shop.row("Units", unit_id)["reservedBy"] == owner.id
     assert shop.calls.count("TransactWriteItems") - writes == 1
@@ -129,18 +129,18 @@ def test_a_unit_that_the_index_still_shows_is_not_taken_from_its_owner(shop: Sho
 def test_an_ended_rental_gets_no_unit(shop: Shop, reason: EndReason) -> None:
     shop.add_units(1)
     stale = shop.add_rental()
-    ended = inventory.end_unpaid(stale, reason)
+    ended = endings.end_unpaid(stale, reason)
 
     for rental in (ended, stale):
         with pytest.raises(RentalEnded):
-            inventory.reserve_unit(rental)
+            units.reserve_unit(rental)
     assert len(shop.on_shelf()) == 1
 
 
 def test_a_rental_that_was_paid_too_late_gets_a_unit_if_there_is_one(shop: Shop) -> None:
-    rental = inventory.reserve_unit(late_payment(shop))
+    rental = units.reserve_unit(late_payment(shop))
 
-    completed = inventory.confirm_rental(rental)
+    completed = endings.confirm_rental(rental)
 
     assert completed.payment_status is PaymentStatus.COMPLETED
     assert completed.end_reason is None
@@ -149,21 +149,21 @@ def test_a_rental_that_was_paid_too_late_gets_a_unit_if_there_is_one(shop: Shop)
 
 def test_a_rental_whose_money_is_on_the_way_back_gets_no_unit(shop: Shop) -> None:
     stale = late_payment(shop)
-    refunding = inventory.release_for_refund(stale)
+    refunding = endings.release_for_refund(stale)
 
     for rental in (refunding, stale):
         with pytest.raises(RentalEnded):
-            inventory.reserve_unit(rental)
+            units.reserve_unit(rental)
     assert len(shop.on_shelf()) == 1
 
 
 def test_a_pending_rental_whose_money_is_on_the_way_back_gets_no_unit(shop: Shop) -> None:
     stale = paid(reserved(shop), amount=TOTAL - 1)
-    refunding = inventory.release_for_refund(stale)
+    refunding = endings.release_for_refund(stale)
     assert stale.is_pending
 
     with pytest.raises(RentalEnded):
-        inventory.reserve_unit(refunding)
+        units.reserve_unit(refunding)
 
 
 # --- confirm ---
@@ -172,7 +172,7 @@ def test_a_pending_rental_whose_money_is_on_the_way_back_gets_no_unit(shop: Shop
 def test_a_paid_rental_that_holds_a_unit_is_completed(shop: Shop) -> None:
     rental = paid(reserved(shop))
 
-    completed = inventory.confirm_rental(rental)
+    completed = endings.confirm_rental(rental)
 
     assert completed.payment_status is PaymentStatus.COMPLETED
     assert completed.unit_id == rental.unit_id
@@ -182,11 +182,11 @@ def test_a_paid_rental_that_holds_a_unit_is_completed(shop: Shop) -> None:
 
 def test_completing_again_changes_nothing(shop: Shop) -> None:
     stale = paid(reserved(shop))
-    completed = after_lost_answer(shop, lambda: inventory.confirm_rental(stale))
+    completed = after_lost_answer(shop, lambda: endings.confirm_rental(stale))
     before = shop.rows("Rentals")
 
-    assert inventory.confirm_rental(completed) == completed
-    assert inventory.confirm_rental(stale) == completed
+    assert endings.confirm_rental(completed) == completed
+    assert endings.confirm_rental(stale) == completed
     assert shop.rows("Rentals") == before
 
 
@@ -194,7 +194,7 @@ def test_nobody_paid_means_not_completed(shop: Shop) -> None:
     rental = reserved(shop)
 
     with pytest.raises(PaymentNotReceived):
-        inventory.confirm_rental(rental)
+        endings.confirm_rental(rental)
 
     assert repository.get(rental.id) == rental
 
@@ -207,43 +207,43 @@ def test_the_wrong_amount_means_not_completed(shop: Shop, amount: int, currency:
     rental = repository.record_payment(held.id, "pay_1", amount, currency)
 
     with pytest.raises(PaymentMismatch, match=f"costs {TOTAL} centavos PHP, received {amount}"):
-        inventory.confirm_rental(rental)
+        endings.confirm_rental(rental)
 
     assert repository.get(rental.id).is_pending
 
 
 def test_a_rental_without_a_price_is_not_completed(shop: Shop) -> None:
     shop.add_units(1)
-    rental = paid(inventory.reserve_unit(shop.add_rental()), amount=0)
+    rental = paid(units.reserve_unit(shop.add_rental()), amount=0)
 
     with pytest.raises(PaymentMismatch):
-        inventory.confirm_rental(rental)
+        endings.confirm_rental(rental)
 
 
 def test_without_a_unit_means_not_completed(shop: Shop) -> None:
     rental = late_payment(shop)
 
     with pytest.raises(UnitNotHeld):
-        inventory.confirm_rental(rental)
+        endings.confirm_rental(rental)
 
     assert repository.get(rental.id).payment_status is PaymentStatus.EXPIRED
 
 
 def test_money_on_the_way_back_completes_nothing(shop: Shop) -> None:
     stale = late_payment(shop)
-    refunding = inventory.release_for_refund(stale)
+    refunding = endings.release_for_refund(stale)
 
     with pytest.raises(RentalEnded):
-        inventory.confirm_rental(refunding)
+        endings.confirm_rental(refunding)
 
 
 def test_a_rental_that_changed_meanwhile_is_asked_for_again(shop: Shop) -> None:
     stale = paid(reserved(shop))
-    inventory.release_for_refund(repository.record_payment(stale.id, "pay_1", TOTAL, "PHP"))
+    endings.release_for_refund(repository.record_payment(stale.id, "pay_1", TOTAL, "PHP"))
     shop.put("Rentals", shop.row("Rentals", stale.id) | {"unitId": "another"})
 
     with pytest.raises(WriteContended):
-        inventory.confirm_rental(stale)
+        endings.confirm_rental(stale)
 
     shop.put("Rentals", shop.row("Rentals", stale.id) | {"unitId": stale.unit_id})
 
@@ -268,7 +268,7 @@ def test_ending_unpaid_puts_the_unit_back_and_says_why(
 ) -> None:
     rental = reserved(shop)
 
-    ended = inventory.end_unpaid(rental, reason)
+    ended = endings.end_unpaid(rental, reason)
 
     assert (ended.payment_status, ended.end_reason, ended.unit_id) == (status, reason, None)
     assert ended.follow_up is ended.payment_url is ended.task_token is None
@@ -281,20 +281,20 @@ def test_ending_unpaid_puts_the_unit_back_and_says_why(
 
 def test_a_unit_that_was_put_back_can_be_reserved_again(shop: Shop) -> None:
     first = reserved(shop)
-    inventory.end_unpaid(first, EndReason.HOLD_EXPIRED)
+    endings.end_unpaid(first, EndReason.HOLD_EXPIRED)
 
-    second = inventory.reserve_unit(shop.add_rental(2))
+    second = units.reserve_unit(shop.add_rental(2))
 
     assert second.unit_id == first.unit_id
 
 
 def test_ending_again_changes_nothing_and_the_first_reason_stays(shop: Shop) -> None:
     stale = reserved(shop)
-    ended = after_lost_answer(shop, lambda: inventory.end_unpaid(stale, EndReason.DECLINED))
+    ended = after_lost_answer(shop, lambda: endings.end_unpaid(stale, EndReason.DECLINED))
     before = shop.rows("Units"), shop.rows("Rentals")
 
-    assert inventory.end_unpaid(ended, EndReason.HOLD_EXPIRED) == ended
-    assert inventory.end_unpaid(stale, EndReason.HOLD_EXPIRED) == ended
+    assert endings.end_unpaid(ended, EndReason.HOLD_EXPIRED) == ended
+    assert endings.end_unpaid(stale, EndReason.HOLD_EXPIRED) == ended
     assert ended.end_reason is EndReason.DECLINED
     assert (shop.rows("Units"), shop.rows("Rentals")) == before
 
@@ -306,11 +306,11 @@ def test_a_unit_is_kept_while_its_session_can_be_paid(shop: Shop) -> None:
 
     for before_and_after in (seen, rental):
         with pytest.raises(PaymentSessionOpen, match="cs_1"):
-            inventory.end_unpaid(before_and_after, EndReason.HOLD_EXPIRED)
+            endings.end_unpaid(before_and_after, EndReason.HOLD_EXPIRED)
     assert shop.on_shelf() == set()
 
     closed = repository.record_session_closed(rental)
-    assert not inventory.end_unpaid(closed, EndReason.HOLD_EXPIRED).is_pending
+    assert not endings.end_unpaid(closed, EndReason.HOLD_EXPIRED).is_pending
     assert len(shop.on_shelf()) == 1
 
 
@@ -319,34 +319,34 @@ def test_a_rental_that_could_be_paid_is_looked_at_once_more_after_its_end(shop: 
     open_rental = repository.set_checkout_session(reserved(shop), session)
     closed = repository.record_session_closed(open_rental)
 
-    ended = inventory.end_unpaid(closed, EndReason.HOLD_EXPIRED)
+    ended = endings.end_unpaid(closed, EndReason.HOLD_EXPIRED)
 
     assert ended == repository.get(ended.id)
     assert ended.follow_up is FollowUp.PAYMENT
     # PayMongo tells for 136 minutes; settling once more in between changes nothing.
     assert str(ended.follow_up_at) > clock.timestamp_in(136 * 60)
-    assert inventory.end_unpaid(ended, EndReason.ERROR) == ended
+    assert endings.end_unpaid(ended, EndReason.ERROR) == ended
 
 
 def test_a_late_repetition_does_not_take_the_unit_from_its_next_owner(shop: Shop) -> None:
     stale = reserved(shop)
-    inventory.end_unpaid(stale, EndReason.HOLD_EXPIRED)
-    owner = inventory.reserve_unit(shop.add_rental(2))
+    endings.end_unpaid(stale, EndReason.HOLD_EXPIRED)
+    owner = units.reserve_unit(shop.add_rental(2))
 
-    inventory.end_unpaid(stale, EndReason.HOLD_EXPIRED)
+    endings.end_unpaid(stale, EndReason.HOLD_EXPIRED)
 
     assert shop.row("Units", str(owner.unit_id))["reservedBy"] == owner.id
 
 
 def test_a_unit_is_put_back_by_its_owner_only(shop: Shop) -> None:
     shop.add_units(2)
-    rental, owner = (inventory.reserve_unit(shop.add_rental(number)) for number in (1, 2))
+    rental, owner = (units.reserve_unit(shop.add_rental(number)) for number in (1, 2))
     # No call of ours writes this: the two records disagree about whose unit it is.
     disagreeing = shop.row("Rentals", rental.id) | {"unitId": owner.unit_id}
     shop.put("Rentals", disagreeing)
 
     with pytest.raises(WriteContended):
-        inventory.end_unpaid(repository.get(rental.id), EndReason.HOLD_EXPIRED)
+        endings.end_unpaid(repository.get(rental.id), EndReason.HOLD_EXPIRED)
 
     assert shop.row("Units", str(owner.unit_id))["reservedBy"] == owner.id
     assert shop.row("Rentals", rental.id) == disagreeing
@@ -359,7 +359,7 @@ def test_a_rental_that_was_paid_is_never_ended_unpaid(shop: Shop) -> None:
 
     for seen in (rental, stale):
         with pytest.raises(PaymentReceived):
-            inventory.end_unpaid(seen, EndReason.HOLD_EXPIRED)
+            endings.end_unpaid(seen, EndReason.HOLD_EXPIRED)
 
     assert repository.get(rental.id) == rental
     assert shop.on_shelf() == set()
@@ -367,22 +367,22 @@ def test_a_rental_that_was_paid_is_never_ended_unpaid(shop: Shop) -> None:
 
 def test_a_completed_rental_stays_completed(shop: Shop) -> None:
     stale = reserved(shop)
-    completed = inventory.confirm_rental(paid(stale))
+    completed = endings.confirm_rental(paid(stale))
 
     for seen in (completed, stale):
-        assert inventory.end_unpaid(seen, EndReason.HOLD_EXPIRED) == completed
+        assert endings.end_unpaid(seen, EndReason.HOLD_EXPIRED) == completed
 
 
 def test_a_rental_that_got_its_unit_meanwhile_is_ended_with_it_next_time(shop: Shop) -> None:
     shop.add_units(1)
     stale = shop.add_rental()
-    held = inventory.reserve_unit(stale)
+    held = units.reserve_unit(stale)
 
     with pytest.raises(WriteContended):
-        inventory.end_unpaid(stale, EndReason.ERROR)
+        endings.end_unpaid(stale, EndReason.ERROR)
 
     assert shop.on_shelf() == set()
-    inventory.end_unpaid(held, EndReason.ERROR)
+    endings.end_unpaid(held, EndReason.ERROR)
     assert len(shop.on_shelf()) == 1
 
 
@@ -392,10 +392,10 @@ def test_a_rental_that_got_its_unit_meanwhile_is_ended_with_it_next_time(shop: S
 def test_writing_the_refund_down_comes_first_and_happens_once(shop: Shop) -> None:
     stale = late_payment(shop)
 
-    refunding = after_lost_answer(shop, lambda: inventory.release_for_refund(stale))
+    refunding = after_lost_answer(shop, lambda: endings.release_for_refund(stale))
 
     assert refunding.refund_requested_at is not None
-    assert inventory.release_for_refund(stale) == refunding
+    assert endings.release_for_refund(stale) == refunding
     assert refunding.payment_status is PaymentStatus.REFUNDED
     assert refunding.follow_up is FollowUp.REFUND
 
@@ -404,7 +404,7 @@ def test_money_of_the_wrong_amount_gives_the_unit_back(shop: Shop) -> None:
     held = reserved(shop)
     rental = paid(held, amount=TOTAL - 1)
 
-    refunding = inventory.release_for_refund(rental)
+    refunding = endings.release_for_refund(rental)
 
     assert refunding.unit_id is None
     assert refunding.refund_requested_at is not None
@@ -414,24 +414,24 @@ def test_money_of_the_wrong_amount_gives_the_unit_back(shop: Shop) -> None:
 def test_money_that_bought_something_is_not_given_back(shop: Shop) -> None:
     held = reserved(shop)
     in_full = paid(held)
-    assert inventory.release_for_refund(in_full).refund_requested_at is None
+    assert endings.release_for_refund(in_full).refund_requested_at is None
 
-    completed = inventory.confirm_rental(in_full)
-    assert inventory.release_for_refund(completed) == completed
+    completed = endings.confirm_rental(in_full)
+    assert endings.release_for_refund(completed) == completed
     # Asked with the row as it was when nothing had been paid, or before it was completed.
-    assert inventory.release_for_refund(held) == held
-    assert inventory.release_for_refund(in_full).refund_requested_at is None
+    assert endings.release_for_refund(held) == held
+    assert endings.release_for_refund(in_full).refund_requested_at is None
 
 
 def test_a_rental_that_got_a_unit_just_now_keeps_it(shop: Shop) -> None:
     stale = late_payment(shop)
-    inventory.reserve_unit(stale)
+    units.reserve_unit(stale)
 
-    kept = inventory.release_for_refund(stale)
+    kept = endings.release_for_refund(stale)
 
     assert kept.unit_id is not None
     assert kept.refund_requested_at is None
-    inventory.confirm_rental(kept)
+    endings.confirm_rental(kept)
 
 
 def refund(status: str, amount: int = TOTAL, payment_id: str = "pay_1") -> Refund:
@@ -439,12 +439,12 @@ def refund(status: str, amount: int = TOTAL, payment_id: str = "pay_1") -> Refun
 
 
 def refunding(shop: Shop) -> Rental:
-    return inventory.release_for_refund(late_payment(shop))
+    return endings.release_for_refund(late_payment(shop))
 
 
 @pytest.mark.parametrize("status", ["pending", "processing"])
 def test_a_refund_under_way_ends_the_rental_and_stays_watched(shop: Shop, status: str) -> None:
-    after = inventory.record_refund(refunding(shop), refund(status))
+    after = refund_records.record_refund(refunding(shop), refund(status))
 
     assert (after.payment_status, after.refund_id, after.refund_status) == (
         PaymentStatus.REFUNDED,
@@ -457,18 +457,18 @@ def test_a_refund_under_way_ends_the_rental_and_stays_watched(shop: Shop, status
 def test_a_refund_that_succeeded_leaves_nothing_to_do(shop: Shop) -> None:
     stale = refunding(shop)
     after = after_lost_answer(
-        shop, lambda: inventory.record_refund(stale, refund("succeeded")), "UpdateItem"
+        shop, lambda: refund_records.record_refund(stale, refund("succeeded")), "UpdateItem"
     )
 
     assert (after.refund_status, after.follow_up) == ("succeeded", None)
-    assert inventory.record_refund(after, refund("succeeded")) == after
+    assert refund_records.record_refund(after, refund("succeeded")) == after
 
 
 def test_a_refund_that_failed_is_recorded_and_raised(shop: Shop) -> None:
     rental = refunding(shop)
 
     with pytest.raises(RefundFailed):
-        inventory.record_refund(rental, refund("failed"))
+        refund_records.record_refund(rental, refund("failed"))
 
     assert repository.get(rental.id).refund_status == "failed"
 
@@ -478,29 +478,32 @@ def test_a_refund_that_failed_and_is_reported_again_stays_with_the_people_it_was
 ) -> None:
     rental = refunding(shop)
     with pytest.raises(RefundFailed):
-        inventory.record_refund(rental, refund("failed"))
-    repository.flag_for_attention(repository.get(rental.id), "RefundFailed")
+        refund_records.record_refund(rental, refund("failed"))
+    follow_ups.need_attention(repository.get(rental.id), "RefundFailed")
     flagged = repository.get(rental.id)
 
     with pytest.raises(RefundFailed):
-        inventory.record_refund(flagged, refund("failed"))
+        refund_records.record_refund(flagged, refund("failed"))
 
     assert repository.get(rental.id) == flagged
 
 
 def test_parts_that_add_up_to_the_whole_end_a_completed_rental(shop: Shop) -> None:
-    completed = inventory.confirm_rental(paid(reserved(shop)))
+    completed = endings.confirm_rental(paid(reserved(shop)))
     part = refund("succeeded", amount=TOTAL // 2)
 
-    assert inventory.record_refund(completed, part, TOTAL // 2) == completed
-    assert inventory.record_refund(completed, part, TOTAL).payment_status is PaymentStatus.REFUNDED
+    assert refund_records.record_refund(completed, part, TOTAL // 2) == completed
+    assert (
+        refund_records.record_refund(completed, part, TOTAL).payment_status
+        is PaymentStatus.REFUNDED
+    )
     assert len(shop.on_shelf()) == 1
 
 
 def test_a_full_refund_made_at_paymongo_ends_a_completed_rental(shop: Shop) -> None:
-    completed = inventory.confirm_rental(paid(reserved(shop)))
+    completed = endings.confirm_rental(paid(reserved(shop)))
 
-    after = inventory.record_refund(completed, refund("succeeded"))
+    after = refund_records.record_refund(completed, refund("succeeded"))
 
     assert after.payment_status is PaymentStatus.REFUNDED
     assert after.unit_id is None
@@ -509,10 +512,12 @@ def test_a_full_refund_made_at_paymongo_ends_a_completed_rental(shop: Shop) -> N
 
 def test_two_events_of_one_refund_may_come_at_once(shop: Shop) -> None:
     """PayMongo sends payment.refunded and payment.refund.updated; one got a 503."""
-    completed = inventory.confirm_rental(paid(reserved(shop)))
-    inventory.record_refund(completed, refund("succeeded"))
+    completed = endings.confirm_rental(paid(reserved(shop)))
+    refund_records.record_refund(completed, refund("succeeded"))
 
-    after = inventory.record_refund(completed, refund("succeeded"))  # read before the other wrote
+    after = refund_records.record_refund(
+        completed, refund("succeeded")
+    )  # read before the other wrote
 
     assert (after.payment_status, after.refund_status) == (PaymentStatus.REFUNDED, "succeeded")
 
@@ -527,20 +532,20 @@ def test_two_events_of_one_refund_may_come_at_once(shop: Shop) -> None:
     ids=["partial", "not done yet", "of another payment"],
 )
 def test_any_other_refund_leaves_a_completed_rental_alone(shop: Shop, other: Refund) -> None:
-    completed = inventory.confirm_rental(paid(reserved(shop)))
+    completed = endings.confirm_rental(paid(reserved(shop)))
 
-    assert inventory.record_refund(completed, other) == completed
+    assert refund_records.record_refund(completed, other) == completed
     assert repository.get(completed.id) == completed
 
 
 def test_two_customers_do_not_share_their_holds(shop: Shop) -> None:
     shop.add_units(2)
-    one = inventory.reserve_unit(shop.add_rental(1))
-    other = inventory.reserve_unit(
+    one = units.reserve_unit(shop.add_rental(1))
+    other = units.reserve_unit(
         shop.add_rental(2, customer=replace(CUSTOMER, email="other@example.com"))
     )
 
-    inventory.end_unpaid(one, EndReason.HOLD_EXPIRED)
+    endings.end_unpaid(one, EndReason.HOLD_EXPIRED)
 
     assert shop.open_rentals(other) == {other.id}
     assert repository.get(other.id).unit_id == other.unit_id

@@ -10,8 +10,9 @@ from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
 from infra import aws
-from rentals import inventory, payments, repository
-from rentals.models import EndReason, Payment, Rental, Size
+from paymongo.resources import Payment
+from rentals import endings, payments, repository, units
+from rentals.models import EndReason, Rental, Size
 from rentals.payments import Outcome, payment_cancelled, payment_declined, payment_received
 from rentals.pricing import price_rental
 from tests.functions.moto.conftest import Shop
@@ -57,7 +58,7 @@ def held(shop: Shop) -> Rental:
     shop.add_units(1)
     rental = shop.add_rental()
     repository.set_price(rental, price_rental(Size.SMALL, 3))
-    return inventory.reserve_unit(repository.get(rental.id))
+    return units.reserve_unit(repository.get(rental.id))
 
 
 def waiting(shop: Shop) -> Rental:
@@ -116,7 +117,7 @@ def test_money_for_a_wait_that_was_tried_again_is_delivered_by_its_new_token(
 @pytest.mark.parametrize("seen", ["before", "after"])
 def test_money_for_an_ended_rental_is_settled(shop: Shop, engine_calls: Stubber, seen: str) -> None:
     before = waiting(shop)
-    after = inventory.end_unpaid(before, EndReason.HOLD_EXPIRED)
+    after = endings.end_unpaid(before, EndReason.HOLD_EXPIRED)
     expect_settlement(engine_calls, "pay_1")
 
     assert payment_received(before if seen == "before" else after, PAYMENT) is Outcome.SETTLING
@@ -133,7 +134,7 @@ def test_the_second_news_of_one_payment_changes_nothing(shop: Shop, engine_calls
     rental = waiting(shop)
     expect_success(engine_calls)
     payment_received(rental, PAYMENT)
-    completed = inventory.confirm_rental(repository.get(rental.id))
+    completed = endings.confirm_rental(repository.get(rental.id))
 
     for seen in (rental, completed):
         assert payment_received(seen, PAYMENT) is Outcome.DUPLICATE
@@ -154,7 +155,7 @@ def test_a_second_payment_is_settled(shop: Shop, engine_calls: Stubber) -> None:
 def test_a_settlement_that_was_started_before_is_no_error(
     shop: Shop, engine_calls: Stubber
 ) -> None:
-    rental = inventory.end_unpaid(waiting(shop), EndReason.HOLD_EXPIRED)
+    rental = endings.end_unpaid(waiting(shop), EndReason.HOLD_EXPIRED)
     engine_calls.add_client_error("start_execution", "ExecutionAlreadyExists")
 
     assert payment_received(rental, PAYMENT) is Outcome.SETTLING
@@ -214,7 +215,7 @@ def test_a_decline_that_is_told_again_after_the_end_is_a_duplicate(
 ) -> None:
     rental = waiting(shop)
     assert payment_declined(rental, "evt_1") is Outcome.RECORDED
-    inventory.end_unpaid(repository.get(rental.id), EndReason.HOLD_EXPIRED)
+    endings.end_unpaid(repository.get(rental.id), EndReason.HOLD_EXPIRED)
 
     assert payment_declined(repository.get(rental.id), "evt_1") is Outcome.DUPLICATE
     assert payment_declined(repository.get(rental.id), "evt_2") is Outcome.IGNORED
@@ -254,7 +255,7 @@ def test_a_cancellation_of_a_wait_that_was_tried_again_ends_it(
 
 
 def test_a_decline_after_the_end_is_ignored(shop: Shop, engine_calls: Stubber) -> None:
-    rental = inventory.end_unpaid(waiting(shop), EndReason.HOLD_EXPIRED)
+    rental = endings.end_unpaid(waiting(shop), EndReason.HOLD_EXPIRED)
 
     assert payment_declined(rental, "evt_1") is Outcome.IGNORED
     assert payment_cancelled(rental) is Outcome.IGNORED

@@ -9,10 +9,10 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from botocore.stub import ANY, Stubber
 
 from infra import aws
-from paymongo.client import CheckoutSession
-from rentals import reconciliation, repository
+from paymongo.resources import CheckoutSession, Payment
+from rentals import follow_ups, reconciliation, repository
 from rentals.errors import PaymentProviderUnavailable
-from rentals.models import FollowUp, Payment, Rental
+from rentals.models import FollowUp, Rental
 from tests.functions.moto.conftest import Shop
 from tests.support.samples import pending_rental
 
@@ -23,7 +23,7 @@ def add_due(shop: Shop, *kinds: FollowUp) -> list[str]:
     """Rentals due for a look, in this order; none is counted as a hold."""
     ids = [f"rental-{number}" for number in range(len(kinds))]
     for number, (rental_id, kind) in enumerate(zip(ids, kinds, strict=True)):
-        row = repository._new_item(pending_rental(id=rental_id))
+        row = repository.new_row(pending_rental(id=rental_id))
         ended = {"paymentStatus": "expired", "endReason": "hold_expired"}
         due = {"followUp": kind, "followUpAt": LONG_AGO.format(number)}
         shop.put("Rentals", row | ended | due)
@@ -36,7 +36,7 @@ def looks(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     seen: list[str] = []
     stand_in: Callable[[Rental], Any] = lambda rental: seen.append(rental.id)  # noqa: E731
     for kind in FollowUp:
-        monkeypatch.setitem(reconciliation._LOOKS, kind, stand_in)
+        monkeypatch.setitem(reconciliation._FOLLOW_UPS, kind, stand_in)
     return seen
 
 
@@ -51,7 +51,7 @@ def test_everything_that_is_due_is_looked_at_once(shop: Shop, looks: list[str]) 
 def test_a_run_is_bounded_by_kind_and_the_next_one_goes_on(
     shop: Shop, looks: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reconciliation, "MAX_LOOKS_PER_KIND", 2)
+    monkeypatch.setattr(reconciliation, "MAX_PER_KIND", 2)
     ids = add_due(shop, *[FollowUp.PAYMENT] * 3, FollowUp.REFUND)
 
     assert reconciliation.reconcile(lambda: True) == 3
@@ -66,7 +66,7 @@ def test_a_run_without_time_left_leaves_the_rest_due(shop: Shop, looks: list[str
 
     assert reconciliation.reconcile(lambda: next(time_left)) == 1
     assert looks == ids[:1]
-    assert len(repository.due_follow_ups(FollowUp.PAYMENT, 10)) == 2
+    assert len(follow_ups.list_due(FollowUp.PAYMENT, 10)) == 2
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_one_that_fails_keeps_no_other_waiting_and_is_due_again_later(
     def fail(rental: Rental) -> None:
         raise error
 
-    monkeypatch.setitem(reconciliation._LOOKS, FollowUp.PAYMENT, fail)
+    monkeypatch.setitem(reconciliation._FOLLOW_UPS, FollowUp.PAYMENT, fail)
 
     assert reconciliation.reconcile(lambda: True) == 2
     assert looks == ids[1:]
@@ -194,8 +194,8 @@ def test_a_settlement_is_recorded_by_the_run_that_read_the_row_last(shop: Shop) 
     (rental_id,) = add_due(shop, FollowUp.ATTENTION)
     rental = repository.get(rental_id)
 
-    assert repository.record_settlement(rental, "first")
-    assert repository.record_settlement(rental, "first"), "its own success was lost in transit"
-    assert not repository.record_settlement(rental, "of a run that was overtaken")
+    assert follow_ups.record_settlement(rental, "first")
+    assert follow_ups.record_settlement(rental, "first"), "its own success was lost in transit"
+    assert not follow_ups.record_settlement(rental, "of a run that was overtaken")
     assert repository.get(rental_id).settlement == "first"
-    assert repository.record_settlement(repository.get(rental_id), "second")
+    assert follow_ups.record_settlement(repository.get(rental_id), "second")

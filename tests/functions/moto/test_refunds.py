@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from rentals import inventory, refunds, repository
+from paymongo.resources import Payment, Refund
+from rentals import endings, follow_ups, refund_records, refunds, repository, units
 from rentals.errors import PaymentProviderRejected, PaymentProviderUnavailable, RefundFailed
-from rentals.models import EndReason, FollowUp, Payment, PaymentStatus, Refund, Rental, Size
+from rentals.models import EndReason, FollowUp, PaymentStatus, Rental, Size
 from rentals.pricing import price_rental
 from tests.functions.moto.conftest import Shop, paid
 
@@ -30,13 +31,21 @@ class PayMongo:
         return Payment(payment_id, TOTAL, "PHP", "paid")
 
     def create_refund(
-        self, payment: Payment, amount: int, rental_id: str, *, attempt: int
+        self,
+        payment_id: str,
+        amount: int,
+        *,
+        notes: str,
+        metadata: dict[str, str],
+        idempotency_key: str,
     ) -> Refund:
-        assert attempt == len(self.list_refunds(payment.id)) + 1
-        self.asked.append(payment.id)
+        assert len(notes) <= 255
+        attempt = len(self.list_refunds(payment_id)) + 1
+        assert idempotency_key == f"{metadata['rental_id']}-{payment_id}-{attempt}"
+        self.asked.append(payment_id)
         if self.trouble:
             self.trouble.pop(0)()
-        return self.add(payment.id, amount)
+        return self.add(payment_id, amount)
 
     def add(self, payment_id: str, amount: int = TOTAL) -> Refund:
         refund = Refund(f"ref_{len(self.refunds)}", payment_id, amount, self.status)
@@ -62,16 +71,16 @@ def held(shop: Shop) -> Rental:
     shop.add_units(1)
     rental = shop.add_rental()
     repository.set_price(rental, price_rental(Size.SMALL, 3))
-    return inventory.reserve_unit(repository.get(rental.id))
+    return units.reserve_unit(repository.get(rental.id))
 
 
 def late(shop: Shop) -> Rental:
-    return paid(inventory.end_unpaid(held(shop), EndReason.HOLD_EXPIRED), amount=TOTAL)
+    return paid(endings.end_unpaid(held(shop), EndReason.HOLD_EXPIRED), amount=TOTAL)
 
 
 def give_back(rental: Rental) -> Rental:
     """As the state machine does: with the row as it is now."""
-    return refunds.refund_what_buys_nothing(repository.get(rental.id))
+    return refunds.refund_unused_payments(repository.get(rental.id))
 
 
 def test_money_that_bought_nothing_goes_back(shop: Shop, paymongo: PayMongo) -> None:
@@ -128,7 +137,7 @@ def test_what_somebody_gave_back_before_is_not_given_back_again(
 
     for _ in range(2):
         give_back(rental)
-    after = inventory.record_refund(repository.get(rental.id), part)  # its event comes late
+    after = refund_records.record_refund(repository.get(rental.id), part)  # its event comes late
 
     assert [each.amount for each in paymongo.refunds] == [TOTAL // 3, TOTAL - TOTAL // 3]
     assert (after.refund_id, after.refund_status) == ("ref_1", "pending")
@@ -183,7 +192,7 @@ def test_a_failed_refund_is_asked_for_again_once_somebody_was_told(
         with pytest.raises(RefundFailed):
             give_back(rental)
     assert paymongo.asked == ["pay_1"]
-    repository.flag_for_attention(repository.get(rental.id), "RefundFailed")
+    follow_ups.need_attention(repository.get(rental.id), "RefundFailed")
 
     after = give_back(rental)
 
@@ -214,7 +223,7 @@ def test_money_of_the_wrong_amount_goes_back_and_frees_the_unit(
 
 def test_only_the_surplus_of_a_completed_rental_goes_back(shop: Shop, paymongo: PayMongo) -> None:
     paymongo.status = "succeeded"
-    rental = inventory.confirm_rental(paid(held(shop)))
+    rental = endings.confirm_rental(paid(held(shop)))
     repository.record_payment(rental.id, "pay_3", TOTAL, "PHP")
     repository.record_payment(rental.id, "pay_2", TOTAL, "PHP")
 
@@ -228,7 +237,7 @@ def test_only_the_surplus_of_a_completed_rental_goes_back(shop: Shop, paymongo: 
 def test_a_surplus_whose_refund_is_under_way_stays_watched_and_is_asked_for_once(
     shop: Shop, paymongo: PayMongo
 ) -> None:
-    rental = inventory.confirm_rental(paid(held(shop)))
+    rental = endings.confirm_rental(paid(held(shop)))
     repository.record_payment(rental.id, "pay_2", TOTAL, "PHP")
 
     for _ in range(2):
@@ -244,7 +253,7 @@ def test_a_surplus_whose_refund_was_not_answered_is_refunded_once(
     shop: Shop, paymongo: PayMongo
 ) -> None:
     paymongo.status = "succeeded"
-    rental = inventory.confirm_rental(paid(held(shop)))
+    rental = endings.confirm_rental(paid(held(shop)))
     repository.record_payment(rental.id, "pay_2", TOTAL, "PHP")
     paymongo.trouble.append(paymongo.answer_gets_lost)
     with pytest.raises(PaymentProviderUnavailable):
@@ -257,26 +266,26 @@ def test_a_surplus_whose_refund_was_not_answered_is_refunded_once(
 def test_nothing_is_refunded_for_a_rental_that_nobody_paid_for(
     shop: Shop, paymongo: PayMongo
 ) -> None:
-    rental = inventory.end_unpaid(held(shop), EndReason.HOLD_EXPIRED)
+    rental = endings.end_unpaid(held(shop), EndReason.HOLD_EXPIRED)
 
     assert give_back(rental) == rental
     assert paymongo.asked == []
 
 
 def test_money_that_bought_something_meanwhile_is_kept(shop: Shop, paymongo: PayMongo) -> None:
-    rental = inventory.reserve_unit(late(shop))
+    rental = units.reserve_unit(late(shop))
 
     assert give_back(rental).refund_requested_at is None
 
     assert paymongo.asked == []
-    inventory.confirm_rental(repository.get(rental.id))
+    endings.confirm_rental(repository.get(rental.id))
 
 
 # --- an operator wants a completed rental's payment back ---
 
 
 def completed(shop: Shop) -> Rental:
-    return inventory.confirm_rental(paid(held(shop), amount=TOTAL))
+    return endings.confirm_rental(paid(held(shop), amount=TOTAL))
 
 
 def test_a_completed_rental_keeps_its_money_unless_somebody_asks(
@@ -287,7 +296,7 @@ def test_a_completed_rental_keeps_its_money_unless_somebody_asks(
     assert give_back(rental).payment_status is PaymentStatus.COMPLETED
     assert paymongo.asked == []
 
-    inventory.request_refund(rental)
+    refund_records.request_refund(rental)
     after = give_back(rental)
     assert (after.payment_status, after.refund_status) == (PaymentStatus.REFUNDED, "pending")
     assert after.unit_id is None
@@ -298,9 +307,9 @@ def test_asking_for_it_twice_refunds_once(shop: Shop, paymongo: PayMongo) -> Non
     rental = completed(shop)
 
     for _ in range(2):
-        inventory.request_refund(rental)
+        refund_records.request_refund(rental)
         give_back(rental)
-        rental = inventory.request_refund(repository.get(rental.id))
+        rental = refund_records.request_refund(repository.get(rental.id))
 
     assert paymongo.asked == ["pay_1"]
 
@@ -308,7 +317,7 @@ def test_asking_for_it_twice_refunds_once(shop: Shop, paymongo: PayMongo) -> Non
 def test_a_request_that_was_interrupted_is_seen_through_by_the_reconciler(
     shop: Shop, paymongo: PayMongo
 ) -> None:
-    requested = inventory.request_refund(completed(shop))
+    requested = refund_records.request_refund(completed(shop))
 
     assert requested.follow_up is FollowUp.REFUND
     assert requested.payment_status is PaymentStatus.COMPLETED
@@ -319,7 +328,7 @@ def test_a_refused_request_leaves_the_rental_and_its_unit_as_they_were(
     shop: Shop, paymongo: PayMongo
 ) -> None:
     rental = completed(shop)
-    inventory.request_refund(rental)
+    refund_records.request_refund(rental)
     paymongo.trouble.append(lambda: paymongo.refuse("available_balance_insufficient"))
 
     with pytest.raises(RefundFailed):
@@ -336,5 +345,5 @@ def test_only_completed_rentals_wait_for_an_operator_to_ask(
 ) -> None:
     rental = make(shop)
 
-    assert inventory.request_refund(rental) == rental
+    assert refund_records.request_refund(rental) == rental
     assert repository.get(rental.id).refund_requested_at is None

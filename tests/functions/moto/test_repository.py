@@ -7,9 +7,9 @@ import pytest
 from botocore.exceptions import ReadTimeoutError
 
 from infra import aws
-from paymongo.client import CheckoutSession
-from rentals import inventory, repository
-from rentals.errors import RentalEnded, RentalNotFound, TooManyHolds
+from paymongo.resources import CheckoutSession
+from rentals import endings, follow_ups, repository
+from rentals.errors import RentalEnded, RentalNotFound, TooManyOpenRentals
 from rentals.models import EndReason, FollowUp, PaymentStatus, Rental, Size
 from rentals.pricing import price_rental
 from tests.functions.moto.conftest import Shop, paid
@@ -64,7 +64,7 @@ def test_a_customer_has_a_limited_number_of_unpaid_rentals(shop: Shop) -> None:
     for number in range(3):
         shop.add_rental(number)
 
-    with pytest.raises(TooManyHolds, match="you have 3 unpaid rentals already"):
+    with pytest.raises(TooManyOpenRentals, match="you have 3 unpaid rentals already"):
         shop.add_rental(4)
 
     assert len(shop.rows("Rentals")) == 3
@@ -76,7 +76,7 @@ def test_the_limit_is_per_customer_whatever_the_case_of_the_address(shop: Shop) 
         shop.add_rental(number)
 
     shop.add_rental(4, customer=replace(CUSTOMER, email="someone.else@example.com"))
-    with pytest.raises(TooManyHolds):
+    with pytest.raises(TooManyOpenRentals):
         shop.add_rental(5, customer=replace(CUSTOMER, email=CUSTOMER.email.upper()))
 
 
@@ -88,14 +88,14 @@ def test_a_repeated_request_at_the_limit_finds_its_rental(shop: Shop) -> None:
 
 def test_a_rental_that_ended_makes_room_for_another(shop: Shop) -> None:
     rentals = [shop.add_rental(number) for number in range(3)]
-    inventory.end_unpaid(rentals[0], EndReason.NO_UNIT)
+    endings.end_unpaid(rentals[0], EndReason.NO_UNIT)
 
     assert shop.add_rental(4).is_pending
 
 
 def test_room_is_made_again_after_the_last_rental_ended(shop: Shop) -> None:
     # Removing the last element of a set removes the attribute.
-    inventory.end_unpaid(shop.add_rental(1), EndReason.NO_UNIT)
+    endings.end_unpaid(shop.add_rental(1), EndReason.NO_UNIT)
 
     assert shop.open_rentals(shop.add_rental(2)) == {"rental-2"}
 
@@ -131,7 +131,7 @@ def test_the_price_is_stored_in_pesos_and_read_in_centavos(shop: Shop) -> None:
 
     row = shop.row("Rentals", rental.id)
     assert (row["dailyRate"], row["totalFee"]) == (2_000, 6_000)
-    assert repository.get(rental.id).total_fee == 600_000
+    assert repository.get(rental.id).total_fee_centavos == 600_000
 
 
 def test_the_first_session_counts_and_is_not_published_yet(shop: Shop) -> None:
@@ -159,17 +159,16 @@ def test_an_ended_rental_gets_neither_price_nor_session_nor_decline(
     shop: Shop, reason: EndReason
 ) -> None:
     rental = shop.add_rental()
-    inventory.end_unpaid(rental, reason)
+    endings.end_unpaid(rental, reason)
     ended = repository.get(rental.id)
 
-    with pytest.raises(RentalEnded) as ending:
+    with pytest.raises(RentalEnded, match=reason.status):
         repository.set_price(rental, price_rental(Size.SMALL, 3))
     with pytest.raises(RentalEnded):
         repository.set_checkout_session(rental, SESSION)
     with pytest.raises(RentalEnded):
         repository.record_decline(rental.id, "evt_1")
 
-    assert ending.value.status == reason.status
     assert repository.get(rental.id) == ended
 
 
@@ -196,7 +195,7 @@ def test_a_payment_is_recorded_whatever_state_the_rental_is_in(
 ) -> None:
     rental = shop.add_rental()
     if reason is not None:
-        rental = inventory.end_unpaid(rental, reason)
+        rental = endings.end_unpaid(rental, reason)
         assert rental.follow_up is None
 
     after = repository.record_payment(rental.id, "pay_1", 600_000, "PHP")
@@ -271,39 +270,39 @@ def test_only_what_is_due_comes_up_longest_waiting_first(shop: Shop) -> None:
     older = due_now(shop, second, "2026-01-01T00:00:00.000Z")
     newer = due_now(shop, first, "2026-01-02T00:00:00.000Z")
 
-    due = repository.due_follow_ups(FollowUp.PAYMENT, 10)
+    due = follow_ups.list_due(FollowUp.PAYMENT, 10)
 
     assert due == [(second.id, older), (first.id, newer)]
-    assert repository.due_follow_ups(FollowUp.PAYMENT, 1) == [(second.id, older)]
-    assert repository.due_follow_ups(FollowUp.REFUND, 10) == []
+    assert follow_ups.list_due(FollowUp.PAYMENT, 1) == [(second.id, older)]
+    assert follow_ups.list_due(FollowUp.REFUND, 10) == []
 
 
 def test_what_is_due_is_taken_by_one_of_two_runs(shop: Shop) -> None:
     rental = shop.add_rental()
     due_at = due_now(shop, rental)
 
-    taken = repository.claim_follow_up(rental.id, due_at, 120)
-    again = repository.claim_follow_up(rental.id, due_at, 120)
+    taken = follow_ups.claim(rental.id, due_at, 120)
+    again = follow_ups.claim(rental.id, due_at, 120)
 
     assert taken is not None
     assert taken.id == rental.id
     assert again is None
-    assert repository.due_follow_ups(FollowUp.PAYMENT, 10) == []
+    assert follow_ups.list_due(FollowUp.PAYMENT, 10) == []
 
 
 def test_a_rental_that_is_over_is_due_no_more(shop: Shop) -> None:
     rental = shop.add_rental()
     due_now(shop, rental)
 
-    inventory.end_unpaid(repository.get(rental.id), EndReason.NO_UNIT)
+    endings.end_unpaid(repository.get(rental.id), EndReason.NO_UNIT)
 
-    assert repository.due_follow_ups(FollowUp.PAYMENT, 10) == []
+    assert follow_ups.list_due(FollowUp.PAYMENT, 10) == []
 
 
 def test_trouble_is_marked_for_people_and_for_the_reconciler(shop: Shop) -> None:
     rental = shop.add_rental()
 
-    repository.flag_for_attention(rental, "RefundFailed")
+    follow_ups.need_attention(rental, "RefundFailed")
 
     flagged = repository.get(rental.id)
     assert (flagged.attention, flagged.follow_up) == ("RefundFailed", FollowUp.ATTENTION)
@@ -315,7 +314,7 @@ def waits_in_trouble(shop: Shop, status: PaymentStatus) -> list[int]:
     waits = []
     for _ in range(12):
         now = replace(repository.get(rental.id), payment_status=status)
-        repository.flag_for_attention(now, "RefundFailed")
+        follow_ups.need_attention(now, "RefundFailed")
         due = datetime.fromisoformat(str(repository.get(rental.id).follow_up_at))
         waits.append(round((due - datetime.now(UTC)).total_seconds() / 900))
     return waits
@@ -341,7 +340,7 @@ def test_the_first_payment_is_a_surplus_neither_before_nor_after(shop: Shop) -> 
     rental = shop.add_rental()
     for payment_id in ("pay_1", "pay_2"):
         repository.record_payment(rental.id, payment_id, 1, "PHP")
-    repository.flag_for_attention(repository.get(rental.id), "RefundFailed")
+    follow_ups.need_attention(repository.get(rental.id), "RefundFailed")
 
     for payment_id in ("pay_1", "pay_2"):
         again = repository.record_payment(rental.id, payment_id, 1, "PHP")

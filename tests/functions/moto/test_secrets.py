@@ -6,13 +6,8 @@ from collections.abc import Iterator
 import pytest
 
 from infra import aws
-from infra.secret_values import (
-    PayMongoKeys,
-    other_url_signing_keys,
-    other_webhook_secrets,
-    paymongo_keys,
-    url_signing_key,
-)
+from paymongo.keys import PayMongoKeys, other_webhook_secrets, paymongo_keys
+from rentals.links import other_url_signing_keys, url_signing_key
 from tests.support.sources import STACK_NAME
 
 KEYS = {"secretKey": "sk_test_1", "publicKey": "pk_test_1", "webhookSecret": "whsk_1"}

@@ -10,28 +10,17 @@ from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionEr
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api import http
-from api.http import (
-    MAX_BODY_BYTES,
-    Event,
-    HttpError,
-    Response,
-    header,
-    json_object,
-    query,
-    raw_body,
-    redirect,
-    route,
-    success,
-)
+from api.requests import MAX_BODY_BYTES, Event, header, json_object, query, raw_body
+from api.responses import HttpError, Response, failure, redirect, success
+from api.routes import route
 from infra.telemetry import logger
 from rentals import errors
-from rentals.errors import RentalError
+from rentals.errors import ApplicationError
 
 TELLING = "telling-text-4343434343434345"
 
 
-def subclasses(root: type[RentalError]) -> list[type[RentalError]]:
+def subclasses(root: type[ApplicationError]) -> list[type[ApplicationError]]:
     return [root, *(each for child in root.__subclasses__() for each in subclasses(child))]
 
 
@@ -90,13 +79,13 @@ def test_an_http_error_becomes_its_own_answer() -> None:
     }
 
 
-ANSWERS: dict[type[RentalError], tuple[int, str]] = {
+ANSWERS: dict[type[ApplicationError], tuple[int, str]] = {
     errors.NotFound: (404, "NOT_FOUND"),
     errors.CollectibleNotFound: (404, "COLLECTIBLE_NOT_FOUND"),
     errors.StoreNotFound: (404, "STORE_NOT_FOUND"),
     errors.RentalNotFound: (404, "RENTAL_NOT_FOUND"),
     errors.IdempotencyKeyReused: (422, "IDEMPOTENCY_KEY_REUSED"),
-    errors.TooManyHolds: (429, "TOO_MANY_HOLDS"),
+    errors.TooManyOpenRentals: (429, "TOO_MANY_HOLDS"),
     errors.InvalidSignature: (401, "INVALID_SIGNATURE"),
     errors.TransientFailure: (503, "TRY_AGAIN"),
     errors.InfrastructureUnavailable: (503, "TRY_AGAIN"),
@@ -104,8 +93,8 @@ ANSWERS: dict[type[RentalError], tuple[int, str]] = {
 }
 
 
-@pytest.mark.parametrize("kind", subclasses(RentalError), ids=lambda kind: kind.__name__)
-def test_every_error_has_an_answer(kind: type[RentalError]) -> None:
+@pytest.mark.parametrize("kind", subclasses(ApplicationError), ids=lambda kind: kind.__name__)
+def test_every_error_has_an_answer(kind: type[ApplicationError]) -> None:
     # Not through __init__: what matters here is the class, and one text for all.
     response = answer_to(kind.__new__(kind, TELLING))
 
@@ -282,5 +271,5 @@ def test_a_query_parameter_may_be_missing(event: Event, value: str | None) -> No
 
 
 def test_no_route_answers_with_a_body_that_may_be_cached() -> None:
-    assert http.failure(HTTPStatus.NOT_FOUND, "X", "x")["headers"]["Cache-Control"] == "no-store"
+    assert failure(HTTPStatus.NOT_FOUND, "X", "x")["headers"]["Cache-Control"] == "no-store"
     assert redirect("/")["headers"]["Cache-Control"] == "no-store"

@@ -18,9 +18,7 @@ texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 
 
 def stored_and_read(rental: Rental) -> Rental:
-    return Rental.from_item(
-        dynamo.from_attributes(dynamo.to_attributes(repository._new_item(rental)))
-    )
+    return Rental.from_row(dynamo.from_attributes(dynamo.to_attributes(repository.new_row(rental))))
 
 
 @given(
@@ -50,7 +48,7 @@ def test_a_new_rental_is_due_for_the_reconciler() -> None:
 
 
 FULL_ROW = {
-    **repository._new_item(PENDING_RENTAL),
+    **repository.new_row(PENDING_RENTAL),
     "unitId": "unit-1",
     "warehouseId": "wh-001",
     "dailyRate": Decimal(2_000),
@@ -82,11 +80,11 @@ FULL_ROW = {
 
 
 def test_every_attribute_of_a_row_is_read() -> None:
-    rental = Rental.from_item(FULL_ROW)
+    rental = Rental.from_row(FULL_ROW)
 
     empty = [each.name for each in fields(rental) if not getattr(rental, each.name)]
     assert empty == []
-    assert (rental.daily_rate, rental.total_fee) == (200_000, 600_000)
+    assert (rental.daily_rate_centavos, rental.total_fee_centavos) == (200_000, 600_000)
     assert (rental.eta, rental.amount_paid) == (2, 600_000)
     assert rental.declined_attempts == 2
     assert rental.end_reason is EndReason.DECLINED
@@ -94,9 +92,14 @@ def test_every_attribute_of_a_row_is_read() -> None:
 
 
 def test_amounts_are_integers_so_that_they_can_be_compared_and_sent() -> None:
-    rental = Rental.from_item(FULL_ROW)
+    rental = Rental.from_row(FULL_ROW)
 
-    for amount in (rental.daily_rate, rental.total_fee, rental.amount_paid, rental.eta):
+    for amount in (
+        rental.daily_rate_centavos,
+        rental.total_fee_centavos,
+        rental.amount_paid,
+        rental.eta,
+    ):
         assert type(amount) is int
 
 
@@ -108,13 +111,13 @@ def test_amounts_are_integers_so_that_they_can_be_compared_and_sent() -> None:
         ({"amount_paid": 599_999}, False),
         ({"amount_paid": 600_001}, False),
         ({"payment_currency": "USD"}, False),
-        ({"payment_id": None, "amount_paid": None, "total_fee": None}, False),
+        ({"payment_id": None, "amount_paid": None, "total_fee_centavos": None}, False),
     ],
 )
 def test_paid_in_full_is_the_total_in_pesos_exactly(
     changes: dict[str, object], is_paid: bool
 ) -> None:
-    rental = replace(Rental.from_item(FULL_ROW), **changes)  # type: ignore[arg-type]
+    rental = replace(Rental.from_row(FULL_ROW), **changes)  # type: ignore[arg-type]
 
     assert rental.is_paid_in_full is is_paid
 
@@ -129,7 +132,7 @@ def test_every_reason_to_end_leads_to_an_ending_without_money() -> None:
 
 
 def test_personal_data_has_one_place() -> None:
-    row = repository._new_item(PENDING_RENTAL)
+    row = repository.new_row(PENDING_RENTAL)
     personal = row.pop("customer")
 
     assert set(personal.values()) == {

@@ -32,15 +32,15 @@ def test_fewer_than_seven_days_cost_twice_the_rate(
     price = price_rental(Size.SMALL, duration)
 
     assert price.is_special_rate is is_special
-    assert price.total_fee == total_pesos * 100
+    assert price.total_fee_centavos == total_pesos * 100
 
 
 @given(sizes, durations)
 def test_total_is_the_rate_that_applies_times_the_days(size: Size, duration: int) -> None:
     price = price_rental(size, duration)
 
-    assert price.total_fee == price.daily_rate * duration
-    assert price.daily_rate == base_daily_rate(size) * (2 if duration < 7 else 1)
+    assert price.total_fee_centavos == price.daily_rate_centavos * duration
+    assert price.daily_rate_centavos == base_daily_rate(size) * (2 if duration < 7 else 1)
 
 
 @given(sizes, durations, durations)
@@ -49,19 +49,19 @@ def test_at_one_rate_a_longer_rental_costs_more(size: Size, one: int, other: int
     low, high = price_rental(size, shorter), price_rental(size, longer)
 
     if shorter < longer and low.is_special_rate is high.is_special_rate:
-        assert low.total_fee < high.total_fee
+        assert low.total_fee_centavos < high.total_fee_centavos
 
 
 @given(durations)
 def test_a_bigger_collectible_costs_more(duration: int) -> None:
-    totals = [price_rental(size, duration).total_fee for size in Size]
+    totals = [price_rental(size, duration).total_fee_centavos for size in Size]
 
     assert totals == sorted(set(totals))
 
 
 @given(sizes, durations)
 def test_every_total_is_whole_pesos_and_payable_at_paymongo(size: Size, duration: int) -> None:
-    total = price_rental(size, duration).total_fee
+    total = price_rental(size, duration).total_fee_centavos
 
     assert total % 100 == 0
     assert total >= PAYMONGO_MINIMUM

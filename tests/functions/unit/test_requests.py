@@ -6,17 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.http import HttpError
-from api.requests import CHECKOUT, QUOTE, idempotency_key, parse
-from api.validation import Shape
+from api.bodies import Body, Checkout, Quote, idempotency_key, parse
+from api.responses import HttpError
 from rentals.models import PaymentMethod
 from tests.support.samples import CUSTOMER, Json, checkout_body
 
 
-def errors_of(body: Json, shape: Shape[Any] = CHECKOUT) -> Json:
+def errors_of(body: Json, kind: type[Body] = Checkout) -> Json:
     """Message by field of what is wrong with a body."""
     with pytest.raises(HttpError) as refusal:
-        parse(shape, body)
+        parse(kind, body)
     assert refusal.value.status == 400
     assert refusal.value.code == "VALIDATION_ERROR"
     errors = {each["field"]: each["message"] for each in refusal.value.field_errors or ()}
@@ -27,7 +26,7 @@ def errors_of(body: Json, shape: Shape[Any] = CHECKOUT) -> Json:
 
 
 def test_a_valid_body_becomes_a_request() -> None:
-    request = parse(CHECKOUT, checkout_body())
+    request = parse(Checkout, checkout_body()).request()
 
     assert (request.collectible_id, request.store_id, request.duration) == (
         "col-001",
@@ -45,19 +44,19 @@ def test_space_around_text_is_dropped() -> None:
         customer={name: f"  {value} " for name, value in checkout_body()["customer"].items()},
     )
 
-    assert parse(CHECKOUT, body) == parse(CHECKOUT, checkout_body())
+    assert parse(Checkout, body) == parse(Checkout, checkout_body())
 
 
 @pytest.mark.parametrize("method", ["card", "gcash", "grabpay", "maya", "bpi", "ubp", "qrph"])
 def test_every_payment_method_of_the_contract_is_accepted(method: str) -> None:
-    body = parse(CHECKOUT, checkout_body(payment_method=method))
+    body = parse(Checkout, checkout_body(payment_method=method))
 
     assert body.payment_method == method
 
 
 @pytest.mark.parametrize("duration", [1, 6, 7, 365])
 def test_durations_of_a_day_to_a_year_are_accepted(duration: int) -> None:
-    assert parse(CHECKOUT, checkout_body(duration=duration)).duration == duration
+    assert parse(Checkout, checkout_body(duration=duration)).duration == duration
 
 
 NOT_A_NUMBER = "must be a whole number, not text or a fraction"
@@ -117,23 +116,18 @@ EMAIL = "must be an e-mail address"
         ("email", "ana@example.com,bob@example.com", EMAIL),
         ("email", f"{'a' * 243}@example.com", EMAIL),
         ("email", f"ana@{'a.' * 124}example.com", EMAIL),
-        ("email", f"{'a' * 65}@example.com", EMAIL),
         ("email", f"ana@{'a' * 64}.com", EMAIL),
         ("email", "Ana Cruz <ana@example.com>", EMAIL),
-        ("email", ".ana@example.com", EMAIL),
-        ("email", "ana.@example.com", EMAIL),
-        ("email", "ana..cruz@example.com", EMAIL),
         ("email", "ana@-example.com", EMAIL),
         ("email", "ana@example-.com", EMAIL),
         ("email", "ana@example..com", EMAIL),
         ("email", "ana@example.com.", EMAIL),
         ("email", "ana@exa_mple.com", EMAIL),
-        ("email", "ana@example.c", EMAIL),
-        ("email", "ana@127.0.0.1", EMAIL),
         ("email", "ana@[127.0.0.1]", EMAIL),
         ("email", '"ana cruz"@example.com', EMAIL),
         ("email", "ana@example.com\r\nBcc: b@example.com", EMAIL),
-        ("email", "ana\u200b@example.com", EMAIL),
+        ("email", "jos\u00e9@example.com", EMAIL),
+        ("email", "ana@b\u00fccher.example", EMAIL),
         ("email", None, "must be text"),
         ("phone", "123 456", "must contain at least 7 digits"),
         ("phone", "((((((((", "must contain at least 7 digits"),
@@ -170,14 +164,35 @@ def test_a_wrong_field_of_the_customer_is_named_with_what_to_change(
         ("phone", "+63 (917) 000-0000 1"),
         ("email", "a+b.c@sub.example.ph"),
         ("email", "o'neil_{x}@xn--bcher-kva.example"),
-        ("email", "jos\u00e9.\u00f1and\u00fa@b\u00fccher.example"),
+        ("email", ".ana..cruz.@example.c"),
+        ("name", "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645"),
+        ("address", "1 Rizal \U0001f469\u200d\U0001f680 Street"),
         ("email", f"{'a' * 64}@{'a' * 63}.co"),
     ],
 )
 def test_unusual_and_longest_values_are_accepted(field: str, value: str) -> None:
-    request = parse(CHECKOUT, checkout_body(customer={field: value}))
+    request = parse(Checkout, checkout_body(customer={field: value}))
 
     assert getattr(request.customer, field) == value
+
+
+@pytest.mark.parametrize(
+    ("field", "pasted", "kept"),
+    [
+        ("phone", "\u202a+63 917 123 4567\u202c", "+63 917 123 4567"),
+        ("phone", "\u2068+63\u00a0917\u2009123\u00a04567\u2069", "+63 917 123 4567"),
+        ("email", "\u200eana@example.com\ufeff", "ana@example.com"),
+        ("email", "ana\u200b@example.com", "ana@example.com"),
+        ("name", "\u200dAna\u00a0Cruz\u200c\u00ad", "Ana Cruz"),
+        ("postal_code", "\u20661200\u2069", "1200"),
+    ],
+)
+def test_what_phones_and_messengers_paste_around_text_is_dropped(
+    field: str, pasted: str, kept: str
+) -> None:
+    body = parse(Checkout, checkout_body(customer={field: pasted}))
+
+    assert getattr(body.customer, field) == kept
 
 
 def test_everything_wrong_is_reported_at_once() -> None:
@@ -209,7 +224,7 @@ def test_every_field_is_required() -> None:
     assert errors_of({**checkout_body(), "customer": {}}) == dict.fromkeys(
         [f"customer.{name}" for name in checkout_body()["customer"]], "is required"
     )
-    assert errors_of({}, QUOTE) == dict.fromkeys(
+    assert errors_of({}, Quote) == dict.fromkeys(
         ["collectible_id", "store_id", "duration"], "is required"
     )
 
@@ -240,7 +255,7 @@ def test_whatever_comes_in_is_a_request_or_a_clear_refusal(changes: Json, custom
     body = checkout_body(customer=customer) | changes
     refusal: HttpError | None = None
     try:
-        parse(CHECKOUT, body)
+        parse(Checkout, body)
     except HttpError as error:
         refusal = error
 

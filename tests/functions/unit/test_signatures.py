@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from paymongo.signatures import verify_webhook
 from rentals.errors import InvalidSignature
-from rentals.signatures import redirect_path, verify_redirect, verify_webhook
+from rentals.links import redirect_path, verify_redirect
 
 SECRET = "whsk_unit"
 NOW = 1_769_853_600

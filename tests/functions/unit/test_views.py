@@ -7,15 +7,15 @@ import pytest
 
 from api import views
 from api.views import pesos, rental_view
+from rentals.links import verify_redirect
 from rentals.models import CENTAVOS_PER_PESO, PaymentStatus
-from rentals.signatures import verify_redirect
 from tests.support.samples import CUSTOMER, pending_rental
 
 KEY = b"url-signing-key"
 PAYABLE = pending_rental(
     unit_id="unit-1",
-    daily_rate=200_000,
-    total_fee=600_000,
+    daily_rate_centavos=200_000,
+    total_fee_centavos=600_000,
     eta=2,
     checkout_session_id="cs_1",
     payment_intent_id="pi_1",

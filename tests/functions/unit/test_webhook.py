@@ -17,13 +17,15 @@ from hypothesis import strategies as st
 
 from api import paymongo_events
 from api import post_paymongo_webhook as webhook
-from api.http import MAX_BODY_BYTES, Response
+from api.requests import MAX_BODY_BYTES
+from api.responses import Response
 from infra import dynamo
-from infra.secret_values import PayMongoKeys
 from infra.telemetry import logger
-from rentals import inventory, payments, repository
+from paymongo.keys import PayMongoKeys
+from paymongo.resources import Payment, Refund
+from rentals import payments, refund_records, repository
 from rentals.errors import InfrastructureUnavailable, RefundFailed, WriteContended
-from rentals.models import Payment, Refund, Rental
+from rentals.models import Rental
 from rentals.payments import Outcome
 from tests.support.samples import pending_rental
 from tools import replay
@@ -94,7 +96,7 @@ def domain(environment: pytest.MonkeyPatch) -> Domain:
         environment.setattr(repository, name, getattr(domain, name))
     for name in ("payment_received", "payment_declined", "start_settlement"):
         environment.setattr(payments, name, getattr(domain, name))
-    environment.setattr(inventory, "record_refund", domain.record_refund)
+    environment.setattr(refund_records, "record_refund", domain.record_refund)
     return domain
 
 
@@ -157,6 +159,7 @@ def session(**attributes: Any) -> Json:
         "type": "checkout_session",
         "attributes": {
             "status": "active",
+            "checkout_url": "https://checkout.example/cs_1",
             "payments": [payment()],
             "payment_intent": {"id": "pi_1", "attributes": {"status": "succeeded"}},
             "metadata": {"rental_id": RENTAL.id},
@@ -393,13 +396,13 @@ def unreadable(caplog: pytest.LogCaptureFixture) -> list[str]:
 
 
 NO_EVENTS = {
-    b"": "body: json_invalid",
-    b"\xff\xfe\x00binary": "body: json_invalid",
-    b"[" * 60_000: "body: json_invalid",
-    b"1" * 5_000: "body: json_invalid",
-    b"[]": "body: dict_type",
+    b"": "body: not JSON",
+    b"\xff\xfe\x00binary": "body: not JSON",
+    b"[" * 60_000: "body: not JSON",
+    b"1" * 5_000: "body: not JSON",
+    b"[]": "body: model_type",
     b"{}": "body.data: missing",
-    b'{"data":null}': "body.data: dict_type",
+    b'{"data":null}': "body.data: model_type",
     b'{"data":{"id":"evt_1","type":"event"}}': "body.data.attributes: missing",
     json.dumps(event("payment.paid", [])).encode(): "body.data.attributes.data: dict_type",
     json.dumps(event("payment.paid", {}, livemode=None)).encode(): (  # type: ignore[arg-type]
@@ -423,20 +426,20 @@ def test_a_signed_body_that_is_no_event_is_accepted_and_told_to_operators(
 @pytest.mark.parametrize(
     ("kind", "resource", "says"),
     [
-        ("payment.paid", {}, ["id: missing", "attributes: missing"]),
-        ("payment.paid", payment(amount="a lot"), ["attributes.amount: int_parsing"]),
-        ("payment.paid", payment(amount=-1), ["attributes.amount: greater_than_equal"]),
-        ("payment.paid", payment(amount=10**40), ["attributes.amount: less_than_equal"]),
-        ("payment.paid", payment(currency="\ud800"), ["attributes.currency: string_unicode"]),
+        ("payment.paid", {}, ["id: missing"]),
+        ("payment.paid", payment(amount="a lot"), ["attributes.amount: not an amount"]),
+        ("payment.paid", payment(amount=-1), ["attributes.amount: not an amount"]),
+        ("payment.paid", payment(amount=10**40), ["attributes.amount: not an amount"]),
+        ("payment.paid", payment(currency="\ud800"), ["attributes.currency: not text"]),
         (
             "payment.paid",
             payment(metadata={"rental_id": "\ud800"}, payment_intent_id=None),
-            ["attributes.metadata.rental_id: string_unicode"],
+            ["attributes.metadata.rental_id: not text"],
         ),
-        ("payment.failed", payment() | {"id": "pay 1"}, ["id: string_pattern_mismatch"]),
-        ("checkout_session.payment.paid", {"attributes": []}, ["attributes: dict_type"]),
+        ("payment.failed", payment() | {"id": "pay 1"}, ["id: not an id"]),
+        ("checkout_session.payment.paid", {"attributes": []}, ["attributes: not an object"]),
         ("payment.refunded", {"id": "pay_1"}, ["attributes: missing"]),
-        ("payment.refund.updated", refund(payment_id=None), ["attributes.payment_id: string_type"]),
+        ("payment.refund.updated", refund(payment_id=None), ["attributes.payment_id: not an id"]),
     ],
 )
 def test_a_resource_that_cannot_be_read_is_ignored_and_told_to_operators(

@@ -13,7 +13,7 @@ import httpx
 from infra.clock import timestamp_in
 from infra.dynamo import from_attributes, to_attributes
 from rentals.checkout import rental_id_for
-from rentals.repository import _new_item, customer_key
+from rentals.repository import customer_key, new_row
 from tests.support.samples import CUSTOMER, pending_rental
 from tests.support.shop import Json, Shop, eventually
 from tools.local.stack import TABLE_PREFIX
@@ -95,7 +95,7 @@ class Visit:
         )
         rows = {
             "Customers": {"id": customer_key(self.email), "openRentals": {self.rental_id}},
-            "Rentals": _new_item(rental),
+            "Rentals": new_row(rental),
         }
         for table, row in rows.items():
             self.shop.dynamodb.put_item(

@@ -9,7 +9,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
-from rentals.signatures import redirect_path
+from rentals.links import redirect_path
 from tests.support.report import Report
 from tests.support.shop import Json, Shop, at_once, eventually
 

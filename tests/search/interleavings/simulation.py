@@ -16,10 +16,9 @@ from typing import Any, Protocol, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from infra.secret_values import url_signing_key
 from rentals.checkout import rental_id_for
-from rentals.errors import RentalError
-from rentals.signatures import redirect_path
+from rentals.errors import ApplicationError
+from rentals.links import redirect_path, url_signing_key
 from tests.search.interleavings.invocations import Fault, FaultPlan, Invocation, Killed
 from tests.search.interleavings.stepfunctions import RENTAL, SETTLEMENT, Execution, TaskError
 from tests.search.interleavings.world import COLLECTIBLE, World, audit_ledger, handler
@@ -239,7 +238,11 @@ class Simulation:
         """Handlers raise what errors.py lists, or pass on an AWS error that the plan made."""
         error = invocation.error
         is_planned = bool(invocation.faults) and isinstance(error, BotoCoreError | ClientError)
-        if error is not None and not is_planned and not isinstance(error, RentalError | Killed):
+        if (
+            error is not None
+            and not is_planned
+            and not isinstance(error, ApplicationError | Killed)
+        ):
             raise PromiseBroken(f"{invocation.label} crashed: {error!r}") from error
 
     def _let_time_pass(self, seconds: float) -> None:

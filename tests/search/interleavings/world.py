@@ -33,7 +33,6 @@ from tests.search.interleavings.stepfunctions import (
     StepFunctions,
     machine_arn,
 )
-from tests.support.paymongo_pool import TransportPool
 from tests.support.sources import PARAMETERS, resources, template, value_of
 from tools.importing.seed import new_unit
 from tools.ops.promise import LedgerPayment
@@ -248,7 +247,7 @@ class World:
                 yield resource["Properties"]
 
     def _patch_modules(self, patch: pytest.MonkeyPatch) -> None:
-        def client(service: str) -> Any:
+        def client(service: str, **_: object) -> Any:
             if service == "stepfunctions":
                 return _Forward(lambda: self.steps)
             made = boto3.client(service)  # type: ignore[call-overload]
@@ -270,17 +269,17 @@ class World:
         paymongo = PayMongo(
             "http://paymongo",
             SECRET_KEY,
-            http=TransportPool(_FaultyTransport(self.sandbox)),  # type: ignore[arg-type]
+            transport=_FaultyTransport(self.sandbox),
         )
         for target, value in {
-            "infra.aws._client": client,
+            "infra.aws.boto3": SimpleNamespace(client=client),
             "infra.clock.now": self.clock.now,
-            "rentals.reconciliation.now": self.clock.now,
             "rentals.checkout.time": polling,
             "infra.dynamo.time": polling,
             "paymongo.client._client": lambda *_: paymongo,
             "rentals.allocation.secrets": SimpleNamespace(token_hex=self._token_hex),
             "rentals.allocation._random": self.random,
+            "infra.dynamo._random": self.random,
             "tools.paymongo_sandbox.resources.secrets": self.random,
         }.items():
             patch.setattr(target, value)

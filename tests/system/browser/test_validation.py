@@ -8,8 +8,8 @@ from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 from playwright.sync_api import Browser
 
-from api.http import HttpError
-from api.requests import CHECKOUT, parse
+from api.bodies import Checkout, parse
+from api.responses import HttpError
 from tests.support.samples import checkout_body
 from tests.system.browser.visitor import Visitor
 from tools.local.stack import LocalStack
@@ -149,7 +149,7 @@ def api_problem(field: str, value: Any) -> str | None:
     body = VALID | {"customer": dict(VALID["customer"])}
     (body[group] if group else body)[name] = value
     try:
-        parse(CHECKOUT, body)
+        parse(Checkout, body)
     except HttpError as error:
         return ", ".join(each["field"] + " " + each["message"] for each in error.field_errors or ())
     return None

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from botocore.exceptions import ClientError
 
 from infra import aws
-from rentals import allocation, catalogue, inventory
+from rentals import allocation, catalogue, units
 from rentals.errors import NoUnitAvailable, WriteContended
 from rentals.models import Rental
 from tools.local.stack import TABLE_PREFIX
@@ -146,7 +146,7 @@ def _run(shop: Shop, case: Case, buy: Buy) -> list[Bought]:
 def _ours(shop: Shop, rental: Rental) -> str | None:
     for _ in range(3):  # as the state machine does
         try:
-            return inventory.reserve_unit(rental).unit_id
+            return units.reserve_unit(rental).unit_id
         except NoUnitAvailable:
             return None
         except WriteContended:
@@ -188,5 +188,5 @@ def _guides_way(rental: Rental, condition: str) -> str | None:
             if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
                 raise
         else:
-            return nearest["id"]
+            return str(nearest["id"])
     return None

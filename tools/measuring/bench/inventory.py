@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from infra import aws
-from rentals import allocation, catalogue, inventory
+from rentals import allocation, catalogue, units
 from tools.local.stack import TABLE_PREFIX
 from tools.measuring.bench.report import Section
 from tools.measuring.bench.shop import Shop
@@ -89,7 +89,7 @@ def _of_one_size(shop: Shop, collectible_id: str) -> dict[str, list[Figures]]:
         "quote": measured(TIMES, ENTRY_BYTES, lambda _: catalogue.offer(collectible_id, "store-a")),
         _GUIDE: measured(2, UNIT_BYTES, lambda _: _guides_query(collectible_id)),
         "reservation": measured(
-            len(rentals), ENTRY_BYTES, lambda number: inventory.reserve_unit(rentals[number])
+            len(rentals), ENTRY_BYTES, lambda number: units.reserve_unit(rentals[number])
         ),
     }
 

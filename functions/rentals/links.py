@@ -1,0 +1,38 @@
+"""Signed links of a rental: where PayMongo sends its customer back to."""
+
+import hashlib
+import hmac
+from collections.abc import Iterator
+from urllib.parse import urlencode
+
+from infra import secret_values
+from infra.errors import InvalidSignature
+from infra.settings import setting
+
+
+def url_signing_key() -> bytes:
+    """The key that signs links."""
+    return secret_values.current(setting("URL_SIGNING_SECRET_ID")).encode()
+
+
+def other_url_signing_keys() -> Iterator[bytes]:
+    """What may have signed a link that `url_signing_key()` did not (secret_values.others)."""
+    for value in secret_values.others(setting("URL_SIGNING_SECRET_ID")):
+        yield value.encode()
+
+
+def redirect_path(outcome: str, rental_id: str, key: bytes) -> str:
+    """The signed path `/payment/<outcome>?rental_id=...&signature=...` of one rental."""
+    query = urlencode({"rental_id": rental_id, "signature": _sign(outcome, rental_id, key)})
+    return f"/payment/{outcome}?{query}"
+
+
+def verify_redirect(outcome: str, rental_id: str, signature: str, key: bytes) -> None:
+    """Check that we made this link. Raises InvalidSignature."""
+    expected = _sign(outcome, rental_id, key)
+    if not hmac.compare_digest(expected.encode(), signature.encode()):
+        raise InvalidSignature("this link was not made by us, or was changed")
+
+
+def _sign(outcome: str, rental_id: str, key: bytes) -> str:
+    return hmac.new(key, f"{outcome}:{rental_id}".encode(), hashlib.sha256).hexdigest()

@@ -1,0 +1,107 @@
+"""What a rental's row says of refunds: asked for by an operator, how they stand, refused."""
+
+from contextlib import suppress
+
+from infra import clock, dynamo
+from infra.dynamo import absent, either, equal, present, unlike
+from paymongo.resources import Refund
+from rentals import endings, follow_ups, repository
+from rentals.errors import RefundFailed, WriteContended
+from rentals.models import FollowUp, PaymentStatus, Rental
+
+
+def request_refund(rental: Rental) -> Rental:
+    """Write that a completed rental's payment goes back because an operator decided so.
+
+    The rental stays completed and keeps its unit until PayMongo has accepted the refund; from here
+    on the reconciler follows it to its end. Returns the rental on record, as it was when it is not
+    completed.
+    """
+    if rental.payment_status is not PaymentStatus.COMPLETED or rental.refund_requested_at:
+        return rental
+    requested = repository.change(
+        rental.id,
+        {"refundRequestedAt": clock.now_timestamp(), **follow_ups.due(FollowUp.REFUND)},
+        equal("paymentStatus", PaymentStatus.COMPLETED),
+        absent("refundRequestedAt"),
+    )
+    try:
+        return repository.update(requested)
+    except dynamo.ConditionFailed:
+        return repository.get(rental.id)
+
+
+def record_refund(rental: Rental, refund: Refund, refunded: int | None = None) -> Rental:
+    """Write how a refund of the rental's payment stands; the reconciler follows it to its end.
+
+    `refunded` is what all refunds of the payment, with this one, give back, in centavos, when that
+    is known.
+    When somebody gives back the whole payment of a completed rental at PayMongo, that ends the
+    rental and puts the unit back on the shelf; a part of it changes nothing, as does a refund of
+    another payment. Returns the rental on record. Raises RefundFailed when the refund failed: the
+    money is still here; WriteContended.
+    """
+    has_failed = refund.status == "failed"
+    is_surplus = refund.payment_id in rental.surplus_payment_ids - rental.settled_outside.keys()
+    if is_surplus and has_failed:
+        raise RefundFailed(rental.id, f"refund {refund.id} failed at PayMongo")
+    if refund.payment_id != rental.payment_id:
+        return rental
+    is_full = max(refund.amount, refunded or 0) >= (rental.amount_paid or 0)
+    if rental.payment_status is not PaymentStatus.REFUNDED:
+        is_asked_for = rental.refund_requested_at is not None and not has_failed
+        if not is_asked_for and (refund.status != "succeeded" or not is_full):
+            return rental
+        rental = endings.end_as_refunded(rental)
+    elif not is_full and refund.id != rental.refund_id:
+        return rental  # somebody gave back a part; the refund of the rest is followed
+    return _record_of_refunded(rental, refund)
+
+
+def _record_of_refunded(rental: Rental, refund: Refund) -> Rental:
+    has_failed = refund.status == "failed"
+    if rental.refund_status == "succeeded" or (rental.is_settled_outside and has_failed):
+        return follow_ups.end(rental)
+    is_of_an_earlier_try = rental.refund_id not in (None, refund.id) and has_failed
+    if is_of_an_earlier_try:
+        return rental
+    if (rental.refund_id, rental.refund_status) != (refund.id, refund.status):
+        rental = _write_refund(rental, refund)
+    if has_failed and rental.refund_status == "failed":
+        raise RefundFailed(rental.id, f"refund {refund.id} failed at PayMongo")
+    return rental
+
+
+def record_refund_refused(rental: Rental) -> None:
+    """Write that PayMongo does not give the rental's payment back, so that its customer is told."""
+    refused = repository.change(
+        rental.id,
+        {"refundStatus": "failed"},
+        present("refundRequestedAt"),
+        either(absent("refundStatus"), equal("refundStatus", "failed")),
+    )
+    with suppress(dynamo.ConditionFailed):
+        dynamo.update(refused)
+
+
+def _write_refund(rental: Rental, refund: Refund) -> Rental:
+    is_over = refund.status == "succeeded" and not rental.surplus_payment_ids
+    followed = follow_ups.NONE_LEFT if is_over else follow_ups.due(FollowUp.REFUND)
+    if not is_over and refund.status != "failed":
+        # The refund is being retried: clear the flag so that another failure is reported.
+        followed = followed | {"attention": None}
+    written = repository.change(
+        rental.id,
+        {"refundId": refund.id, "refundStatus": refund.status, **followed},
+        present("refundRequestedAt"),
+        # Events come in any order: "pending" must not replace "succeeded".
+        unlike("refundStatus", "succeeded"),
+        *([absent("surplusPaymentIds")] if is_over else []),
+    )
+    try:
+        return repository.update(written)
+    except dynamo.ConditionFailed:
+        existing = repository.get(rental.id)
+        if existing.refund_status == "succeeded":
+            return existing
+        raise WriteContended(f"rental {rental.id} changed while its refund was written") from None

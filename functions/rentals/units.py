@@ -1,0 +1,102 @@
+"""Units, and the rentals that hold them: one transaction changes both, so they cannot disagree."""
+
+from infra import clock, dynamo
+from infra.dynamo import Change, absent, either, equal, present
+from infra.settings import setting
+from rentals import allocation, catalogue, repository
+from rentals.errors import NoUnitAvailable, RentalEnded, WriteContended
+from rentals.models import PaymentStatus, Rental, Warehouse
+
+# Query the index again after each lost race: a query costs 0.5 read units; another unit of the page
+# that is as old as the lost one would probably be gone too, and a failed write costs 4 write units.
+_RESERVATION_TRIES = 16
+
+
+def reserve_unit(rental: Rental) -> Rental:
+    """Hold the nearest available unit for a pending rental, or for one that was paid too late.
+
+    Returns the rental as it was written. Raises NoUnitAvailable, RentalEnded, WriteContended.
+    """
+    if rental.unit_id is not None:
+        return rental
+    _require_reservable(rental)
+    warehouses = catalogue.warehouses()
+    lost: set[str] = set()
+    for _ in range(_RESERVATION_TRIES):
+        found = allocation.candidate(
+            rental.collectible_id, warehouses, rental.store_id, lost
+        ) or _from_a_new_warehouse(rental, warehouses, lost)
+        if found is None:
+            raise NoUnitAvailable(rental.collectible_id)
+        unit_id, warehouse = found
+        hold = _hold(rental, unit_id, warehouse)
+        try:
+            dynamo.transact([_take(unit_id, rental), hold])
+        except dynamo.ConditionFailed as failure:
+            if 1 in failure.failed:
+                now = repository.get(rental.id)
+                if now.unit_id is not None:
+                    return now
+                _require_reservable(now)
+            if 0 in failure.failed:
+                lost.add(unit_id)
+        else:
+            return rental.after(hold)
+    raise WriteContended(f"every unit of {rental.collectible_id} that was tried went elsewhere")
+
+
+def release(
+    unit_id: str, rental_id: str, *, collectible_id: str, table: str | None = None
+) -> Change:
+    """The change that puts a unit back on the shelf, if this rental still holds it."""
+    return Change(
+        table or setting("UNITS_TABLE"),
+        unit_id,
+        {
+            "isAvailable": "true",
+            "availableCollectibleId": collectible_id,
+            "reservedBy": None,
+            "reservedAt": None,
+        },
+        [equal("reservedBy", rental_id)],
+    )
+
+
+def _from_a_new_warehouse(
+    rental: Rental, known: dict[str, Warehouse], lost: set[str]
+) -> tuple[str, Warehouse] | None:
+    warehouses = catalogue.warehouses(anew=True)
+    if warehouses == known:
+        return None
+    return allocation.candidate(rental.collectible_id, warehouses, rental.store_id, lost)
+
+
+def _require_reservable(rental: Rental) -> None:
+    is_open = rental.is_pending or rental.payment_id is not None
+    if not is_open or rental.refund_requested_at is not None:
+        raise RentalEnded(rental.id, rental.payment_status)
+
+
+def _take(unit_id: str, rental: Rental) -> Change:
+    taken = {
+        "isAvailable": "false",
+        "availableCollectibleId": None,
+        "reservedBy": rental.id,
+        "reservedAt": clock.now_timestamp(),
+    }
+    is_free = [equal("isAvailable", "true"), absent("reservedBy")]
+    return Change(setting("UNITS_TABLE"), unit_id, taken, is_free)
+
+
+def _hold(rental: Rental, unit_id: str, warehouse: Warehouse) -> Change:
+    return repository.change(
+        rental.id,
+        {
+            "unitId": unit_id,
+            "warehouseId": warehouse.id,
+            "eta": allocation.eta_days(warehouse.distances[rental.store_id]),
+        },
+        absent("unitId"),
+        absent("refundRequestedAt"),
+        either(equal("paymentStatus", PaymentStatus.PENDING), present("paymentId")),
+    )
