@@ -1,4 +1,4 @@
-"""PayMongo's events, as far as rentals need them (PAYMONGO.md, Webhooks).
+"""PayMongo's events, as far as rentals need them (docs/paymongo.md, Webhooks).
 
 Read leniently: money is never hidden by the shape of something else. What is not as PayMongo
 documents it is logged by field and counted (`WebhookUnreadable`), and the rest is read.

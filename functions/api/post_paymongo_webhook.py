@@ -137,7 +137,7 @@ def _find_rental(
     rental_ids: Sequence[str | None], intent_ids: Sequence[str | None]
 ) -> Rental | None:
     """By metadata, then by payment intent: PayMongo copies the session's metadata to payments,
-    documented for paid ones only (PAYMONGO.md).
+    documented for paid ones only (docs/paymongo.md).
     """
     lookups = [(repository.find, rental_ids), (repository.find_by_payment_intent, intent_ids)]
     for find, ids in lookups:

@@ -1,6 +1,6 @@
 """PayMongo's API, v1, as far as rentals need it. Amounts are integer centavos, currency is PHP.
 
-Facts and their sources: shared PAYMONGO.md. What PayMongo does on a call is never inferred from
+Facts and their sources: docs/paymongo.md. What PayMongo does on a call is never inferred from
 the status of an `expire` or a lost answer: it is read back.
 """
 

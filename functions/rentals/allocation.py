@@ -30,7 +30,7 @@ _AFTER_EVERY_HASH = "~"
 
 
 def eta_days(distance: float) -> int:
-    """Days until a unit `distance` km away is in the store: 1 + ceil(km / 25) (DESIGN.md)."""
+    """Days until a unit `distance` km away is in the store (docs/architecture.md, Rules)."""
     return 1 + math.ceil(distance / KM_PER_DAY)
 
 

@@ -1,4 +1,4 @@
-"""What a rental costs (DESIGN.md, Rules). All money is integer centavos."""
+"""What a rental costs (docs/architecture.md, Rules). All money is integer centavos."""
 
 from dataclasses import dataclass
 

@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 PAYMENT_INTENT_INDEX = "paymentIntentId-index"
 PAYMENT_INDEX = "paymentId-index"
 FOLLOW_UP_INDEX = "follow-up-index"
-# The reconciler looks at a rental that is still open after this long (PAYMONGO.md: an abandoned
-# session sends no event, and webhooks get lost).
+# The reconciler looks at a rental that is still open after this long: an abandoned session sends no
+# event (docs/paymongo.md), and webhooks get lost.
 FOLLOW_UP_AFTER_SECONDS = 120
 # What could not be settled is tried again after this long, when the cause may have gone; refunds
 # after twice as long each time, so that trouble that lasts for days is not told every few minutes.
 ATTENTION_AFTER_SECONDS = 900
 LONGEST_ATTENTION_SECONDS = 6 * 3600
-# PayMongo delivers an event for 136 minutes at most (PAYMONGO.md): money that arrived after a
+# PayMongo delivers an event for 136 minutes at most (docs/paymongo.md): money that arrived after a
 # rental ended, and that nobody told us of by then, is found by asking once more.
 LAST_LOOK_AFTER_SECONDS = 3 * 3600
 # What a write removes when trouble is over, and when nothing at all is left to see through. The

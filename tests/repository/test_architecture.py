@@ -1,4 +1,4 @@
-"""Who may import whom, how big a handler may be, and what a cold start loads (DESIGN.md)."""
+"""Who may import whom, how big a handler may be, and what a cold start loads (CONTRIBUTING.md)."""
 
 import ast
 import re

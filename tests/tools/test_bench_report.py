@@ -17,7 +17,7 @@ def section(name: str, *headlines: tuple[str, str]) -> Section:
 
 @pytest.fixture
 def page(tmp_path: Path) -> Path:
-    page = tmp_path / "page.md"
+    page = tmp_path / "performance.md"
     page.write_text(
         "before\n<!-- bench -->\n<!-- /bench -->\nafter\n"
         "<!-- bench:one -->old<!-- /bench:one -->\n<!-- bench:two -->kept<!-- /bench:two -->\n"
@@ -48,7 +48,7 @@ def test_headlines_of_one_section_replace_only_their_own(page: Path) -> None:
 
 
 def test_a_page_without_markers_is_said(tmp_path: Path) -> None:
-    page = tmp_path / "page.md"
+    page = tmp_path / "performance.md"
     page.write_text("nothing here")
 
     with pytest.raises(ValueError, match="has no markers"):
