@@ -120,7 +120,7 @@ def _actions(properties: dict[str, Any]) -> Iterator[str]:
 def _code(handler: str, clients: list[str]) -> str:
     lines = [f"import {handler}"]
     if clients:
-        lines.append("from rentals import aws")
+        lines.append("from infra import aws")
     lines += [f"aws.{client}()" for client in clients]
     lines.append("made = sys.modules.get('paymongo.client')")
     lines.append("made and made.PayMongo('https://api.paymongo.example', 'sk_test')")
