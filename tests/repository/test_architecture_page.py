@@ -1,7 +1,10 @@
-"""The documentation says what is there: its pictures, and what docs/architecture.md names."""
+"""The documentation says what is there: pictures, links, files, names in docs/architecture.md, and
+every page that any file refers to.
+"""
 
 import json
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -64,7 +67,6 @@ def test_a_change_of_the_machine_makes_a_picture_stale() -> None:
 
 PAGE = (ROOT / "docs" / "architecture.md").read_text()
 NAMED = sorted(set(re.findall(r"(?<!`)`([^`\n]+)`(?!`)", PAGE)))
-FILES = [each for each in NAMED if "/" in each and re.match(r"[a-z]", each)]
 FUNCTIONS = [each for each in NAMED if re.fullmatch(r"[a-z_]+\.[a-z_]+", each)]
 FUNCTIONS = [each for each in FUNCTIONS if not each.endswith((".yaml", ".py", ".json", ".md"))]
 RESOURCES = [each for each in NAMED if re.fullmatch(r"[A-Z]\w+(Rule|Queue|Alarm|Function)", each)]
@@ -72,15 +74,9 @@ STATES = [each for each in NAMED if re.fullmatch(r"[A-Z]\w+", each) and each not
 
 
 def test_the_page_names_enough_to_be_checked() -> None:
-    assert len(FILES) > 15
     assert len(FUNCTIONS) > 15
     assert len(RESOURCES) > 2
     assert STATES
-
-
-@pytest.mark.parametrize("name", FILES)
-def test_files_that_the_page_names_exist(name: str) -> None:
-    assert (ROOT / name).exists()
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
@@ -113,3 +109,60 @@ def test_the_picture_of_the_data_has_every_table_and_no_other() -> None:
 
     drawn = {name for pair in re.findall(relation, picture[1], re.M) for name in pair}
     assert drawn == tables
+
+
+# --- what any file says ---
+
+TRACKED = subprocess.run(
+    ["git", "ls-files"], cwd=ROOT, check=True, capture_output=True, text=True
+).stdout.splitlines()
+TEXTS = {
+    name: (ROOT / name).read_text(errors="ignore")
+    for name in TRACKED
+    if (ROOT / name).is_file() and not name.startswith("static/images")
+}
+DOCUMENTS = {name: text for name, text in TEXTS.items() if name.endswith(".md")}
+
+
+def anchors(text: str) -> set[str]:
+    """What a document's headings can be linked by."""
+    headings = re.findall(r"^#+ (.+)$", text, flags=re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", each.lower()).replace(" ", "-") for each in headings}
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_links_lead_somewhere(name: str) -> None:
+    for target in re.findall(r"\]\((?!https?:)([^)\s]+)\)", DOCUMENTS[name]):
+        path, _, anchor = target.partition("#")
+        there = (ROOT / name).parent / path if path else ROOT / name
+        assert there.exists(), target
+        assert not anchor or anchor in anchors(there.read_text()), target
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_files_that_documents_name_exist(name: str) -> None:
+    folders = "docs|events|functions|statemachines|static|tests|tools"
+    for path in re.findall(rf"`((?:{folders})/[\w./-]*)`", DOCUMENTS[name]):
+        assert (ROOT / path).exists() or ((ROOT / name).parent / path).exists(), path
+
+
+def unknown_pages(text: str) -> set[str]:
+    """Pages that a text names, and in brackets, after a comma, sections, that are not there."""
+    pages = re.findall(r"(?<![\w/.:-])[./]*([\w/-]+\.md)\b", re.sub(r"https?://\S+", "", text))
+    unknown = {
+        page for page in pages if not any(f"/{each}".endswith(f"/{page}") for each in DOCUMENTS)
+    }
+    for page, section in re.findall(r"\((docs/\w+\.md), ([^(),.:]+)\)", text):
+        headings = re.findall(r"^#+ (.+)$", DOCUMENTS.get(page, ""), flags=re.MULTILINE)
+        if section.lower() not in {each.lower() for each in headings}:
+            unknown.add(f"{page}, {section}")
+    return unknown
+
+
+def test_pages_and_sections_that_files_name_exist() -> None:
+    unknown = {name: missing for name, text in TEXTS.items() if (missing := unknown_pages(text))}
+
+    assert not unknown
+    page, nothing = "docs/cost.md", "nothing"
+    assert unknown_pages(f"see docs/{nothing}.md") == {f"docs/{nothing}.md"}
+    assert unknown_pages(f"({page}, {nothing})") == {f"{page}, {nothing}"}

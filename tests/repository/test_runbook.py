@@ -1,6 +1,4 @@
-"""The runbook: commands that exist, a section for every error that can end an execution, and links
-that lead somewhere.
-"""
+"""The runbook: commands that exist, and a section for every error that can end an execution."""
 
 import re
 import shlex
@@ -55,12 +53,6 @@ COMMANDS = sorted(
         for command in own_commands(path)
     }
 )
-
-
-def anchors(text: str) -> set[str]:
-    """What the headings of a document can be linked by."""
-    headings = re.findall(r"^#+ (.+)$", text, flags=re.MULTILINE)
-    return {re.sub(r"[^\w -]", "", each.lower()).replace(" ", "-") for each in headings}
 
 
 # --- commands ---
@@ -180,16 +172,7 @@ def test_an_error_comes_with_something_to_do(error: str) -> None:
     assert list(commands(error_sections()[error]))
 
 
-# --- links and names ---
-
-
-@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
-def test_links_lead_somewhere(path: Path) -> None:
-    for target in re.findall(r"\]\(([^)]+)\)", path.read_text()):
-        document, _, anchor = target.partition("#")
-        there = path.parent / document if document else path
-        assert there.is_file(), target
-        assert not anchor or anchor in anchors(there.read_text()), target
+# --- names ---
 
 
 def test_log_groups_and_machines_are_named_as_they_are_deployed() -> None:

@@ -293,5 +293,5 @@ def test_code_names_only_indexes_that_exist() -> None:
         follow_ups.FOLLOW_UP_INDEX,
     }
     assert used <= defined
-    # The one that only people use (DESIGN.md, Data).
+    # The one that only people use (docs/architecture.md, Data).
     assert defined - used == {"collectibleId-index"}

@@ -1,4 +1,4 @@
-"""The promise (DESIGN.md): each rule notices a violation, and only a violation."""
+"""The promise (docs/architecture.md): each rule notices a violation, and only a violation."""
 
 from collections.abc import Callable
 from copy import deepcopy

@@ -1,4 +1,4 @@
-"""What may come in: one row of each file, named as the tables name it (README.md, Data).
+"""What may come in: one row of each file, named as the tables name it (docs/architecture.md, Data).
 
 Money is pesos, as in the tables. Unknown fields are refused: a misspelt one is a mistake worth
 telling.

@@ -1,6 +1,6 @@
 """PayMongo as its account holder sees it: what operators need beyond what rentals call.
 
-Amounts are integer centavos. Facts and their sources: PAYMONGO.md.
+Amounts are integer centavos. Facts and their sources: docs/paymongo.md.
 """
 
 import json

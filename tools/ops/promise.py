@@ -1,4 +1,4 @@
-"""The promise (DESIGN.md), checked: units and money agree.
+"""The promise (docs/architecture.md), checked: units and money agree.
 
 `violations` is the one statement of it that every workflow test ends with and that operators run
 against live tables.

@@ -1,4 +1,4 @@
-"""The PayMongo client against answers that PayMongo documents, and against none (PAYMONGO.md)."""
+"""The PayMongo client against the answers of docs/paymongo.md, and against none."""
 
 import base64
 import json
@@ -177,7 +177,7 @@ def test_a_session_is_asked_for_as_paymongo_documents() -> None:
             "country": "PH",
         },
     }
-    # PAYMONGO.md: a description is needed with show_description.
+    # docs/paymongo.md: a description is needed with show_description.
     assert sent["description"]
     assert api.requests[0].headers["Idempotency-Key"] == RENTAL_ID
 
@@ -305,7 +305,7 @@ def test_a_new_session_is_read() -> None:
             "pay_1",
         ),
         ({"payment_intent": None}, None),
-        # There is no such status: PAYMONGO.md, Checkout sessions.
+        # There is no such status (docs/paymongo.md, Checkout sessions).
         ({"status": "paid", "paid_at": 1_769_853_600}, None),
     ],
     ids=[

@@ -1,4 +1,4 @@
-"""What a rental costs (DESIGN.md, Rules)."""
+"""What a rental costs (docs/architecture.md, Rules)."""
 
 import pytest
 from hypothesis import given
@@ -10,7 +10,7 @@ from rentals.pricing import base_daily_rate, price_rental, special_daily_rate
 sizes = st.sampled_from(Size)
 durations = st.integers(1, 365)
 
-# PAYMONGO.md: never below 2,000 centavos in total.
+# docs/paymongo.md: never below 2,000 centavos in total.
 PAYMONGO_MINIMUM = 2_000
 
 

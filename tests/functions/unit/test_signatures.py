@@ -1,4 +1,4 @@
-"""Signatures of webhooks (PAYMONGO.md, Signature) and of our own redirect URLs."""
+"""Signatures of webhooks (docs/paymongo.md, Signature) and of our own redirect URLs."""
 
 import hashlib
 import hmac

@@ -59,7 +59,7 @@ def test_a_released_unit_is_offered_again(shop: Shop) -> None:
 
 
 def test_price_is_the_quoted_one_and_what_paymongo_asks_for(shop: Shop) -> None:
-    """Fewer than seven days cost twice the daily rate (DESIGN.md, Rules)."""
+    """Fewer than seven days cost twice the daily rate (docs/architecture.md, Rules)."""
     for size, duration, daily_rate, total in (
         ("Small", 6, 2_000, 12_000),
         ("Small", 7, 1_000, 7_000),

@@ -210,7 +210,7 @@ def test_signature_of_last_month(withheld: WithheldPayment) -> None:
 
 
 def test_signature_of_hours_ago_is_accepted(withheld: WithheldPayment) -> None:
-    """Whether a retry is signed anew is unknown, and retries go on for hours (PAYMONGO.md)."""
+    """Whether a retry is signed anew is unknown, and retries go on for hours (docs/paymongo.md)."""
     body, shop = withheld.event(), withheld.shop
     signature = shop.paymongo.signature(body, at=time.time() - 6 * 60 * 60)
 

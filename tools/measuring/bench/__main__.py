@@ -1,5 +1,5 @@
-"""`make bench`: measure, write docs/performance.md and the README's table, and fail when a goal is
-missed.
+"""`make bench`: measure, write docs/performance.md and the README's figures, and fail when a goal
+is missed.
 """
 
 import tempfile
@@ -12,7 +12,7 @@ from rich.console import Console
 
 from tools.local.stack import Settings, free_port, running
 from tools.measuring.bench import cold_start, contention, inventory, throughput
-from tools.measuring.bench.report import Section, write, write_headlines
+from tools.measuring.bench.report import Section, write, write_headline
 from tools.measuring.bench.shop import shop_of
 
 KINDS = ("cold-start", "inventory", "contention", "throughput")
@@ -34,7 +34,7 @@ def main(
         missed += sum(not is_met for _, is_met in section.goals)
         if keep:
             write(section)
-            write_headlines(section)
+            write_headline(section)
     console.print(f"\n{missed} goals missed" if missed else "\nevery goal met")
     raise typer.Exit(1 if missed else 0)
 

@@ -50,13 +50,11 @@ def measure(shop: Shop) -> Section:
         shop.remove(collectible_id)
     section.rows.sort(key=lambda row: row[0])
     small, large = SIZES[0], SIZES[-1]
-    for size in (small, large):
-        section.headline(
-            f"a reservation with {size:,} units",
-            f"{cost['reservation', size]:,.1f} read units",
-            f"{cost[_GUIDE, size]:,.1f}, the guide's query",
-            f"1.2 times {small}'s",
-        )
+    section.headline = (
+        f"a reservation costs {cost['reservation', small]:,.1f} read units with {small:,} units,"
+        f" {cost['reservation', large]:,.1f} with {large:,}; the guide's query"
+        f" {cost[_GUIDE, large]:,.1f}"
+    )
     section.goal(
         "read units of a reservation, 100,000 units beside 10",
         cost["reservation", large] / cost["reservation", small],

@@ -1,5 +1,5 @@
-"""Figures for people: tables and goals between the markers of docs/performance.md, and what matters
-most of each in the README's table.
+"""Figures for people: tables and goals between the markers of docs/performance.md, and one line of
+each in the README.
 """
 
 import os
@@ -14,20 +14,17 @@ from tools.sources import ROOT
 
 PAGE = ROOT / "docs" / "performance.md"
 README = ROOT / "README.md"
-_HEADER = ("what", "measured", "beside it, in the same run", "goal")
 
 
 @dataclass
 class Section:
-    """A table, and what it must show; `name` is that of its markers. Headlines are rows of the
-    README's table.
-    """
+    """A table, and what it must show; `name` is that of its markers, `headline` the README's."""
 
     name: str
     header: Sequence[str]
     rows: list[Sequence[str]] = field(default_factory=list)
     goals: list[tuple[str, bool]] = field(default_factory=list)
-    headlines: list[Sequence[str]] = field(default_factory=list)
+    headline: str = ""
 
     def add(self, *cells: object) -> None:
         """A row; floats have two digits."""
@@ -39,16 +36,12 @@ class Section:
         """A figure that must be `most` or less."""
         self.goals.append((f"{what}: {figure:.2f}, goal {most:g} or less", figure <= most))
 
-    def headline(self, what: str, measured: str, beside: str, goal: str) -> None:
-        """A row of the README's table; its name begins with the section's."""
-        self.headlines.append((f"{self.name}: {what}", measured, beside, goal))
-
     def markdown(self) -> str:
-        """The table, when and where it was measured, and the goals."""
+        """The table, the goals that were missed, and when and where it was measured."""
         table = _table([self.header, ["---"] * len(self.header), *self.rows])
-        goals = "\n".join(
-            f"- {'met' if is_met else '**missed**'}: {what}" for what, is_met in self.goals
-        )
+        missed = [f"- **missed**: {what}" for what, is_met in self.goals if not is_met]
+        met = f"{len(self.goals) - len(missed)} of {len(self.goals)} goals met."
+        goals = "\n".join([met, *missed])
         return f"{table}\n\n{goals}\n\n_{_when_and_where()}_"
 
 
@@ -57,16 +50,15 @@ def write(section: Section, page: Path = PAGE) -> None:
     _replace(page, f"bench:{section.name}", section.markdown())
 
 
-def write_headlines(section: Section, page: Path = README) -> None:
-    """Put the section's headlines into the table, in place of what it had there before. Raises
-    ValueError when the page has no markers for it.
+def write_headline(section: Section, page: Path = README) -> None:
+    """Put the section's headline in place of the one that it had before. Raises ValueError when
+    the page has no markers for headlines.
     """
-    lines = _between(page, "bench").strip().splitlines()[2:]
+    own = f"- {section.name}: "
     others = [
-        line.strip("| ").split(" | ") for line in lines if not line.startswith(f"| {section.name}:")
+        line for line in _between(page, "bench").splitlines() if line and not line.startswith(own)
     ]
-    rows = sorted([*others, *section.headlines], key=lambda row: row[0].partition(":")[0])
-    _replace(page, "bench", _table([_HEADER, ["---"] * len(_HEADER), *rows]))
+    _replace(page, "bench", "\n".join(sorted([*others, own + section.headline])))
 
 
 def _table(lines: Sequence[Sequence[str]]) -> str:

@@ -112,13 +112,11 @@ def measure(stack: LocalStack, shop: Shop) -> Section:
                 ours / only_calls,
                 MOST,
             )
-            section.headline(
-                f"checkout to payment URL, {customers} at once",
-                f"{ours * 1000:.0f} ms",
-                f"{nothing * 1000:.0f} ms bare machine, {only_calls * 1000:.0f} ms with as many"
-                " AWS calls",
-                f"{MOST} times",
-            )
+            if customers == 1:
+                section.headline = (
+                    f"checkout to payment URL {ours * 1000:.0f} ms with one customer; a state"
+                    f" machine that only makes as many AWS calls {only_calls * 1000:.0f} ms"
+                )
     for collectible_id in collectible_ids:
         shop.remove(collectible_id)
     return section
