@@ -22,6 +22,7 @@ _POSTAL_CODE = r"^[0-9]{4}$"
 _IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 # Zero-width joiners: Persian names and many emoji are written with them.
 _JOINERS = "\u200c\u200d"
+_WHITE_SPACE = " \t\n\v\f\r\x85\u2028\u2029"
 
 Model = TypeVar("Model", bound="Body")
 
@@ -35,7 +36,7 @@ def _clean(value: Any) -> Any:
         for each in value
         if unicodedata.category(each) != "Cf" or each in _JOINERS
     )
-    return "".join(kept).strip(f" \t\r\n{_JOINERS}")
+    return "".join(kept).strip(_WHITE_SPACE + _JOINERS)
 
 
 def _is_printable(text: str) -> str:

@@ -20,14 +20,14 @@ VALID = checkout_body(customer={"email": "ana@example.com"})
 _LONG = ["x" * length for length in (99, 100, 101, 200, 201)]
 _TEXTS = [
     "", " ", "A", "Ñora Peña", "李小龍", "\U0001d49cna", "a\tb", "a\nb", "a\u0000b", "a\u200bb",
-    "a\u00a0b", "\u2003Ana\u2003", "a\u2028b", "a\ufeffb", "\ue000", "👩\u200d🚀",
+    "a\u00a0b", "\u2003Ana\u2003", "a\u2028b", "a\ufeffb", "\ue000", "👩\u200d🚀", "\u200dAna\u200c", "\u0645\u06cc\u200c\u062e", "\u200b", "\u00ad", "\x1cAna",
     "\U0001d49c" * 100, "\U0001d49c" * 101, *_LONG,
 ]  # fmt: skip
 _PHONES = [
     "", "0917 123 4567", "+63 (2) 8555-0188", "1234567", "123456", "12-34-56", "1" * 20, "1" * 21,
     "((((((((", "+" * 7, "0917.123.4567", "0917 123 4567x",
     "\uff10\uff19\uff11\uff17\uff11\uff12\uff13\uff14\uff15\uff16\uff17", " 1234567 ",
-    "1234\t567",
+    "1234\t567", "\u202a+63 917 123 4567\u202c", "\u2068+63\u00a0917\u2009123\u00a04567\u2069",
 ]  # fmt: skip
 _POSTAL_CODES = [
     "", "1200", " 1200 ", "120", "12000", "12a0", "-120", "1 20", "\uff11\uff12\uff10\uff10",
@@ -48,6 +48,7 @@ _EMAILS = [
     "ana@" + "x" * 63 + ".com",
     "ana@" + "x" * 64 + ".com", "ana@" + "x." * 120 + "com", "x" * 242 + "@example.com",
     "x" * 243 + "@example.com", "ana\u0000@example.com", "ana@example.com\u200b",
+    "\u200eana@example.com\ufeff", "ana\u200d@example.com",
 ]  # fmt: skip
 _DURATIONS = [
     "", "0", "1", "6", "7", "365", "366", "-1", "+3", "1.5", "3.0", "1e2", "0x10", " 7 ", "007",
