@@ -15,7 +15,7 @@ from tests.repository.test_state_machines import RAISED_ANYWHERE, lambda_tasks, 
 from tests.support.sources import resources, value_of
 from tools.cli.app import app
 from tools.cli.session import hoisted
-from tools.replay import load
+from tools.replay.samples import load
 from tools.sources import ROOT
 
 DOCUMENTS = [

@@ -465,7 +465,6 @@ class Shop:
             self.rows("Units"),
             self.rows("Customers"),
             self.paymongo.ledger(),
-            hold_seconds=self.hold_seconds,
         )
 
     def _is_quiet(self) -> bool:

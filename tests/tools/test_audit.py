@@ -19,7 +19,6 @@ from tools.ops.promise import LedgerPayment, settled_outside, violations
 Row = dict[str, Any]
 
 NOW = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
-HOLD_SECONDS = 900
 TOTAL = 600_000
 
 
@@ -40,7 +39,12 @@ class World:
         self.units[unit_id] = unit
 
     def add_rental(
-        self, rental_id: str, status: PaymentStatus, unit_id: str | None = None, age: float = 60
+        self,
+        rental_id: str,
+        status: PaymentStatus,
+        unit_id: str | None = None,
+        age: float = 60,
+        hold: float | None = None,
     ) -> None:
         row = repository.new_row(
             pending_rental(
@@ -53,6 +57,7 @@ class World:
             **row,
             "totalFee": Decimal(TOTAL // 100),
             **({"unitId": unit_id} if unit_id else {}),
+            **({"holdExpiresAt": timestamp(NOW - timedelta(seconds=age - hold))} if hold else {}),
         }
         if status is PaymentStatus.PENDING:
             self.open_rentals.add(rental_id)
@@ -74,7 +79,6 @@ class World:
                 self.units.values(),
                 [{"id": "customer", "openRentals": self.open_rentals}, {"id": "quiet customer"}],
                 self.ledger,
-                hold_seconds=HOLD_SECONDS,
                 now=NOW,
             )
         }
@@ -203,8 +207,12 @@ def paid_for_no_rental(world: World) -> None:
     world.pay("pay-lost", "no-such-rental")
 
 
-def pending_for_too_long(world: World) -> None:
-    world.add_rental("waiting", PaymentStatus.PENDING, "of-waiting", age=HOLD_SECONDS + 301)
+def pending_past_its_own_hold(world: World) -> None:
+    world.add_rental("waiting", PaymentStatus.PENDING, "of-waiting", age=361, hold=60)
+
+
+def pending_without_a_hold(world: World) -> None:
+    world.add_rental("waiting", PaymentStatus.PENDING, "of-waiting", age=301)
 
 
 def pending_and_not_counted(world: World) -> None:
@@ -260,7 +268,8 @@ def settled_outside_and_still_completed(world: World) -> None:
         (ended_and_paid, {"no money buys nothing"}),
         (refunded_in_part, {"no money buys nothing"}),
         (paid_for_no_rental, {"no money buys nothing"}),
-        (pending_for_too_long, {"nothing hangs"}),
+        (pending_past_its_own_hold, {"nothing hangs"}),
+        (pending_without_a_hold, {"nothing hangs"}),
         (pending_and_not_counted, {"holds are counted"}),
         (ended_and_still_counted, {"holds are counted"}),
         (unknown_and_counted, {"holds are counted"}),
@@ -288,10 +297,10 @@ def test_what_operators_gave_back_in_another_way_is_no_violation_and_is_listed()
     assert (listed.amount, listed.by, listed.note) == (400_000, "user/ops", "by bank, ref 7")
 
 
-@pytest.mark.parametrize("age", [0, HOLD_SECONDS, HOLD_SECONDS + 299])
-def test_a_hold_and_a_few_minutes_are_not_too_long(age: float) -> None:
+@pytest.mark.parametrize(("age", "hold"), [(0, None), (299, None), (0, 900), (3_899, 3_600)])
+def test_its_own_hold_and_a_few_minutes_are_not_too_long(age: float, hold: float | None) -> None:
     world = quiet_world()
-    world.add_rental("waiting", PaymentStatus.PENDING, "of-waiting", age=age)
+    world.add_rental("waiting", PaymentStatus.PENDING, "of-waiting", age=age, hold=hold)
 
     assert world.broken_rules() == set()
 
@@ -308,8 +317,6 @@ def test_looking_changes_nothing() -> None:
 def test_a_violation_reads_as_a_sentence() -> None:
     world = quiet_world()
     ended_and_paid(world)
-    found = violations(
-        world.rentals.values(), [], [], world.ledger, hold_seconds=HOLD_SECONDS, now=NOW
-    )
+    found = violations(world.rentals.values(), [], [], world.ledger, now=NOW)
 
     assert "no money buys nothing: expired: expired with [600000] centavos kept" in map(str, found)

@@ -26,11 +26,11 @@ from tools.console.aws import (
     allow_reading_only,
     replayable,
 )
-from tools.console.history import Timeline, read
 from tools.ops.errors import CommandError
+from tools.ops.history import Timeline, read
 from tools.ops.logs import LogLine
 from tools.ops.target import Target
-from tools.replay import Answer
+from tools.replay.sending import Answer
 from tools.sources import ROOT
 from tools.sources.asl import StateMachine, parse
 

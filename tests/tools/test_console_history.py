@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tools.console.history import Status, Timeline, read
+from tools.ops.history import Status, Timeline, read
 from tools.sources import ROOT
 from tools.sources.asl import StateMachine, parse
 

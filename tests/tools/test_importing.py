@@ -84,7 +84,7 @@ def test_a_rental_that_still_has_its_unit_holds_it_in_both_records(tmp_path: Pat
 
     assert rejected(export) == []
     items = items_of(export)
-    assert violations(items["Rentals"], items["Units"], [], [], hold_seconds=900) == []
+    assert violations(items["Rentals"], items["Units"], [], []) == []
     assert items["Units"][0]["reservedBy"] == "rental-123"
 
 
@@ -93,8 +93,8 @@ def test_past_rentals_are_not_held_to_payments_of_another_system(tmp_path: Path)
     (imported,) = items["Rentals"]
     own = {name: value for name, value in imported.items() if name != "importedAt"}
 
-    assert violations([imported], items["Units"], [], [], hold_seconds=900) == []
-    assert violations([own], items["Units"], [], [], hold_seconds=900) != []
+    assert violations([imported], items["Units"], [], []) == []
+    assert violations([own], items["Units"], [], []) != []
 
 
 @pytest.mark.parametrize(

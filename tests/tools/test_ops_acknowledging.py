@@ -5,13 +5,14 @@ from typing import Any
 import pytest
 
 from tests.tools.test_ops_reports import row
+from tools.cli.rental import acknowledge_question
 from tools.ops import acknowledging, settling
 from tools.ops.acknowledging import LONGEST_NOTE, Acknowledgement, checked_note
 from tools.ops.errors import CommandError
 
 Json = dict[str, Any]
 
-TROUBLE = {"attention": "RefundFailed", "paymentStatus": "refunded", "paymentId": "pay_1"}
+NEEDS_ATTENTION = {"attention": "RefundFailed", "paymentStatus": "refunded", "paymentId": "pay_1"}
 
 
 def payment(payment_id: str, amount: int = 600_000, **refunds: int) -> Json:
@@ -74,7 +75,7 @@ def test_a_note_with_personal_data_or_none_or_too_much_in_it_is_refused(
 )
 def test_what_needs_nobody_or_has_not_ended_cannot_be_acknowledged(item: Json, says: str) -> None:
     with pytest.raises(CommandError, match=says):
-        acknowledging.require_trouble(item)
+        acknowledging.require_attention(item)
 
 
 @pytest.mark.parametrize(
@@ -97,34 +98,34 @@ def test_what_paymongo_keeps_of_what_buys_nothing_is_settled(changes: Json, sett
         payment("pay_4", succeeded=600_000),
     ]
 
-    assert acknowledging.to_settle(row(**TROUBLE | changes), known) == settled
+    assert acknowledging.to_settle(row(**NEEDS_ATTENTION | changes), known) == settled
 
 
 def test_what_paymongo_has_given_back_by_now_is_not_acknowledged() -> None:
     with pytest.raises(CommandError, match="has given pay_1 back"):
-        acknowledging.to_settle(row(**TROUBLE), [payment("pay_1", succeeded=600_000)])
+        acknowledging.to_settle(row(**NEEDS_ATTENTION), [payment("pay_1", succeeded=600_000)])
 
 
 @pytest.mark.parametrize("status", ["pending", "processing"])
 def test_nothing_is_acknowledged_while_paymongo_gives_it_back(status: str) -> None:
     with pytest.raises(CommandError, match="under way"):
-        acknowledging.to_settle(row(**TROUBLE), [payment("pay_1", **{status: 600_000})])
+        acknowledging.to_settle(row(**NEEDS_ATTENTION), [payment("pay_1", **{status: 600_000})])
 
 
 def test_the_question_says_what_money_and_what_becomes_of_the_unit() -> None:
+    kept = row(**NEEDS_ATTENTION | {"unitId": "unit-1", "paymentStatus": "completed"})
     said = Acknowledgement("user/ops", "by bank", "RefundFailed", {"pay_1": 600_000})
 
-    question = said.question(row(**TROUBLE | {"unitId": "unit-1", "paymentStatus": "completed"}))
+    question = acknowledge_question(kept, said)
     assert "PHP 6,000.00 (pay_1)" in question
     assert "unit-1 goes back on the shelf" in question
-    assert "shelf" not in said.question(row(**TROUBLE))
+    assert "shelf" not in acknowledge_question(row(**NEEDS_ATTENTION), said)
     second = Acknowledgement("user/ops", "by bank", "RefundFailed", {"pay_2": 600_000})
-    kept = row(**TROUBLE | {"unitId": "unit-1", "paymentStatus": "completed"})
-    assert "shelf" not in second.question(kept)
+    assert "shelf" not in acknowledge_question(kept, second)
 
 
 def test_what_was_settled_outside_is_not_refunded_as_well() -> None:
     told = {"at": "2026-11-25T10:00:00.000Z", "note": "by bank", "payments": {"pay_1": 600_000}}
 
     with pytest.raises(CommandError, match=r"settled outside PayMongo .*by bank"):
-        settling.refund_question(row(**TROUBLE, acknowledgements=[told]))
+        settling.must_request_refund(row(**NEEDS_ATTENTION, acknowledgements=[told]))

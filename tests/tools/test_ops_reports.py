@@ -11,20 +11,22 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from infra.clock import timestamp
+from tools.cli import rental, replaying, text
 from tools.cli.app import app
 from tools.cli.session import Session
-from tools.ops import attention, dossier, executions, logs, replaying, rows, settling, smoke
+from tools.ops import attention, dossier, history, logs, queues, rows, settling, smoke, words
 from tools.ops.attention import Finding
 from tools.ops.errors import CommandError, NotUnderstood
 from tools.ops.executions import Execution
 from tools.ops.logs import LogLine
 from tools.ops.target import Target
-from tools.replay import Answer, load
+from tools.replay.running import Outcome
+from tools.replay.samples import load
+from tools.replay.sending import Answer
 
 Json = dict[str, Any]
 
 NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
-HOLD = timedelta(minutes=15)
 
 
 def ago(**delta: float) -> str:
@@ -44,7 +46,7 @@ def row(**changes: Any) -> Json:
 
 
 def findings(*found: Json) -> list[Finding]:
-    return list(attention.of_rentals(found, HOLD, NOW))
+    return list(attention.of_rentals(found, NOW))
 
 
 # --- attention ---
@@ -65,7 +67,7 @@ def test_what_is_on_its_way_needs_nobody(healthy: Json) -> None:
 
 
 @pytest.mark.parametrize(
-    ("trouble", "problem"),
+    ("stuck", "problem"),
     [
         (row(attention="RefundFailed", paymentStatus="expired"), "RefundFailed"),
         (row(createdAt=ago(hours=1), holdExpiresAt=ago(minutes=6)), "pending past its hold"),
@@ -78,8 +80,8 @@ def test_what_is_on_its_way_needs_nobody(healthy: Json) -> None:
         ),
     ],
 )
-def test_what_is_stuck_is_found_and_comes_with_advice(trouble: Json, problem: str) -> None:
-    (finding,) = findings(trouble)
+def test_what_is_stuck_is_found_and_comes_with_advice(stuck: Json, problem: str) -> None:
+    (finding,) = findings(stuck)
 
     assert finding.problem == problem
     assert finding.subject == "rental-1"
@@ -99,8 +101,8 @@ def test_what_is_stuck_is_found_and_comes_with_advice(trouble: Json, problem: st
     ],
 )
 def test_the_rental_of_a_message_is_found_however_it_came(body: Any, rental_id: str | None) -> None:
-    assert attention.rental_of(json.dumps(body)) == rental_id
-    assert attention.rental_of("no json at all") is None
+    assert queues.rental_of(json.dumps(body)) == rental_id
+    assert queues.rental_of("no json at all") is None
 
 
 # --- histories ---
@@ -114,11 +116,15 @@ def entered(seconds: float, state: str) -> Json:
     return event(seconds, "TaskStateEntered", stateEnteredEventDetails={"name": state})
 
 
+def numbered(*events: Json) -> list[Json]:
+    return [each | {"id": number} for number, each in enumerate(events, start=1)]
+
+
 UNAVAILABLE = {
     "error": "PaymentProviderUnavailable",
     "cause": json.dumps({"errorType": "...", "errorMessage": "retrieve checkout session: 503"}),
 }
-HISTORY = [
+HISTORY = numbered(
     event(0, "ExecutionStarted"),
     entered(0, "ClosePaymentSession"),
     event(0, "TaskScheduled"),
@@ -133,13 +139,15 @@ HISTORY = [
     event(10, "TaskTimedOut", taskTimedOutEventDetails={"error": "States.Timeout"}),
     entered(10, "FlagForAttention"),
     event(10, "TaskScheduled"),
-]
+)
 
 
 def test_a_history_becomes_states_with_attempts_and_errors() -> None:
-    closed, released, flagged = executions.steps(HISTORY)
+    closed, released, flagged = history.read(HISTORY).visits
 
-    assert (closed.state, closed.attempts, closed.seconds(NOW)) == ("ClosePaymentSession", 3, 9)
+    assert (closed.state, len(closed.attempts), closed.seconds(NOW)) == (
+        "ClosePaymentSession", 3, 9,
+    )  # fmt: skip
     assert closed.errors == ["PaymentProviderUnavailable"] * 2
     assert closed.why == "retrieve checkout session: 503"
     assert (released.errors, released.left_at) == (
@@ -151,7 +159,7 @@ def test_a_history_becomes_states_with_attempts_and_errors() -> None:
 
 
 def test_the_last_state_of_an_execution_that_is_over_is_over() -> None:
-    *_, flagged = executions.steps(HISTORY, NOW + timedelta(seconds=12))
+    *_, flagged = history.read(numbered(*HISTORY, event(12, "ExecutionAborted"))).visits
 
     assert flagged.seconds(NOW + timedelta(hours=1)) == 2
 
@@ -165,7 +173,7 @@ FAILED = Execution(
     input={"rental_id": "rental-1"},
     error="NeedsAttention",
     cause="Rental rental-1 could not be settled: RefundFailed",
-    steps=executions.steps(HISTORY),
+    visits=history.read(HISTORY).visits,
 )
 
 
@@ -178,11 +186,11 @@ def printed(*parts: Any) -> str:
 
 
 def test_a_timeline_shows_what_went_wrong_and_how_often() -> None:
-    text = printed(dossier.timeline(FAILED, NOW + timedelta(seconds=12)))
+    shown = printed(text.timeline(FAILED, NOW + timedelta(seconds=12)))
 
-    assert "Settlement execution FAILED" in text
-    assert "PaymentProviderUnavailable x2" in text
-    assert "could not be settled: RefundFailed" in text
+    assert "Settlement execution FAILED" in shown
+    assert "PaymentProviderUnavailable x2" in shown
+    assert "could not be settled: RefundFailed" in shown
     assert json.dumps(FAILED.to_json())
 
 
@@ -196,11 +204,11 @@ def test_a_dossier_shows_nobody_unless_asked_to() -> None:
     )
     found = dossier.Dossier(rows.plain(item), [], None, None, "PayMongo answered 500", [])
 
-    without = printed(dossier.render(found, personal_data=False, now=NOW))
-    with_ = printed(dossier.render(found, personal_data=True, now=NOW))
+    without = printed(rental.render(found, personal_data=False, now=NOW))
+    with_ = printed(rental.render(found, personal_data=True, now=NOW))
 
-    for text in (without, json.dumps(found.to_json(personal_data=False))):
-        assert not any(each in text for each in ("Ana", "ana@", "pay.example", "token", "f00d"))
+    for shown in (without, json.dumps(found.to_json(personal_data=False))):
+        assert not any(each in shown for each in ("Ana", "ana@", "pay.example", "token", "f00d"))
     assert "name: Ana Cruz" in with_
     assert "pay_2, pay_3" in with_
     assert "PayMongo answered 500" in without
@@ -209,19 +217,19 @@ def test_a_dossier_shows_nobody_unless_asked_to() -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(0.04, "0.0 s"), (59, "59.0 s"), (61, "1 min 1 s"), (7260, "2 h 1 min"), (200_000, "2 d 7 h")],
+    [(0.04, "40 ms"), (59, "59.0 s"), (61, "1 min 1 s"), (7260, "2 h 1 min"), (200_000, "2 d 7 h")],
 )
 def test_durations_are_for_people(seconds: float, text: str) -> None:
-    assert dossier.duration(seconds) == text
+    assert words.duration(seconds) == text
 
 
 def test_lengths_of_time_are_understood_or_explained() -> None:
-    assert [dossier.seconds_of(each) for each in ("90s", "30m", "2h", "1d")] == [
+    assert [words.seconds_of(each) for each in ("90s", "30m", "2h", "1d")] == [
         90, 1800, 7200, 86_400,
     ]  # fmt: skip
     for wrong in ("", "h", "2", "2w", "-1h", "1.5h"):
         with pytest.raises(NotUnderstood, match="no length of time"):
-            dossier.seconds_of(wrong)
+            words.seconds_of(wrong)
 
 
 # --- refunds ---
@@ -230,10 +238,10 @@ PAID = {"paymentId": "pay_1", "amountPaid": 600_000, "paymentCurrency": "PHP"}
 
 
 def test_a_refund_of_a_completed_rental_must_be_asked_for() -> None:
-    question, must_ask = settling.refund_question(row(paymentStatus="completed", **PAID))
+    item = row(paymentStatus="completed", **PAID)
 
-    assert "PHP 6,000.00" in question
-    assert must_ask
+    assert settling.must_request_refund(item)
+    assert "PHP 6,000.00" in rental.refund_question(item)
 
 
 @pytest.mark.parametrize(
@@ -245,7 +253,8 @@ def test_a_refund_of_a_completed_rental_must_be_asked_for() -> None:
     ],
 )
 def test_money_that_is_on_its_way_back_only_needs_a_settlement(item: Json) -> None:
-    assert settling.refund_question(item)[1] is False
+    assert not settling.must_request_refund(item)
+    assert rental.refund_question(item)
 
 
 @pytest.mark.parametrize(
@@ -258,7 +267,7 @@ def test_money_that_is_on_its_way_back_only_needs_a_settlement(item: Json) -> No
 )
 def test_without_money_of_ours_there_is_nothing_to_give_back(item: Json) -> None:
     with pytest.raises(CommandError):
-        settling.refund_question(item)
+        settling.must_request_refund(item)
 
 
 # --- what is sent to another program ---
@@ -269,7 +278,7 @@ def test_a_replayed_answer_is_whole_and_on_one_line_for_other_programs(
     is_terminal: bool, kept: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
     answer = Answer("200", "x" * 5_000, 0.1)
-    outcome = replaying.Outcome(load("PostQuoteFunction/week"), [answer], None, None, [], 0)
+    outcome = Outcome(load("PostQuoteFunction/week"), [answer], None, None, [], 0)
 
     Session(Target()).show({}, *replaying.render(outcome, is_terminal=is_terminal))
 
@@ -340,10 +349,8 @@ def test_a_log_is_followed_until_it_is_interrupted(monkeypatch: pytest.MonkeyPat
 def test_a_moment_of_another_day_has_its_date() -> None:
     now = datetime.now(UTC)
 
-    assert re.fullmatch(r"\d\d:\d\d:\d\d\.\d{3}", dossier.moment(now))
-    assert (
-        dossier.moment(datetime(2026, 1, 31, 10, 20, 30, 456_000, UTC)) == "2026-01-31 10:20:30.456"
-    )
-    assert dossier.moment(datetime.fromisoformat("2026-01-31T07:00:00+08:00")).startswith(
+    assert re.fullmatch(r"\d\d:\d\d:\d\d\.\d{3}", text.moment(now))
+    assert text.moment(datetime(2026, 1, 31, 10, 20, 30, 456_000, UTC)) == "2026-01-31 10:20:30.456"
+    assert text.moment(datetime.fromisoformat("2026-01-31T07:00:00+08:00")).startswith(
         "2026-01-30 23:"
     )

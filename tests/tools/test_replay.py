@@ -11,9 +11,11 @@ import pytest
 
 from paymongo.signatures import verify_webhook
 from rentals.links import verify_redirect
-from tools import replay
 from tools.ops.errors import CannotReach, CommandError
-from tools.replay import Answer, Facts, Sample
+from tools.replay import filling, samples, sending
+from tools.replay.filling import Facts
+from tools.replay.samples import Sample, load
+from tools.replay.sending import Answer
 
 FACTS = Facts("rental-1", "cs_1", "pi_1", "pay_1", "ref_1", 1_400_000)
 
@@ -23,9 +25,9 @@ def body_of(sample: Sample) -> Any:
 
 
 def test_a_webhook_is_told_of_another_rental_payment_and_amount() -> None:
-    sample = replay.load("PostPayMongoWebhookFunction/checkout-session-payment-paid")
+    sample = load("PostPayMongoWebhookFunction/checkout-session-payment-paid")
 
-    filled = replay.fill_in(sample, FACTS)
+    filled = filling.fill_in(sample, FACTS)
 
     session = body_of(filled)["data"]["attributes"]["data"]
     assert session["id"] == "cs_1"
@@ -35,14 +37,14 @@ def test_a_webhook_is_told_of_another_rental_payment_and_amount() -> None:
     assert (payment["id"], payment["attributes"]["amount"]) == ("pay_1", 1_400_000)
     assert payment["attributes"]["net_amount"] == 1_400_000 - payment["attributes"]["fee"]
     assert "sample" not in json.dumps(session["attributes"]["payments"][0]["id"])
-    assert body_of(sample)["data"]["attributes"]["data"]["id"] == replay.SAMPLE_SESSION_ID
+    assert body_of(sample)["data"]["attributes"]["data"]["id"] == samples.SAMPLE_SESSION_ID
 
 
 @pytest.mark.parametrize("livemode", [True, False])
 def test_a_webhook_is_signed_over_the_bytes_that_are_sent(livemode: bool) -> None:
-    sample = replay.fill_in(replay.load("PostPayMongoWebhookFunction/payment-paid"), FACTS)
+    sample = filling.fill_in(load("PostPayMongoWebhookFunction/payment-paid"), FACTS)
 
-    signed = replay.sign_webhook(sample, "whsk_unit", livemode=livemode, now=1_700_000_000)
+    signed = filling.sign_webhook(sample, "whsk_unit", livemode=livemode, now=1_700_000_000)
 
     header = signed.event["headers"]["Paymongo-Signature"]
     assert signed.event["multiValueHeaders"]["Paymongo-Signature"] == [header]
@@ -55,10 +57,10 @@ def test_a_webhook_is_signed_over_the_bytes_that_are_sent(livemode: bool) -> Non
 
 @pytest.mark.parametrize("name", ["forged", "unsigned", "unreadable"])
 def test_what_is_to_be_refused_or_unreadable_stays_so(name: str) -> None:
-    sample = replay.load(f"PostPayMongoWebhookFunction/{name}")
+    sample = load(f"PostPayMongoWebhookFunction/{name}")
     before = (sample.event["headers"].get("Paymongo-Signature"), sample.event["body"])
 
-    signed = replay.sign_webhook(sample, "whsk_unit", livemode=False, now=1_700_000_000)
+    signed = filling.sign_webhook(sample, "whsk_unit", livemode=False, now=1_700_000_000)
 
     if name == "unreadable":
         assert signed.event["body"] == before[1]
@@ -68,9 +70,9 @@ def test_what_is_to_be_refused_or_unreadable_stays_so(name: str) -> None:
 
 @pytest.mark.parametrize("outcome", ["success", "failed"])
 def test_a_redirect_is_signed_for_its_rental_and_outcome(outcome: str) -> None:
-    sample = replay.load(f"GetPayment{outcome.title()}Function/signed")
+    sample = load(f"GetPayment{outcome.title()}Function/signed")
 
-    signed = replay.sign_redirect(replay.fill_in(sample, FACTS), b"key")
+    signed = filling.sign_redirect(filling.fill_in(sample, FACTS), b"key")
 
     query = signed.event["queryStringParameters"]
     verify_redirect(outcome, "rental-1", query["signature"], b"key")
@@ -78,19 +80,19 @@ def test_a_redirect_is_signed_for_its_rental_and_outcome(outcome: str) -> None:
 
 
 def test_a_body_that_nobody_can_read_is_sent_as_it_is() -> None:
-    sample = replay.load("PostPayMongoWebhookFunction/unreadable")
+    sample = load("PostPayMongoWebhookFunction/unreadable")
     deep = replace(sample, event=sample.event | {"body": "[" * 5_000 + "]" * 5_000})
 
     assert deep.webhook_type is None
 
 
 def test_replays_are_new_events_and_new_checkouts() -> None:
-    webhook = replay.load("PostPayMongoWebhookFunction/payment-failed")
-    checkout = replay.load("PostCheckoutFunction/gcash")
+    webhook = load("PostPayMongoWebhookFunction/payment-failed")
+    checkout = load("PostCheckoutFunction/gcash")
 
-    ids = {body_of(replay.with_new_event_id(webhook))["data"]["id"] for _ in range(3)}
+    ids = {body_of(filling.with_new_event_id(webhook))["data"]["id"] for _ in range(3)}
     keys = {
-        replay.with_new_event_id(checkout).event["headers"]["Idempotency-Key"] for _ in range(3)
+        filling.with_new_event_id(checkout).event["headers"]["Idempotency-Key"] for _ in range(3)
     }
 
     assert len(ids) == len(keys) == 3
@@ -102,16 +104,16 @@ def test_replays_are_new_events_and_new_checkouts() -> None:
     [
         "PostCheckoutFunction/gcash",
         "events/PostCheckoutFunction/gcash.json",
-        str(replay.EVENTS / "PostCheckoutFunction" / "gcash.json"),
+        str(samples.EVENTS / "PostCheckoutFunction" / "gcash.json"),
     ],
 )
 def test_an_event_is_found_by_its_name_or_path(name: str) -> None:
-    assert replay.load(name).function == "PostCheckoutFunction"
+    assert load(name).function == "PostCheckoutFunction"
 
 
 def test_an_unknown_event_names_what_is_near() -> None:
     with pytest.raises(CommandError) as unknown:
-        replay.load("payment-payed")
+        load("payment-payed")
 
     assert "PostPayMongoWebhookFunction/payment-paid" in (unknown.value.hint or "")
 
@@ -122,7 +124,7 @@ def test_a_malformed_file_is_explained(tmp_path: Path, text: str, says: str) -> 
     path.write_text(text)
 
     with pytest.raises(CommandError, match=says):
-        replay.load(str(path))
+        load(str(path))
 
 
 def sent_over_http(name: str) -> httpx.Request:
@@ -133,7 +135,7 @@ def sent_over_http(name: str) -> httpx.Request:
         return httpx.Response(200, json={"ok": True})
 
     site = httpx.Client(base_url="https://site.example", transport=httpx.MockTransport(answer))
-    assert replay.send_over_http(site, replay.load(name)).status == "200"
+    assert sending.send_over_http(site, load(name)).status == "200"
     return seen[0]
 
 
@@ -146,7 +148,7 @@ def test_a_request_over_http_is_the_one_in_the_event() -> None:
     listed = sent_over_http("GetCollectiblesFunction/for-a-store")
     assert listed.url.query == b"store_id=store-a"
 
-    event = replay.load("PostCheckoutFunction/base64-card").event
+    event = load("PostCheckoutFunction/base64-card").event
     sent = sent_over_http("PostCheckoutFunction/base64-card").content
     assert sent == base64.b64decode(event["body"])
 
@@ -158,7 +160,7 @@ def test_nobody_listening_is_explained() -> None:
     site = httpx.Client(base_url="https://site.example", transport=httpx.MockTransport(refuse))
 
     with pytest.raises(CannotReach, match=r"nothing answers at https://site\.example"):
-        replay.send_over_http(site, replay.load("GetStoresFunction/every-store"))
+        sending.send_over_http(site, load("GetStoresFunction/every-store"))
 
 
 @pytest.mark.parametrize(("times", "at_once", "count"), [(3, 1, 3), (1, 4, 4), (1, 1, 1)])
@@ -169,8 +171,8 @@ def test_an_event_is_sent_as_often_as_asked(times: int, at_once: int, count: int
         sent.append(sample)
         return Answer("200", "", 0)
 
-    sample = replay.load("GetStoresFunction/every-store")
-    assert len(replay.send_all(sample, send, times=times, at_once=at_once)) == count
+    sample = load("GetStoresFunction/every-store")
+    assert len(sending.send_all(sample, send, times=times, at_once=at_once)) == count
     assert sent == [sample] * count
 
 
@@ -181,7 +183,7 @@ def test_an_input_transformer_fills_its_template() -> None:
     }
     event = {"detail": {"name": "rental-1", "input": '{"a": "b"}'}}
 
-    assert json.loads(replay.transformed(event, transformer)) == {
+    assert json.loads(sending.transformed(event, transformer)) == {
         "rental_id": "rental-1",
         "input": '{"a": "b"}',
     }

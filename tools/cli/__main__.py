@@ -1,4 +1,4 @@
-"""`./rentals`, which is `python -m tools.ops`."""
+"""`./rentals`, which is `python -m tools.cli`."""
 
 from tools.cli.app import app
 

@@ -1,16 +1,15 @@
-"""What all commands share: which stack, tables or JSON, and errors as a person can act on them."""
+"""What all commands share: which stack, tables or JSON, and errors that say what to do."""
 
 import json
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, TextIO
+from typing import Annotated, Any, TextIO
 
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 from typer.core import TyperGroup
 
@@ -19,12 +18,15 @@ from tools.ops import account, target
 from tools.ops.errors import CommandError
 from tools.ops.target import Target
 
-Json = dict[str, Any]
-
 # Options of the program that people also write after the command.
 _WITH_VALUE = ("--profile", "--region", "--endpoint-url", "--stack-name")
 _FLAGS = ("--json",)
 _WIDTH_OF_FILES = 160
+
+Wait = Annotated[
+    float, typer.Option(min=0, help="Seconds to watch the settlement; 0 returns at once.")
+]
+Yes = Annotated[bool, typer.Option("--yes", help="Don't ask.")]
 
 EPILOG = (
     "Of every command, before or after it: --profile, --region, --endpoint-url, --stack-name,"
@@ -51,6 +53,10 @@ class Session:
         """Tell what is going on."""
         if not self.as_json:
             self.messages.print(text, soft_wrap=True)
+
+    def note_target(self) -> None:
+        """Say, before anything is changed, where it will happen."""
+        self.note(f"On {self.target.describe()}")
 
     @contextmanager
     def working(self, what: str) -> Iterator[None]:
@@ -103,26 +109,26 @@ class Commands(TyperGroup):
         return super().parse_args(ctx, hoisted(args))
 
     def invoke(self, ctx: Any) -> Any:
-        """Run the command; what goes wrong is told in a sentence, and by the exit code."""
+        """Run the command; an error is one sentence, a hint and an exit code."""
         try:
             return super().invoke(ctx)
         except CommandError as error:
-            problem = error
+            failure = error
         except (ClientError, BotoCoreError) as error:
-            problem = target.explain(error, _session(ctx).target)
+            failure = target.explain(error, _session(ctx).target)
         except (PaymentProviderUnavailable, PaymentProviderRejected) as error:
-            problem = account.explain(error)
-        _tell(_session(ctx), problem)
-        return ctx.exit(problem.exit_code)
+            failure = account.explain(error)
+        _explain(_session(ctx), failure)
+        return ctx.exit(failure.exit_code)
 
 
-def _tell(session: Session, problem: CommandError) -> None:
+def _explain(session: Session, failure: CommandError) -> None:
     if session.as_json:
-        print(json.dumps({"error": str(problem), "hint": problem.hint}), file=sys.stderr)
+        print(json.dumps({"error": str(failure), "hint": failure.hint}), file=sys.stderr)
         return
-    session.messages.print(str(problem), style="red", markup=False, soft_wrap=True)
-    if problem.hint:
-        session.messages.print(problem.hint, markup=False, soft_wrap=True)
+    session.messages.print(str(failure), style="red", markup=False, soft_wrap=True)
+    if failure.hint:
+        session.messages.print(failure.hint, markup=False, soft_wrap=True)
 
 
 def _session(ctx: Any) -> Session:
@@ -146,16 +152,3 @@ def hoisted(args: Sequence[str]) -> list[str]:
         else:
             rest.append(each)
     return ours + rest
-
-
-def table(*columns: str, title: str | None = None) -> Table:
-    """A plain table; the first column, an id, is never cut or broken."""
-    made = Table(title=title, title_justify="left", header_style="bold", box=None, pad_edge=False)
-    for number, column in enumerate(columns):
-        made.add_column(column, no_wrap=number == 0, overflow="fold")
-    return made
-
-
-def pesos(centavos: int | None) -> str:
-    """Money for people: `PHP 6,000.00`."""
-    return "" if centavos is None else f"PHP {centavos / 100:,.2f}"

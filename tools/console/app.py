@@ -30,10 +30,11 @@ from tools.console.aws import (
     is_web_address,
     replayable,
 )
-from tools.console.history import Status
 from tools.console.layout import NODE_HEIGHT, draw
 from tools.ops import target as ops_target
 from tools.ops.errors import CommandError
+from tools.ops.history import Status, message_of
+from tools.ops.words import duration
 from tools.sources.site import STATIC
 
 Json = dict[str, Any]
@@ -76,10 +77,10 @@ def _environment() -> Environment:
     )
     templates.filters |= {
         "arn": lambda arn: quote(arn, safe=":"),
-        "cause": words.cause,
+        "cause": message_of,
         "clock": words.clock,
         "details": words.details,
-        "duration": words.duration,
+        "duration": duration,
         "inline": words.inline,
         "moment": words.moment,
         "pesos": words.pesos,

@@ -1,7 +1,7 @@
 """What the console asks AWS, and the few things it may do there. Public APIs only."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property, lru_cache
@@ -10,13 +10,15 @@ from urllib.parse import urlsplit
 
 from botocore.exceptions import ClientError
 
-from infra.dynamo import from_attributes
-from tools import replay
-from tools.console.history import Timeline, read
 from tools.ops import executions, logs, rows, settling
 from tools.ops.errors import CommandError
+from tools.ops.history import Timeline, read
 from tools.ops.logs import LogLine
+from tools.ops.rows import get_many
 from tools.ops.target import Target
+from tools.replay import samples
+from tools.replay.facts import prepare
+from tools.replay.sending import Answer, send_all, sender
 from tools.sources.asl import StateMachine, parse
 
 Json = dict[str, Any]
@@ -126,12 +128,12 @@ class Replay:
 
     event: str
     notes: Sequence[str]
-    answers: Sequence[replay.Answer]
+    answers: Sequence[Answer]
 
 
 def replayable() -> list[str]:
     """The sample events that tell of a rental."""
-    return [name for name in replay.samples() if replay.load(name).is_about_a_rental]
+    return [name for name in samples.names() if samples.load(name).is_about_a_rental]
 
 
 class Account:
@@ -290,7 +292,7 @@ class Account:
 
     def rental(self, rental_id: str) -> Json | None:
         """A rental's row without personal data, or None."""
-        return next(self._rows("Rentals", [rental_id], _RENTAL_ATTRIBUTES), None)
+        return next(iter(self._rows("Rentals", [rental_id], _RENTAL_ATTRIBUTES)), None)
 
     def rentals(self, rental_ids: Iterable[str]) -> dict[str, Json]:
         """How rentals stand, by id."""
@@ -300,29 +302,21 @@ class Account:
     def unit(self, unit_id: str) -> Json | None:
         """A unit's row, or None."""
         attributes = ("id", "collectibleId", "warehouseId", "isAvailable", "reservedBy")
-        return next(self._rows("Units", [unit_id], attributes), None)
+        return next(iter(self._rows("Units", [unit_id], attributes)), None)
 
-    def _rows(self, table: str, ids: Iterable[str], attributes: Sequence[str]) -> Iterator[Json]:
+    def _rows(self, table: str, ids: Iterable[str], attributes: Sequence[str]) -> list[Json]:
         """Rows by id; only the attributes that may be shown leave the database."""
         name = self._stack[1].get(f"{table}Table")
-        keys = [{"id": {"S": each}} for each in dict.fromkeys(ids)]
-        while name is not None and keys:
-            request = {
-                name: {
-                    "Keys": keys[:100],
-                    "ConsistentRead": True,
-                    "ProjectionExpression": ", ".join(
-                        f"#{number}" for number in range(len(attributes))
-                    ),
-                    "ExpressionAttributeNames": {
-                        f"#{number}": each for number, each in enumerate(attributes)
-                    },
-                }
-            }
-            answer = self.target.client("dynamodb").batch_get_item(RequestItems=request)
-            yield from map(from_attributes, answer["Responses"][name])
-            left = answer.get("UnprocessedKeys", {}).get(name, {}).get("Keys", [])
-            keys = keys[100:] + left
+        if name is None:
+            return []
+        names = {f"#{number}": each for number, each in enumerate(attributes)}
+        return get_many(
+            self.target.dynamodb.meta.client,
+            name,
+            list(dict.fromkeys(ids)),
+            ProjectionExpression=", ".join(names),
+            ExpressionAttributeNames=names,
+        )
 
     # --- what operators may do ---
 
@@ -335,24 +329,18 @@ class Account:
     def settle(self, rental_id: str) -> str:
         """Start a settlement; the ARN of its execution. Raises NotFoundError."""
         try:
-            row = rows.rental(self.target, rental_id)
+            return settling.start(self.target, rental_id)
         except CommandError as error:
             raise NotFoundError(str(error)) from None
-        reason = settling.reason_of(row)
-        return executions.start_settlement(self.target, rental_id, reason=reason)
 
     def replay(self, name: str, rental_id: str, times: int) -> Replay:
         """Send a sample event told of this rental, so many times at once. Raises CommandError."""
-        if name not in replay.samples():
+        if name not in samples.names():
             raise CommandError("which event?", "choose one of events/")
-        sample = replay.load(name)
-        facts, notes = replay.facts_of(self.target, sample, rows.rental(self.target, rental_id))
-        sample = replay.with_new_event_id(replay.fill_in(sample, facts))
-        send = replay.sender(self.target, sample, over_http=False)
-        answers = replay.send_all(
-            replay.ready(self.target, sample), send, times=times, at_once=times
-        )
-        return Replay(name, notes, answers)
+        row = rows.rental(self.target, rental_id)
+        sample, notes = prepare(self.target, samples.load(name), row)
+        send = sender(self.target, sample, over_http=False)
+        return Replay(name, notes, send_all(sample, send, times=times, at_once=times))
 
     def log(self, rental_id: str) -> list[LogLine]:
         """What the functions logged about a rental, the oldest first. Raises NotFoundError."""

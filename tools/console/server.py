@@ -1,7 +1,5 @@
-"""The console by itself, of any stack, on loopback."""
+"""The console by itself, of any stack."""
 
-import uvicorn
-from rich.console import Console
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import RedirectResponse
@@ -12,19 +10,12 @@ from tools.console.aws import Account, allow_reading_only
 from tools.ops.target import Target
 
 
-def serve(target: Target, port: int, *, read_only: bool | None) -> None:
-    """Serve until a signal. Unless it is said, only a stack on this machine can be changed."""
-    if read_only is None:
-        read_only = not target.is_local
+def standalone(target: Target, *, read_only: bool) -> Starlette:
+    """The console under /console; read-only, nothing but reads reach AWS with this target."""
     if read_only:
         allow_reading_only(target)
     console = create_app(Account(target), read_only=read_only)
-    app = Starlette(routes=[Route("/", _to_console), Mount("/console", console)])
-    Console(highlight=False, soft_wrap=True).print(
-        f"http://127.0.0.1:{port}/console/ shows {target.describe()}"
-        + (", read-only" if read_only else "")
-    )
-    uvicorn.run(app, host="127.0.0.1", port=port, log_level="warning")
+    return Starlette(routes=[Route("/", _to_console), Mount("/console", console)])
 
 
 async def _to_console(request: Request) -> RedirectResponse:

@@ -6,23 +6,11 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from tools.ops.history import unpacked
+from tools.ops.words import duration
+
 _HIDDEN = "(hidden)"
 _SECRET = re.compile(r"token", re.IGNORECASE)
-
-
-def duration(seconds: float) -> str:
-    """How long something took or takes: `480 ms`, `4.1 s`, `2 min 5 s`, `1 h 3 min`."""
-    if seconds < 0.9995:
-        return f"{max(0.0, seconds) * 1000:.0f} ms"
-    if seconds < 59.95:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest} s" if rest else f"{minutes} min"
-    hours, minutes = divmod(minutes, 60)
-    if hours < 48:
-        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
-    return f"{hours // 24} days"
 
 
 def between(start: datetime, end: datetime | None) -> str:
@@ -54,7 +42,7 @@ def pesos(amount: object) -> str:
 
 def pretty(text: str) -> str:
     """JSON indented and without task tokens, also inside of its strings; else the text as it is."""
-    value = _unpacked(text)
+    value = unpacked(text)
     return value if isinstance(value, str) else _indented(value)
 
 
@@ -68,16 +56,9 @@ def inline(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
 
 
-def cause(text: str) -> str:
-    """Why something failed: of a Lambda function's error, its message."""
-    value = _unpacked(text)
-    message = value.get("errorMessage") if isinstance(value, dict) else None
-    return message if isinstance(message, str) else text
-
-
 def stack_trace(text: str) -> str:
     """Where a Lambda function failed, or nothing."""
-    value = _unpacked(text)
+    value = unpacked(text)
     lines = value.get("stackTrace") if isinstance(value, dict) else None
     return "".join(map(str, lines)).rstrip() if isinstance(lines, list) else ""
 
@@ -86,19 +67,10 @@ def _indented(value: object) -> str:
     return json.dumps(_readable(value), indent=2, ensure_ascii=False, default=str)
 
 
-def _unpacked(value: object) -> object:
-    if isinstance(value, str) and value.lstrip()[:1] in ("{", "["):
-        try:
-            return json.loads(value)
-        except (ValueError, RecursionError):
-            return value
-    return value
-
-
 def _readable(value: object, name: str = "") -> object:
     if _SECRET.search(name):
         return _HIDDEN
-    value = _unpacked(value)
+    value = unpacked(value)
     if isinstance(value, Mapping):
         return {key: _readable(each, str(key)) for key, each in value.items()}
     if isinstance(value, list):

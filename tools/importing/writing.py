@@ -16,13 +16,12 @@ from infra.clock import now_timestamp
 from rentals.allocation import shelf
 from tools.importing.models import Item
 from tools.importing.reading import Export
+from tools.ops.rows import get_many
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBServiceResource
 
 _PARALLEL_WRITES = 16
-_PARALLEL_READS = 8
-_BATCH = 100
 SAMPLE_SIZE = 200
 # What a unit is; everything else about it changes while it is rented.
 _OF_A_UNIT = ("collectibleId", "warehouseId")
@@ -70,19 +69,7 @@ class Tables:
 
     def existing(self, table: str, ids: Sequence[str]) -> dict[str, Item]:
         """Rows by id, consistently read."""
-        batches = [ids[start : start + _BATCH] for start in range(0, len(ids), _BATCH)]
-        with ThreadPoolExecutor(_PARALLEL_READS) as pool:
-            found = pool.map(lambda batch: self._batch(self.names[table], batch), batches)
-            return {item["id"]: item for items in found for item in items}
-
-    def _batch(self, name: str, ids: Sequence[str]) -> list[Item]:
-        wanted: Any = {name: {"Keys": [{"id": each} for each in ids], "ConsistentRead": True}}
-        items: list[Item] = []
-        while wanted:
-            answer = self.client.batch_get_item(RequestItems=wanted)
-            items += answer["Responses"].get(name, [])
-            wanted = answer.get("UnprocessedKeys")
-        return items
+        return {item["id"]: item for item in get_many(self.client, self.names[table], ids)}
 
 
 def new_unit(unit_id: str, collectible_id: str, warehouse_id: str) -> Item:

@@ -8,8 +8,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from paymongo.client import PayMongo
 from rentals.errors import PaymentProviderRejected, PaymentProviderUnavailable
 from rentals.models import settled_outside
@@ -174,15 +172,6 @@ def explain(error: PaymentProviderUnavailable | PaymentProviderRejected) -> Comm
     if isinstance(error, PaymentProviderRejected):
         return CommandError(str(error), "404 may mean that it was made in the other mode")
     return CannotReach(f"PayMongo does not answer ({error})", "try again in a moment")
-
-
-def is_missing_here(error: ClientError) -> bool:
-    """Whether AWS says that something does not exist."""
-    return error.response["Error"]["Code"] in (
-        "ResourceNotFoundException",
-        "ResourceNotFound",
-        "ExecutionDoesNotExist",
-    )
 
 
 def _endpoint(resource: Any) -> WebhookEndpoint:

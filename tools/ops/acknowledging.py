@@ -1,7 +1,7 @@
 """Taking a rental out of what needs attention because people have done what PayMongo will not.
 
 The one place where a command writes to a rental: on the row as it was read, so that whatever
-happens to the rental meanwhile wins, and new trouble later is told like any other.
+happens to the rental meanwhile wins, and what needs attention later is listed like any other.
 """
 
 import re
@@ -17,7 +17,6 @@ from infra.dynamo import Change, equal
 from rentals.follow_ups import NONE_LEFT
 from rentals.models import PaymentStatus
 from rentals.units import release
-from tools.cli.session import pesos
 from tools.ops import executions, rows
 from tools.ops.account import Account, ledger_of
 from tools.ops.errors import CommandError
@@ -39,29 +38,14 @@ _PHONE = re.compile(
 
 @dataclass(frozen=True)
 class Acknowledgement:
-    """What an operator says about a rental's trouble. `payments` are the centavos, by payment id,
-    that PayMongo keeps and that were given back in another way.
+    """What an operator says about a rental that needs attention. `payments` are the centavos, by
+    payment id, that PayMongo keeps and that were given back in another way.
     """
 
     by: str
     note: str
-    problem: str
+    attention: str
     payments: Mapping[str, int]
-
-    def question(self, row: Mapping[str, Any]) -> str:
-        """What somebody agrees to."""
-        said = "; ".join(f"{pesos(amount)} ({each})" for each, amount in self.payments.items())
-        if not self.payments:
-            return f"{self.problem} is dealt with, and no money is left to give back?"
-        ending = (
-            f" The rental ends as refunded and unit {row['unitId']} goes back on the shelf."
-            if "unitId" in row and row["paymentId"] in self.payments
-            else ""
-        )
-        return (
-            f"{said} was given back in another way than by PayMongo, which must not do so"
-            f" any more?{ending}"
-        )
 
 
 def checked_note(note: str) -> str:
@@ -86,14 +70,14 @@ def prepare(target: Target, client: Account, row: Json, note: str) -> Acknowledg
     Raises CommandError when there is nothing to acknowledge, or something is still under way.
     """
     note = checked_note(note)
-    require_trouble(row)
+    require_attention(row)
     require_quiet(executions.of_rental(target, row["id"], _since(row)))
     payments = to_settle(row, client.payments_of(row))
     arn = target.client("sts").get_caller_identity()["Arn"]
     return Acknowledgement(arn.split(":", 5)[-1], note, row["attention"], payments)
 
 
-def require_trouble(row: Mapping[str, Any]) -> None:
+def require_attention(row: Mapping[str, Any]) -> None:
     """Raises CommandError when the rental needs no attention, or has not ended."""
     rental_id = row["id"]
     if "attention" not in row and row.get("refundStatus") in ("pending", "processing"):
@@ -184,7 +168,7 @@ def changes(row: Json, said: Acknowledgement, *, rentals: str, units: str) -> li
         "at": now,
         "by": said.by,
         "note": said.note,
-        "problem": said.problem,
+        "problem": said.attention,
         "payments": dict(said.payments),
     }
     refunded = {
@@ -203,7 +187,7 @@ def changes(row: Json, said: Acknowledgement, *, rentals: str, units: str) -> li
     # Any write of news changes `updatedAt`; one of the reconciler's, `followUpAt`.
     is_as_read = [
         *(equal(name, row[name]) for name in ("paymentStatus", "updatedAt", "followUpAt")),
-        equal("attention", said.problem),
+        equal("attention", said.attention),
     ]
     written = [Change(rentals, row["id"], attributes, is_as_read)]
     if ends and "unitId" in row:

@@ -1,26 +1,21 @@
 """What an operator should look at now."""
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from rentals.errors import PaymentProviderRejected, PaymentProviderUnavailable
 from rentals.models import FollowUp, PaymentStatus
-from tools.ops import account, rows, webhook
+from tools.ops import account, queues, rows, webhook
 from tools.ops.errors import CommandError
-from tools.ops.promise import GRACE
+from tools.ops.promise import is_past_its_hold
 from tools.ops.target import Target
-
-Json = dict[str, Any]
 
 # The reconciler comes every minute; what has been due for longer than this was not looked at.
 RECONCILER_PATIENCE = timedelta(minutes=10)
 # PayMongo gives cards back within about ten banking days.
 REFUND_PATIENCE = timedelta(days=14)
-
-QUEUES = ("NeedsAttentionQueue", "SettlementDeadLetterQueue")
 
 
 @dataclass(frozen=True)
@@ -34,17 +29,15 @@ class Finding:
     advice: str
 
 
-def of_rentals(
-    found: Iterable[Mapping[str, Any]], hold: timedelta, now: datetime
-) -> Iterator[Finding]:
+def of_rentals(found: Iterable[Mapping[str, Any]], now: datetime) -> Iterator[Finding]:
     """Rentals that need attention or wait too long, among those that are still followed up."""
     for row in found:
-        finding = _of_rental(row, hold, now)
+        finding = _of_rental(row, now)
         if finding is not None:
             yield finding
 
 
-def _of_rental(row: Mapping[str, Any], hold: timedelta, now: datetime) -> Finding | None:
+def _of_rental(row: Mapping[str, Any], now: datetime) -> Finding | None:
     rental_id, status = row["id"], row["paymentStatus"]
 
     def finding(problem: str, since: str, advice: str) -> Finding:
@@ -52,11 +45,9 @@ def _of_rental(row: Mapping[str, Any], hold: timedelta, now: datetime) -> Findin
 
     if "attention" in row:
         return finding(row["attention"], row["updatedAt"], f'runbook, "{row["attention"]}"')
-    is_pending = status == PaymentStatus.PENDING
-    deadline = rows.moment(row.get("holdExpiresAt") or row["createdAt"])
-    if row.get("holdExpiresAt") is None:
-        deadline += hold
-    if is_pending and now > deadline + GRACE:
+    if status == PaymentStatus.PENDING and is_past_its_hold(
+        row.get("holdExpiresAt"), row["createdAt"], now
+    ):
         problem = "paid, not completed" if "paymentId" in row else "pending past its hold"
         return finding(problem, row["createdAt"], f"./rentals settle {rental_id}")
     if _is_overdue(row, now):
@@ -92,13 +83,9 @@ def _reconciler(found: Iterable[Mapping[str, Any]], now: datetime) -> Iterator[F
 
 
 def _queues(target: Target) -> Iterator[Finding]:
-    for logical_id in QUEUES:
-        attributes = target.client("sqs").get_queue_attributes(
-            QueueUrl=target.stack.physical_id(logical_id),
-            AttributeNames=["ApproximateNumberOfMessages"],
-        )["Attributes"]
-        if waiting := int(attributes["ApproximateNumberOfMessages"]):
-            yield Finding(logical_id, "", f"{waiting} messages", "", "./rentals redrive")
+    for queue in queues.QUEUES:
+        if waiting := queues.waiting(target, queue):
+            yield Finding(queue, "", f"{waiting} messages", "", "./rentals redrive")
 
 
 def _alarms(target: Target) -> Iterator[Finding]:
@@ -137,61 +124,5 @@ def look(target: Target, now: datetime | None = None) -> list[Finding]:
     """Everything that somebody should look at: rentals, longest waiting first, then the stack."""
     now = now or datetime.now(UTC)
     found = rows.followed_up(target)
-    hold = timedelta(seconds=target.stack.hold_seconds)
-    rentals = sorted(of_rentals(found, hold, now), key=lambda each: each.since)
+    rentals = sorted(of_rentals(found, now), key=lambda each: each.since)
     return [*rentals, *of_stack(target, found, now)]
-
-
-def to_json(findings: Iterable[Finding]) -> list[Json]:
-    """For scripts."""
-    return [asdict(each) for each in findings]
-
-
-# --- the queues ---
-
-
-@dataclass(frozen=True)
-class Message:
-    """A message of one of the queues; `rental_id` is None when it names none."""
-
-    queue: str
-    receipt: str
-    rental_id: str | None
-    body: str
-
-
-def messages(target: Target, queue: str) -> Iterator[Message]:
-    """Every message of a queue that is visible now; each is hidden from others for a minute."""
-    client, url = target.client("sqs"), target.stack.physical_id(queue)
-    seen: set[str] = set()
-    while True:
-        batch = client.receive_message(
-            QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=60, WaitTimeSeconds=0
-        ).get("Messages", [])
-        new = [each for each in batch if each["MessageId"] not in seen]
-        if not new:
-            return
-        for each in new:
-            seen.add(each["MessageId"])
-            yield Message(queue, each["ReceiptHandle"], rental_of(each["Body"]), each["Body"])
-
-
-def delete(target: Target, message: Message) -> None:
-    """Take a message out of its queue."""
-    target.client("sqs").delete_message(
-        QueueUrl=target.stack.physical_id(message.queue), ReceiptHandle=message.receipt
-    )
-
-
-def rental_of(body: str) -> str | None:
-    """The rental that a message is about: an event of a rental's execution, which has its id for
-    a name, or of a settlement's, which was given it, or what a settlement was to be given.
-    """
-    try:
-        value = json.loads(body)
-        detail = value.get("detail", value)
-        given = json.loads(detail["input"]) if isinstance(detail.get("input"), str) else detail
-        found = given.get("rental_id") or detail.get("name")
-    except (ValueError, AttributeError):
-        return None
-    return found if isinstance(found, str) else None

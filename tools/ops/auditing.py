@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from rentals.errors import PaymentProviderRejected
@@ -29,19 +29,6 @@ class Audit:
     payments: int
     violations: list[Violation]
     settled_outside: list[SettledOutside]
-
-    def to_json(self) -> Json:
-        """For scripts."""
-        return {
-            "rentals": self.rentals,
-            "units": self.units,
-            "payments": self.payments,
-            "violations": [
-                {"rule": each.rule, "subject": each.subject, "detail": each.detail}
-                for each in self.violations
-            ],
-            "settled_outside": [asdict(each) for each in self.settled_outside],
-        }
 
 
 def audit(
@@ -78,7 +65,7 @@ def _look(
     rentals = list(rows.scan(target, "Rentals"))
     customers = list(rows.scan(target, "Customers"))
     ledger, missing = _ledger(account, rentals, on_start, on_progress)
-    found = violations(rentals, units, customers, ledger, hold_seconds=target.stack.hold_seconds)
+    found = violations(rentals, units, customers, ledger)
     return Audit(
         len(rentals), len(units), len(ledger), [*found, *missing], settled_outside(rentals)
     )

@@ -3,56 +3,25 @@
 import json
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from rentals.models import EndReason
-from tools.ops.account import is_missing_here
+from tools.ops import history
+from tools.ops.history import Visit
 from tools.ops.target import Target
 
 Json = dict[str, Any]
 
-_FAILURES = {
-    "TaskFailed": "taskFailedEventDetails",
-    "TaskTimedOut": "taskTimedOutEventDetails",
-    "TaskStartFailed": "taskStartFailedEventDetails",
-    "TaskSubmitFailed": "taskSubmitFailedEventDetails",
-    "LambdaFunctionFailed": "lambdaFunctionFailedEventDetails",
-    "LambdaFunctionTimedOut": "lambdaFunctionTimedOutEventDetails",
-    "EvaluationFailed": "evaluationFailedEventDetails",
-}
-_ENDINGS = {
-    "ExecutionFailed": "executionFailedEventDetails",
-    "ExecutionAborted": "executionAbortedEventDetails",
-    "ExecutionTimedOut": "executionTimedOutEventDetails",
-}
-_ATTEMPTS = ("TaskScheduled", "LambdaFunctionScheduled")
 _POLL_SECONDS = 0.3
 # Settlements that functions and operators start are named `<rental id>-<why>`.
 _NAMED_BY_RENTAL = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}-")
 _EVENT_DELAY = timedelta(hours=1)
 _CLOCKS_DIFFER = timedelta(seconds=5)
-
-
-@dataclass
-class Step:
-    """One state that was entered; `left_at` is None while it is the current one."""
-
-    state: str
-    entered_at: datetime
-    left_at: datetime | None = None
-    attempts: int = 0
-    errors: list[str] = field(default_factory=list)
-    why: str | None = None
-    """What the last error said."""
-
-    def seconds(self, now: datetime) -> float:
-        """How long it took, or has taken so far."""
-        return ((self.left_at or now) - self.entered_at).total_seconds()
 
 
 @dataclass(frozen=True)
@@ -67,7 +36,7 @@ class Execution:
     input: Json
     error: str | None
     cause: str | None
-    steps: tuple[Step, ...]
+    visits: Sequence[Visit]
 
     @property
     def name(self) -> str:
@@ -92,52 +61,16 @@ class Execution:
             "cause": self.cause,
             "states": [
                 {
-                    "state": step.state,
-                    "entered_at": step.entered_at.isoformat(),
-                    "left_at": step.left_at and step.left_at.isoformat(),
-                    "attempts": step.attempts,
-                    "errors": step.errors,
-                    "why": step.why,
+                    "state": each.state,
+                    "entered_at": each.entered_at.isoformat(),
+                    "left_at": each.left_at and each.left_at.isoformat(),
+                    "attempts": len(each.attempts),
+                    "errors": each.errors,
+                    "why": each.why or None,
                 }
-                for step in self.steps
+                for each in self.visits
             ],
         }
-
-
-def steps(
-    events: Sequence[Mapping[str, Any]], stopped_at: datetime | None = None
-) -> tuple[Step, ...]:
-    """The states that a history went through. The machines have no parallel branches, so every
-    event between two entries is of the state entered last, which the execution's end ends.
-    """
-    found: list[Step] = []
-    for event in events:
-        kind, moment = event["type"], event["timestamp"]
-        if kind.endswith("StateEntered"):
-            if found and found[-1].left_at is None:
-                found[-1].left_at = moment  # left by a Catch, which some engines don't record
-            found.append(Step(event["stateEnteredEventDetails"]["name"], moment))
-        elif not found:
-            continue
-        elif kind.endswith("StateExited") or kind in _ENDINGS or kind == "ExecutionSucceeded":
-            found[-1].left_at = found[-1].left_at or moment
-        elif kind in _ATTEMPTS:
-            found[-1].attempts += 1
-        elif kind in _FAILURES:
-            details = event.get(_FAILURES[kind], {})
-            found[-1].errors.append(details.get("error") or kind)
-            found[-1].why = _message(details.get("cause"))
-    if found and found[-1].left_at is None:
-        found[-1].left_at = stopped_at
-    return tuple(found)
-
-
-def _message(cause: str | None) -> str | None:
-    """What an error said: Lambda wraps it in JSON."""
-    try:
-        return str(json.loads(cause or "")["errorMessage"])
-    except (ValueError, KeyError, TypeError):
-        return cause
 
 
 def machines(target: Target) -> dict[str, str]:
@@ -159,7 +92,7 @@ def read(target: Target, arn: str) -> Execution | None:
         )
         events = [event for page in pages for event in page["events"]]
     except ClientError as error:
-        if is_missing_here(error):
+        if error.response["Error"]["Code"] == "ExecutionDoesNotExist":
             return None
         raise
     kind = {machine: name for name, machine in machines(target).items()}
@@ -172,7 +105,7 @@ def read(target: Target, arn: str) -> Execution | None:
         input=json.loads(described.get("input") or "{}"),
         error=described.get("error"),
         cause=described.get("cause"),
-        steps=steps(events, described.get("stopDate")),
+        visits=history.read(events).visits,
     )
 
 
@@ -258,7 +191,7 @@ def follow(
         execution = read(target, arn)
         if execution is None:
             return None
-        progress = sum(1 + step.attempts + len(step.errors) for step in execution.steps)
+        progress = sum(1 + len(each.attempts) + len(each.errors) for each in execution.visits)
         if progress != seen:
             seen = progress
             on_change(execution)

@@ -52,16 +52,7 @@ class LogLine:
 
 def of_rental(target: Target, rental_id: str, since: datetime) -> list[LogLine]:
     """Every line with this rental id from `since` on, oldest first: functions share one group."""
-    pages = (
-        target.client("logs")
-        .get_paginator("filter_log_events")
-        .paginate(
-            logGroupName=target.stack.physical_id("FunctionLogs"),
-            startTime=int(since.timestamp() * 1000),
-            filterPattern=f'"{rental_id}"',
-        )
-    )
-    lines = (_line(event) for page in pages for event in page["events"])
+    lines = map(_line, _events(target, since, rental_id))
     return sorted((line for line in lines if line is not None), key=lambda line: line.at)
 
 
@@ -72,7 +63,7 @@ def recent(
     an error, the platform's own included (time-outs, functions that could not be loaded).
     """
     terms: Sequence[str | None] = [term] if term else _ERRORS if only_errors else [None]
-    # One term at a time: the engine takes terms that may stand alternatively for all of them.
+    # MiniStack treats OR terms as AND, so filter one term at a time.
     events = {
         (event["timestamp"], event.get("logStreamName"), event["message"]): event
         for each in terms

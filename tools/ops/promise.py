@@ -15,8 +15,8 @@ from rentals.models import PaymentStatus, Rental
 
 Item = Mapping[str, Any]
 
-# "Nothing stays pending for longer than the hold plus a few minutes."
-GRACE = timedelta(minutes=5)
+# "Nothing stays pending for longer than the longest hold plus a few minutes."
+_GRACE = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +64,12 @@ class Violation:
         return f"{self.rule}: {self.subject}: {self.detail}"
 
 
-def violations(  # noqa: PLR0913 - three tables, PayMongo, and the time
+def violations(
     rentals: Iterable[Item],
     units: Iterable[Item],
     customers: Iterable[Item],
     ledger: Iterable[LedgerPayment],
     *,
-    hold_seconds: int,
     now: datetime | None = None,
 ) -> list[Violation]:
     """Every violation of the promise, given whole tables and PayMongo's payments.
@@ -94,7 +93,7 @@ def violations(  # noqa: PLR0913 - three tables, PayMongo, and the time
         *_units_and_rentals_agree(known, all_units),
         *_shelves_are_right(all_units),
         *_money_agrees(own, known.keys(), payments),
-        *_nothing_hangs(known.values(), timedelta(seconds=hold_seconds) + GRACE, now),
+        *_nothing_hangs(known.values(), now),
         *_holds_are_counted(known, customers),
     ]
 
@@ -184,13 +183,18 @@ def _money_agrees(
                 )
 
 
-def _nothing_hangs(
-    rentals: Iterable[Rental], patience: timedelta, now: datetime
-) -> Iterator[Violation]:
+def _nothing_hangs(rentals: Iterable[Rental], now: datetime) -> Iterator[Violation]:
     for rental in rentals:
-        age = now - datetime.fromisoformat(rental.created_at)
-        if rental.is_pending and age > patience:
+        if rental.is_pending and is_past_its_hold(rental.hold_expires_at, rental.created_at, now):
+            age = now - datetime.fromisoformat(rental.created_at)
             yield Violation("nothing hangs", rental.id, f"pending for {age}")
+
+
+def is_past_its_hold(hold_expires_at: str | None, created_at: str, now: datetime) -> bool:
+    """Whether a rental should have ended by now: it has minutes from the end of its own hold, or
+    from its creation, to begin one.
+    """
+    return now > datetime.fromisoformat(hold_expires_at or created_at) + _GRACE
 
 
 def _holds_are_counted(

@@ -1,6 +1,6 @@
 """Rows of the tables as operators read them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -57,50 +57,49 @@ def shown(row: Mapping[str, Any], *, personal_data: bool) -> Json:
 
 def scan(target: Target, table: str) -> Iterator[Json]:
     """Every row of a table, consistently read."""
-    start: Json = {}
-    while True:
-        page = target.table(table).scan(ConsistentRead=True, **start)
+    pages = target.dynamodb.meta.client.get_paginator("scan").paginate(
+        TableName=target.table(table).name, ConsistentRead=True
+    )
+    for page in pages:
         yield from page["Items"]
-        if "LastEvaluatedKey" not in page:
-            return
-        start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
 
 
 def followed_up(target: Target) -> list[Json]:
-    """The rows that the reconciler still has to see through, by the sparse index."""
-    ids: list[str] = []
-    for kind in FollowUp:
-        start: Json = {}
-        while True:
-            page = target.table("Rentals").query(
-                IndexName=FOLLOW_UP_INDEX,
-                KeyConditionExpression=Key("followUp").eq(kind),
-                **start,
-            )
-            ids += [each["id"] for each in page["Items"]]
-            if "LastEvaluatedKey" not in page:
-                break
-            start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
-    return get_many(target, "Rentals", ids)
+    """The rows that the reconciler still has to follow up, by the sparse index."""
+    client: Any = target.dynamodb.meta.client
+    table = target.table("Rentals").name
+    ids = [
+        each["id"]
+        for kind in FollowUp
+        for page in client.get_paginator("query").paginate(
+            TableName=table,
+            IndexName=FOLLOW_UP_INDEX,
+            KeyConditionExpression=Key("followUp").eq(kind),
+        )
+        for each in page["Items"]
+    ]
+    return get_many(client, table, ids)
 
 
-def get_many(target: Target, table: str, ids: list[str]) -> list[Json]:
-    """The rows with these ids that exist, consistently read, in no order."""
-    name = target.table(table).name
+def get_many(client: Any, table: str, ids: Sequence[str], **projection: Any) -> list[Json]:
+    """The rows with these ids that exist, consistently read, in no order.
+
+    `client` is that of a boto3 resource, which takes and gives plain values.
+    """
     batches = [ids[start : start + _BATCH] for start in range(0, len(ids), _BATCH)]
+
+    def get(batch: Sequence[str]) -> list[Json]:
+        keys = [{"id": each} for each in batch]
+        wanted: Any = {table: {"Keys": keys, "ConsistentRead": True, **projection}}
+        items: list[Json] = []
+        while wanted:
+            answer = client.batch_get_item(RequestItems=wanted)
+            items += answer["Responses"].get(table, [])
+            wanted = answer.get("UnprocessedKeys")
+        return items
+
     with ThreadPoolExecutor(_PARALLEL) as pool:
-        found = pool.map(lambda batch: _get_batch(target, name, batch), batches)
-        return [item for items in found for item in items]
-
-
-def _get_batch(target: Target, table: str, ids: list[str]) -> list[Json]:
-    wanted: Any = {table: {"Keys": [{"id": each} for each in ids], "ConsistentRead": True}}
-    items: list[Json] = []
-    while wanted:
-        answer = target.dynamodb.batch_get_item(RequestItems=wanted)
-        items += answer["Responses"].get(table, [])
-        wanted = answer.get("UnprocessedKeys")
-    return items
+        return [item for items in pool.map(get, batches) for item in items]
 
 
 def moment(timestamp: str) -> datetime:

@@ -1,21 +1,15 @@
-"""Bringing a rental to its end by hand: always by a settlement, the way the system does it itself.
+"""Bringing a rental to its end by hand: always by a settlement, as the system does it itself.
 
-Nothing here writes to a table or asks PayMongo for anything but answers: a settlement may run
-twice, also at once, and writes its intent before it gives money back.
+Nothing here writes to a table or asks PayMongo for anything: a settlement may run twice, also at
+once, and writes its intent before it gives money back.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
-from rich.live import Live
-
-from paymongo.resources import CURRENCY
-from rentals.models import CENTAVOS_PER_PESO, EndReason, PaymentStatus, settled_outside
-from tools.cli.session import Session, pesos
-from tools.ops import dossier, executions, rows
-from tools.ops.attention import Message, delete
+from rentals.models import EndReason, PaymentStatus, settled_outside
+from tools.ops import executions, rows
 from tools.ops.errors import CommandError
 from tools.ops.executions import Execution
 from tools.ops.target import Target
@@ -24,7 +18,7 @@ Json = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Result:
+class Settlement:
     """What a settlement did; `execution` is None when nobody waited for it."""
 
     row: Json
@@ -32,7 +26,7 @@ class Result:
     execution: Execution | None
 
     @property
-    def is_settled(self) -> bool:
+    def is_done(self) -> bool:
         """Whether the settlement came to its end."""
         return self.execution is not None and self.execution.status == "SUCCEEDED"
 
@@ -44,17 +38,17 @@ class Result:
         }
 
 
-def is_waiting_for_customer(session: Session, row: Mapping[str, Any]) -> bool:
+def is_waiting_for_customer(target: Target, row: Mapping[str, Any]) -> bool:
     """Whether the rental's own execution is under way: settling would cut it short."""
     if row["paymentStatus"] != PaymentStatus.PENDING:
         return False
-    own = executions.read(session.target, executions.execution_arn(session.target, row["id"]))
+    own = executions.read(target, executions.execution_arn(target, row["id"]))
     return own is not None and own.is_running
 
 
-def refund_question(row: Mapping[str, Any]) -> tuple[str, bool]:
-    """What a refund of this rental means, for somebody to agree to; and whether it has to be asked
-    for (a settlement gives back by itself what bought nothing).
+def must_request_refund(row: Mapping[str, Any]) -> bool:
+    """Whether a settlement gives this rental's payment back only if it is told to: a completed
+    rental's. Any other payment it refunds by itself.
 
     Raises CommandError when there is nothing to give back.
     """
@@ -69,7 +63,7 @@ def refund_question(row: Mapping[str, Any]) -> tuple[str, bool]:
             f"nobody has paid for rental {rental_id} ({status}): there is nothing to give back",
             f"if the customer says otherwise, let PayMongo be asked: ./rentals settle {rental_id}",
         )
-    if row.get("paymentId") in settled_outside(row.get("acknowledgements", ())):
+    if row["paymentId"] in settled_outside(row.get("acknowledgements", ())):
         told = row["acknowledgements"][-1]
         raise CommandError(
             f"rental {rental_id} was settled outside PayMongo ({told['at']}: {told['note']})",
@@ -77,63 +71,36 @@ def refund_question(row: Mapping[str, Any]) -> tuple[str, bool]:
         )
     if row.get("refundStatus") == "succeeded":
         raise CommandError(f"rental {rental_id} was refunded ({row.get('refundId')})")
-    money = (
-        pesos(int(row["amountPaid"]))
-        if row.get("paymentCurrency", CURRENCY) == CURRENCY
-        else f"{row['amountPaid'] / CENTAVOS_PER_PESO} {row['paymentCurrency']}"
-    )
-    if "refundRequestedAt" in row:
-        return f"Look again at the refund of {money}, asked for {row['refundRequestedAt']}?", False
-    if status == PaymentStatus.COMPLETED:
-        return (
-            f"Give {money} back for {row['collectibleName']}? The rental ends as refunded and"
-            f" unit {row.get('unitId')} goes back on the shelf",
-            True,
-        )
-    return f"Settle this rental ({status})? {money} goes back unless a unit can be had", False
+    return "refundRequestedAt" not in row and status == PaymentStatus.COMPLETED
 
 
-def settle(session: Session, rental_id: str, *, refund: bool, wait_seconds: float) -> Result:
+def settle(
+    target: Target,
+    rental_id: str,
+    *,
+    refund: bool,
+    wait_seconds: float,
+    on_change: Callable[[Execution], None] = lambda _: None,
+) -> Settlement:
     """Start a settlement and watch it, for `wait_seconds` at most; 0 doesn't wait."""
-    target = session.target
-    arn = executions.start_settlement(
-        target, rental_id, reason=reason_of(rows.rental(target, rental_id)), refund=refund
+    arn = start(target, rental_id, refund=refund)
+    execution = (
+        executions.follow(target, arn, seconds=wait_seconds, on_change=on_change)
+        if wait_seconds
+        else None
     )
-    execution = None
-    if wait_seconds:
-        with Live(console=session.messages, transient=True) as live:
-            execution = executions.follow(
-                target,
-                arn,
-                seconds=wait_seconds,
-                on_change=lambda seen: live.update(dossier.timeline(seen, datetime.now(UTC))),
-            )
-    return Result(rows.rental(target, rental_id), arn, execution)
+    return Settlement(rows.rental(target, rental_id), arn, execution)
 
 
-def reason_of(row: Mapping[str, Any]) -> EndReason | None:
+def start(target: Target, rental_id: str, *, refund: bool = False) -> str:
+    """Start a settlement; its ARN. Raises CommandError when there is no such rental."""
+    reason = _reason(rows.rental(target, rental_id))
+    return executions.start_settlement(target, rental_id, reason=reason, refund=refund)
+
+
+def _reason(row: Mapping[str, Any]) -> EndReason | None:
     """Why the rental ends, if nobody has paid for it: as the reconciler says it, where it would."""
     if row["paymentStatus"] != PaymentStatus.PENDING:
         return None
     is_over = "holdExpiresAt" in row and rows.age(row["holdExpiresAt"]) > 0
     return EndReason.HOLD_EXPIRED if is_over else EndReason.STOPPED
-
-
-def redrive(target: Target, message: Message, *, wait_seconds: float) -> str:
-    """Do what a queue's message asks for and delete it when that is done; what was done."""
-    if message.rental_id is None:
-        return "left: it names no rental; read it in the SQS console"
-    try:
-        row = rows.rental(target, message.rental_id)
-    except CommandError:
-        delete(target, message)
-        return "deleted: there is no such rental"
-    if message.queue == "SettlementDeadLetterQueue":
-        arn = executions.start_settlement(target, message.rental_id)
-        execution = executions.follow(target, arn, seconds=wait_seconds) if wait_seconds else None
-        delete(target, message)  # started is enough: a settlement that fails makes itself known
-        return f"settlement {execution.status.lower() if execution else 'started'}"
-    if "attention" in row:
-        return f"left: needs attention ({row['attention']})"
-    delete(target, message)
-    return f"deleted: the rental is {row['paymentStatus']}"

@@ -191,11 +191,6 @@ class Stack:
         """Where PayMongo posts its events."""
         return f"{self.site_url}/api/webhooks/paymongo"
 
-    @property
-    def hold_seconds(self) -> int:
-        """How long a unit waits for its payment."""
-        return int(self.parameters["HoldSeconds"])
-
 
 def choose(
     *,

@@ -28,8 +28,9 @@ from tests.functions.moto.conftest import REGION, Shop, paid
 from tests.search.interleavings.world import SECRET_KEY, Sandbox
 from tests.support.samples import pending_rental
 from tests.support.sources import resources
-from tools import replay
-from tools.replay import Facts, Sample
+from tools.replay import filling, samples, sending
+from tools.replay.filling import Facts
+from tools.replay.samples import Sample
 
 Json = dict[str, Any]
 
@@ -69,7 +70,7 @@ class World:
     def new(self) -> Rental:
         """Checked out."""
         self.nothing()
-        return repository.create(pending_rental(id=replay.SAMPLE_RENTAL_ID))
+        return repository.create(pending_rental(id=samples.SAMPLE_RENTAL_ID))
 
     def waiting(self) -> Rental:
         """Holding a unit, with a session that can be paid."""
@@ -129,23 +130,23 @@ class World:
 
     def rejected(self) -> Rental:
         """Checked out, and there is no unit."""
-        return repository.create(pending_rental(id=replay.SAMPLE_RENTAL_ID))
+        return repository.create(pending_rental(id=samples.SAMPLE_RENTAL_ID))
 
     @property
     def row(self) -> Rental:
-        return repository.get(replay.SAMPLE_RENTAL_ID)
+        return repository.get(samples.SAMPLE_RENTAL_ID)
 
     # --- sending ---
 
     def prepared(self, sample: Sample) -> Sample:
         """Filled in and signed as a replay does it."""
-        sample = replay.fill_in(sample, self.facts)
-        sample = replay.sign_webhook(sample, self.sandbox.secret, livemode=False, now=time.time())
-        return replay.sign_redirect(sample, SIGNING_KEY.encode())
+        sample = filling.fill_in(sample, self.facts)
+        sample = filling.sign_webhook(sample, self.sandbox.secret, livemode=False, now=time.time())
+        return filling.sign_redirect(sample, SIGNING_KEY.encode())
 
     def call(self, name: str, *, as_it_is: bool = False) -> Any:
         """Hand an event to its function: what it answers, as JSON."""
-        sample = replay.load(name)
+        sample = samples.load(name)
         event = (sample if as_it_is else self.prepared(sample)).event
         module, _, function = FUNCTIONS[sample.function]["Handler"].rpartition(".")
         answer = getattr(importlib.import_module(module), function)(event, CONTEXT)
@@ -204,7 +205,7 @@ def said(result: str) -> tuple[int, str]:
     return 200, f'"result":"{result}"'
 
 
-PAGE = f"?rental_id={replay.SAMPLE_RENTAL_ID}"
+PAGE = f"?rental_id={samples.SAMPLE_RENTAL_ID}"
 CASES = {
     "OptionsPreflightFunction/checkout": Case(World.nothing, (204, "")),
     "GetCollectiblesFunction/every-store": Case(World.nothing, (200, '"stock":2')),
@@ -292,13 +293,13 @@ RULE_CASES = {
     "NeedsAttentionRule/failed": {"source": "aws.states"},
 }
 SIGNED = [
-    name for name in replay.samples() if replay.TO_BE_SIGNED in json.dumps(replay.load(name).event)
+    name for name in samples.names() if samples.TO_BE_SIGNED in json.dumps(samples.load(name).event)
 ]
 
 
 def test_every_function_and_rule_has_events_and_every_event_a_function_or_rule() -> None:
-    assert {name.partition("/")[0] for name in replay.samples()} == {*FUNCTIONS, *RULES}
-    assert set(replay.samples()) == {*CASES, *RULE_CASES}
+    assert {name.partition("/")[0] for name in samples.names()} == {*FUNCTIONS, *RULES}
+    assert set(samples.names()) == {*CASES, *RULE_CASES}
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -336,21 +337,21 @@ def test_an_event_that_is_not_signed_by_the_stack_is_refused(world: World, name:
 
 @pytest.mark.parametrize("name", RULE_CASES)
 def test_a_status_change_fits_its_rule_and_becomes_what_its_target_takes(name: str) -> None:
-    sample = replay.load(name)
+    sample = samples.load(name)
     rule = RULES[sample.function]
     (target,) = rule["Targets"]
 
     assert sample.event["source"] in rule["EventPattern"]["source"]
     assert sample.event["detail-type"] in rule["EventPattern"]["detail-type"]
     assert sample.event["detail"]["status"] in rule["EventPattern"]["detail"]["status"]
-    message = json.loads(replay.transformed(sample.event, target.get("InputTransformer")))
+    message = json.loads(sending.transformed(sample.event, target.get("InputTransformer")))
     assert RULE_CASES[name].items() <= message.items()
-    assert replay.SAMPLE_RENTAL_ID in json.dumps(message)
+    assert samples.SAMPLE_RENTAL_ID in json.dumps(message)
 
 
-@pytest.mark.parametrize("name", [each for each in CASES if replay.load(each).is_http])
+@pytest.mark.parametrize("name", [each for each in CASES if samples.load(each).is_http])
 def test_a_request_is_one_that_the_api_takes_to_this_function(name: str) -> None:
-    sample = replay.load(name)
+    sample = samples.load(name)
     routes = {
         (function, each["Properties"]["Method"].upper(), each["Properties"]["Path"])
         for function, properties in FUNCTIONS.items()
@@ -366,8 +367,8 @@ def test_a_request_is_one_that_the_api_takes_to_this_function(name: str) -> None
 
 def test_events_hold_nobodys_data_and_no_secret() -> None:
     allowed = {"ana.cruz@example.com"}
-    for name in replay.samples():
-        event = replay.load(name).event
+    for name in samples.names():
+        event = samples.load(name).event
         text = json.dumps(event)
         if event.get("isBase64Encoded"):
             body = base64.b64decode(event["body"]).decode()

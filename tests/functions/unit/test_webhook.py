@@ -28,7 +28,8 @@ from rentals.errors import InfrastructureUnavailable, RefundFailed, WriteContend
 from rentals.models import Rental
 from rentals.payments import Outcome
 from tests.support.samples import pending_rental
-from tools import replay
+from tools.replay.filling import Facts, fill_in
+from tools.replay.samples import load
 
 Json = dict[str, Any]
 
@@ -618,12 +619,10 @@ json_values = st.recursive(
     max_leaves=4,
 )
 Path = tuple[str | int, ...]
-FACTS = replay.Facts(RENTAL.id, "cs_1", "pi_1", "pay_1", "ref_1")
+FACTS = Facts(RENTAL.id, "cs_1", "pi_1", "pay_1", "ref_1")
 # As PayMongo sends them, with everything that it tells.
 WHOLE_EVENTS = {
-    name: json.loads(
-        replay.fill_in(replay.load(f"PostPayMongoWebhookFunction/{name}"), FACTS).event["body"]
-    )
+    name: json.loads(fill_in(load(f"PostPayMongoWebhookFunction/{name}"), FACTS).event["body"])
     for name in (
         "payment-paid",
         "checkout-session-payment-paid",

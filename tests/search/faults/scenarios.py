@@ -190,7 +190,6 @@ class Visit:
                 self._units(),
                 [each for each in [self._get("Customers", customer_key(self.email))] if each],
                 payments,
-                hold_seconds=self.shop.hold_seconds,
             )
         )
         view = self.view()

@@ -787,7 +787,6 @@ class Simulation:
             self.world.rows("Units"),
             self.world.rows("Customers"),
             ledger,
-            hold_seconds=self.world.hold_seconds,
             now=self.world.clock.now(),
         )
 

@@ -320,10 +320,6 @@ class World:
         """As in a new execution environment."""
         secret_values._cache.clear()
 
-    @property
-    def hold_seconds(self) -> int:
-        return int(value_of({"Ref": "HoldSeconds"}))
-
     @staticmethod
     def _update_item(arguments: Json) -> Any:
         return aws.dynamodb().update_item(**arguments)

@@ -315,7 +315,7 @@ def test_more_executions_than_a_page_holds(shop: Shop, visitor: Visitor, machine
 
 @contextmanager
 def console_of(stack: LocalStack, *options: str) -> Iterator[httpx.Client]:
-    """`python -m tools.console` on this stack's endpoint."""
+    """`./rentals console` on this stack's endpoint."""
     port = free_port()
     environment = {
         "PATH": os.environ["PATH"],
@@ -324,7 +324,7 @@ def console_of(stack: LocalStack, *options: str) -> Iterator[httpx.Client]:
         "AWS_SECRET_ACCESS_KEY": SECRET_ACCESS_KEY,
     }
     command = [
-        *(sys.executable, "-m", "tools.console", "--port", str(port)),
+        *(sys.executable, "-m", "tools.cli", "console", "--port", str(port)),
         *("--endpoint-url", stack.settings.aws_url, "--region", REGION),
         *options,
     ]

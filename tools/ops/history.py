@@ -1,5 +1,6 @@
 """An execution's history, read: which states were visited, how each went, and on which way."""
 
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -67,6 +68,24 @@ class Visit:
     attempts: list[Attempt] = field(default_factory=list)
 
     @property
+    def errors(self) -> list[str]:
+        """What went wrong, attempt by attempt."""
+        failed = (
+            each for each in self.attempts if each.status in (Status.FAILED, Status.TIMED_OUT)
+        )
+        return [each.error or each.status for each in failed] or [*filter(None, [self.error])]
+
+    @property
+    def why(self) -> str:
+        """What the last error said."""
+        causes = [each.cause for each in self.attempts if each.cause]
+        return message_of(self.cause or (causes[-1] if causes else ""))
+
+    def seconds(self, now: datetime) -> float:
+        """How long it took, or has taken so far."""
+        return ((self.left_at or now) - self.entered_at).total_seconds()
+
+    @property
     def is_waiting_to_retry(self) -> bool:
         """Whether the last attempt failed and the next one has not begun."""
         return (
@@ -107,6 +126,23 @@ class Timeline:
     def last_visit(self, state: str) -> Visit | None:
         """The last stay in a state, if there was one."""
         return next((each for each in reversed(self.visits) if each.state == state), None)
+
+
+def unpacked(text: object) -> object:
+    """What a text that is JSON holds, else the text as it is."""
+    if isinstance(text, str) and text.lstrip()[:1] in ("{", "["):
+        try:
+            return json.loads(text)
+        except (ValueError, RecursionError):
+            return text
+    return text
+
+
+def message_of(cause: str) -> str:
+    """Why something failed: of a Lambda function's error, its message."""
+    value = unpacked(cause)
+    message = value.get("errorMessage") if isinstance(value, dict) else None
+    return message if isinstance(message, str) else cause
 
 
 def read(events: Sequence[Event]) -> Timeline:
@@ -159,6 +195,9 @@ class _Reader:
         return (each for each in reversed(self.visits) if each.status is Status.IN_PROGRESS)
 
     def _enter(self, event: Event, details: Mapping[str, Any], before: Visit | None) -> Visit:
+        if before is not None and before.status is Status.IN_PROGRESS and before.error:
+            # Left by a Catch, which the local engine does not record.
+            before.status, before.left_at = Status.CAUGHT, event["timestamp"]
         visit = Visit(
             state=details["name"],
             entered_at=event["timestamp"],

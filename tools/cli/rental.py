@@ -1,0 +1,217 @@
+"""Commands about one rental: show, settle, refund, acknowledge."""
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import typer
+from rich.console import Group
+from rich.live import Live
+from rich.text import Text
+
+from paymongo.resources import CURRENCY
+from rentals.models import CENTAVOS_PER_PESO, PaymentStatus
+from tools.cli.session import Session, Wait, Yes
+from tools.cli.text import coloured, log_table, pesos, table, timeline
+from tools.ops import account, acknowledging, dossier, rows, settling
+from tools.ops.acknowledging import Acknowledgement
+from tools.ops.dossier import Dossier
+from tools.ops.errors import FOUND
+
+app = typer.Typer()
+RentalId = Annotated[str, typer.Argument(metavar="RENTAL", help="The rental's id.")]
+
+
+@app.command()
+def show(
+    ctx: typer.Context,
+    rental_id: RentalId,
+    log: Annotated[bool, typer.Option(help="The functions' log lines.")] = True,
+    personal_data: Annotated[
+        bool, typer.Option("--personal-data", help="Also the customer, and the customer's links.")
+    ] = False,
+) -> None:
+    """Everything about one rental: row, executions, payments and refunds, log lines."""
+    session: Session = ctx.obj
+    with session.working("Asking AWS and PayMongo"):
+        found = dossier.gather(session.target, rental_id, with_logs=log)
+    session.show(
+        found.to_json(personal_data=personal_data), render(found, personal_data=personal_data)
+    )
+
+
+@app.command()
+def settle(ctx: typer.Context, rental_id: RentalId, wait: Wait = 60.0, yes: Yes = False) -> None:
+    """Bring a rental to a consistent end now, instead of when the reconciler comes.
+
+    Unpaid: its session is closed at PayMongo, its unit released. Paid: it is completed, with
+    another unit if need be; if there is none, the payment is refunded. Safe to run twice. Asks
+    first when the customer may still be paying.
+    """
+    session: Session = ctx.obj
+    row = rows.rental(session.target, rental_id)
+    session.note_target()
+    if settling.is_waiting_for_customer(session.target, row):
+        session.confirm(
+            "The customer may still be paying. End this rental, unless it is paid by now?",
+            assume_yes=yes,
+        )
+    _settle(session, rental_id, refund=False, wait_seconds=wait)
+
+
+@app.command()
+def refund(ctx: typer.Context, rental_id: RentalId, wait: Wait = 60.0, yes: Yes = False) -> None:
+    """Refund a rental's payment. Asks first.
+
+    The intent is written on the rental before PayMongo is asked, PayMongo's refunds are looked up
+    before another one is made, and the reconciler follows it up: running this twice refunds once.
+    The rental ends as `refunded` and its unit goes back on the shelf.
+    """
+    session: Session = ctx.obj
+    row = rows.rental(session.target, rental_id)
+    must_request = settling.must_request_refund(row)
+    session.note_target()
+    session.confirm(refund_question(row), assume_yes=yes)
+    _settle(session, rental_id, refund=must_request, wait_seconds=wait)
+
+
+@app.command()
+def acknowledge(
+    ctx: typer.Context,
+    rental_id: RentalId,
+    note: Annotated[
+        str,
+        typer.Option(help="What was done instead, for whoever looks later; names no customer."),
+    ],
+    yes: Yes = False,
+) -> None:
+    """Record that a refund that PayMongo cannot make was made in another way. Asks first.
+
+    For a rental that needs attention because a refund can never be made: the customer was paid back
+    by bank transfer, say. PayMongo is not asked for that refund again, and the rental no longer
+    needs attention; `show`, `audit` and the daily check of the money say that it was settled
+    outside, by whom, when and how. Refused while a refund or a settlement is under way. A new
+    payment or error makes it need attention again.
+    """
+    session: Session = ctx.obj
+    target = session.target
+    row = rows.rental(target, rental_id)
+    session.note_target()
+    with session.working("Asking AWS and PayMongo"):
+        said = acknowledging.prepare(target, account.account_of(target), row, note)
+    session.confirm(acknowledge_question(row, said), assume_yes=yes)
+    row = acknowledging.write(target, row, said)
+    session.show(
+        {"rental": rows.shown(row, personal_data=False)},
+        f"Rental {rental_id} is [bold]{row['paymentStatus']}[/bold], and needs no attention.",
+    )
+    session.note("Delete its messages with: ./rentals redrive")
+
+
+def _settle(session: Session, rental_id: str, *, refund: bool, wait_seconds: float) -> None:
+    """Start a settlement, show it while it runs, and what came of it."""
+    with Live(console=session.messages, transient=True) as live:
+        result = settling.settle(
+            session.target,
+            rental_id,
+            refund=refund,
+            wait_seconds=wait_seconds,
+            on_change=lambda seen: live.update(timeline(seen, datetime.now(UTC))),
+        )
+    row, execution = result.row, result.execution
+    text = f"Rental {row['id']} is [bold]{row['paymentStatus']}[/bold]"
+    if "refundStatus" in row:
+        text += f", refund {row.get('refundId', 'not made')} {row['refundStatus']}"
+    if execution is None:
+        session.show(result.to_json(), text, f"Settlement started: {result.arn}")
+        return
+    session.show(result.to_json(), timeline(execution, datetime.now(UTC)), text)
+    if result.is_done:
+        return
+    if execution.is_running:
+        session.note(f"The settlement is still running; see ./rentals show {row['id']}")
+    else:
+        session.note(f"[red]Not settled: {row.get('attention')}.[/red] See docs/runbook.md.")
+    raise typer.Exit(FOUND)
+
+
+def refund_question(row: Mapping[str, Any]) -> str:
+    """What somebody agrees to who refunds this rental's payment."""
+    status = row["paymentStatus"]
+    money = (
+        pesos(int(row["amountPaid"]))
+        if row.get("paymentCurrency", CURRENCY) == CURRENCY
+        else f"{row['amountPaid'] / CENTAVOS_PER_PESO} {row['paymentCurrency']}"
+    )
+    if "refundRequestedAt" in row:
+        return f"Follow up the refund of {money}, requested at {row['refundRequestedAt']}?"
+    if status == PaymentStatus.COMPLETED:
+        return (
+            f"Refund {money} for {row['collectibleName']}? The rental ends as refunded and"
+            f" unit {row.get('unitId')} goes back on the shelf"
+        )
+    return f"Settle this rental ({status})? {money} is refunded unless a unit is available"
+
+
+def acknowledge_question(row: Mapping[str, Any], said: Acknowledgement) -> str:
+    """What somebody agrees to who acknowledges."""
+    if not said.payments:
+        return f"{said.attention} is dealt with, and no money is left to refund?"
+    money = "; ".join(f"{pesos(amount)} ({each})" for each, amount in said.payments.items())
+    ending = (
+        f" The rental ends as refunded and unit {row['unitId']} goes back on the shelf."
+        if "unitId" in row and row["paymentId"] in said.payments
+        else ""
+    )
+    return f"{money} was given back outside PayMongo, which must not refund it any more?{ending}"
+
+
+def render(found: Dossier, *, personal_data: bool, now: datetime | None = None) -> Group:
+    """A dossier for people."""
+    now = now or datetime.now(UTC)
+    parts: list[Any] = [_row(rows.shown(found.row, personal_data=personal_data))]
+    parts += [timeline(each, now) for each in found.executions]
+    if not found.executions:
+        parts.append(Text("No execution (any more).", "dim"))
+    parts += _payments(found)
+    if found.lines:
+        parts.append(log_table(found.lines, title="[bold]Log[/bold]"))
+    return Group(*[each for part in parts for each in (part, Text())][:-1])
+
+
+def _row(row: Mapping[str, Any]) -> Any:
+    shown = table("", "", title=f"[bold]Rental {row['id']}[/bold]")
+    shown.show_header = False
+    for name, value in row.items():
+        if name != "id":
+            shown.add_row(Text(name, "dim"), coloured(_in_words(value)))
+    return shown
+
+
+def _in_words(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name}: {_in_words(each)}" for name, each in value.items())
+    if isinstance(value, list):
+        separator = "\n" if value and isinstance(value[0], dict) else ", "
+        return separator.join(map(_in_words, value))
+    return str(value)
+
+
+def _payments(found: Dossier) -> Iterator[Any]:
+    if found.payments is None:
+        yield Text(f"PayMongo: {found.paymongo_problem}", "red")
+        return
+    status = f", session {found.session_status}" if found.session_status else ""
+    shown = table(
+        "payment", "status", "amount", "method", "refunds",
+        title=f"[bold]At PayMongo[/bold]{status}",
+    )  # fmt: skip
+    for each in map(dossier.money, found.payments):
+        refunds = "\n".join(
+            f"{r['id']} {r['status']} {pesos(r['amount'])}" for r in each["refunds"]
+        )
+        amount = pesos(each["amount"])
+        shown.add_row(each["id"], coloured(each["status"]), amount, each["method"], refunds)
+    if not found.payments:
+        shown.add_row(Text("no payment attempt", "dim"))
+    yield shown

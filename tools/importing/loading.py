@@ -1,0 +1,85 @@
+"""An import into a deployed stack, step by step: read and check, plan, write, verify."""
+
+from collections import Counter
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from tools.importing import writing
+from tools.importing.models import FILES
+from tools.importing.reading import Export, Reject, check_references, read_folder
+from tools.importing.writing import Action, Planned, Tables, Verification
+from tools.ops.errors import CommandError
+from tools.ops.target import Target
+
+Json = dict[str, Any]
+
+_CATALOGUE = ("Collectibles", "Stores", "Warehouses")
+
+
+@dataclass(frozen=True)
+class Report:
+    """`verification` is None when nothing was written; `ignored` are files that were not read."""
+
+    rejects: list[Reject]
+    planned: list[Planned]
+    kept: list[Planned]
+    verification: Verification | None
+    is_dry_run: bool
+    ignored: list[str]
+
+    @property
+    def is_well(self) -> bool:
+        """Whether everything came in, or would."""
+        problems = self.verification.problems if self.verification else ()
+        return not self.rejects and not self.kept and not problems
+
+    def counts(self) -> dict[str, Counter[Action]]:
+        """How many rows of each table were new, changed, ..."""
+        counts = {name: Counter[Action]() for name in FILES}
+        for each in self.planned:
+            counts[each.table][each.action] += 1
+        return counts
+
+    def to_json(self) -> Json:
+        """For scripts."""
+        return {
+            "rejects": [
+                {
+                    "file": each.place.file,
+                    "line": each.place.line,
+                    "id": each.subject,
+                    "problem": each.problem,
+                }
+                for each in self.rejects
+            ],
+            "rows": {name: dict(count) for name, count in self.counts().items() if count},
+            "kept": [
+                {"table": each.table, "id": each.item["id"], "why": each.why} for each in self.kept
+            ],
+            "dry_run": self.is_dry_run,
+            "ignored_files": self.ignored,
+            "verified": self.verification and asdict(self.verification),
+        }
+
+
+def tables_of(target: Target) -> Tables:
+    """The tables of a deployed stack."""
+    return Tables(
+        target.dynamodb, {name: target.stack.physical_id(f"{name}Table") for name in FILES}
+    )
+
+
+def read(tables: Tables, folder: Path) -> Export:
+    """What the files hold, checked with each other and the tables. Raises CommandError."""
+    try:
+        export = read_folder(folder)
+    except (FileNotFoundError, UnicodeDecodeError) as error:
+        raise CommandError(str(error)) from None
+    check_references(export, {name: tables.ids(name) for name in _CATALOGUE})
+    return export
+
+
+def plan(tables: Tables, export: Export) -> list[Planned]:
+    """What has to be written so that the tables hold what the files hold."""
+    return writing.plan(tables, writing.items_of(export))

@@ -1,0 +1,1 @@
+"""Sample events, filled in for a running stack and sent: `./rentals replay`."""

@@ -1,0 +1,122 @@
+"""Sample events told of another rental, and signed as PayMongo and we sign. Asks nobody."""
+
+import json
+import secrets
+from dataclasses import dataclass, replace
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from rentals.links import redirect_path
+from tools.paymongo_sandbox.webhooks import signature_header
+from tools.replay.samples import (
+    SAMPLE_INTENT_ID,
+    SAMPLE_PAYMENT_ID,
+    SAMPLE_REFUND_ID,
+    SAMPLE_RENTAL_ID,
+    SAMPLE_SESSION_ID,
+    SAMPLE_TOTAL,
+    TO_BE_SIGNED,
+    Json,
+    Sample,
+)
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a sample is filled in with; `total` is centavos."""
+
+    rental_id: str = SAMPLE_RENTAL_ID
+    session_id: str = SAMPLE_SESSION_ID
+    intent_id: str = SAMPLE_INTENT_ID
+    payment_id: str = SAMPLE_PAYMENT_ID
+    refund_id: str = SAMPLE_REFUND_ID
+    total: int = SAMPLE_TOTAL
+
+
+def fill_in(sample: Sample, facts: Facts) -> Sample:
+    """The sample told of another rental, payment and amount; signatures are not made yet."""
+    text = json.dumps(sample.event)
+    for old, new in (
+        (SAMPLE_RENTAL_ID, facts.rental_id),
+        (SAMPLE_SESSION_ID, facts.session_id),
+        (SAMPLE_INTENT_ID, facts.intent_id),
+        (SAMPLE_PAYMENT_ID, facts.payment_id),
+        (SAMPLE_REFUND_ID, facts.refund_id),
+    ):
+        text = text.replace(old, new)
+    event = json.loads(text)
+    if sample.webhook_type is not None:
+        body = _with_amounts(json.loads(event["body"]), facts.total)
+        event["body"] = compact(body)
+    return replace(sample, event=event)
+
+
+def _with_amounts(value: Any, total: int) -> Any:
+    if isinstance(value, list):
+        return [_with_amounts(each, total) for each in value]
+    if not isinstance(value, dict):
+        return value
+    changed = {name: _with_amounts(each, total) for name, each in value.items()}
+    for name in ("amount", "original_amount"):
+        if changed.get(name) == SAMPLE_TOTAL:
+            changed[name] = total
+    if isinstance(changed.get("fee"), int) and "net_amount" in changed:
+        changed["net_amount"] = changed["amount"] - changed["fee"]
+    return changed
+
+
+def with_new_event_id(sample: Sample) -> Sample:
+    """A webhook event that was not sent before, or a checkout with a new Idempotency-Key."""
+    event = json.loads(json.dumps(sample.event))
+    if sample.webhook_type is not None:
+        body = json.loads(event["body"])
+        body["data"]["id"] = f"evt_replay{secrets.token_hex(9)}"
+        event["body"] = compact(body)
+    elif "Idempotency-Key" in (event.get("headers") or {}):
+        _set_header(event, "Idempotency-Key", f"replay-{secrets.token_hex(9)}")
+    return replace(sample, event=event)
+
+
+def sign_webhook(sample: Sample, secret: str, *, livemode: bool, now: float) -> Sample:
+    """The sample as PayMongo would send it now, if it was to be signed at all."""
+    header = (sample.event.get("headers") or {}).get("Paymongo-Signature") or ""
+    if TO_BE_SIGNED not in header:
+        return sample
+    event = json.loads(json.dumps(sample.event))
+    if sample.webhook_type is not None:
+        body = json.loads(event["body"])
+        body["data"]["attributes"]["livemode"] = livemode
+        event["body"] = compact(body)
+    signed = signature_header(secret, event["body"].encode(), int(now), livemode=livemode)
+    _set_header(event, "Paymongo-Signature", signed)
+    return replace(sample, event=event)
+
+
+def sign_redirect(sample: Sample, key: bytes) -> Sample:
+    """The sample with the signature that our own redirect URLs carry, if it was to be signed."""
+    query = sample.event.get("queryStringParameters") or {}
+    if query.get("signature") != TO_BE_SIGNED:
+        return sample
+    outcome = sample.event["path"].rpartition("/")[2]
+    signed = {
+        name: values[0]
+        for name, values in parse_qs(
+            urlsplit(redirect_path(outcome, query["rental_id"], key)).query
+        ).items()
+    }
+    event = sample.event | {
+        "queryStringParameters": signed,
+        "multiValueQueryStringParameters": {name: [value] for name, value in signed.items()},
+    }
+    return replace(sample, event=event)
+
+
+def compact(body: Any) -> str:
+    """JSON as PayMongo sends it."""
+    return json.dumps(body, separators=(",", ":"), ensure_ascii=False)
+
+
+def _set_header(event: Json, name: str, value: str) -> None:
+    event["headers"][name] = value
+    if event.get("multiValueHeaders"):
+        event["multiValueHeaders"][name] = [value]
