@@ -21,6 +21,23 @@ ARROWS = {
     "paymongo": {"infra"},
     "infra": set(),
 }
+TOOL_ARROWS = {
+    "cli": {"console", "replay", "importing", "ops"},
+    "console": {"replay", "ops", "sources"},
+    "replay": {"paymongo_sandbox", "ops", "sources"},
+    "importing": {"ops"},
+    "ops": {"sources"},
+    "building": {"importing", "sources"},
+    # The stack on this machine: whatever is deployed, loaded and shown for it.
+    "local": {"console", "building", "importing", "ops", "sources"},
+    "measuring": {"local", "importing", "sources"},
+    "sources": set(),
+    "paymongo_sandbox": set(),
+}
+# These share no code with the functions, and so no mistake.
+WITHOUT_FUNCTIONS = {"paymongo_sandbox", "sources"}
+PRINTING = {"typer", "rich", "print"}
+PRINTS_NOTHING = ("ops", "importing", "replay", "sources")
 
 
 def modules() -> dict[str, ast.Module]:
@@ -40,27 +57,65 @@ def handlers() -> list[str]:
     )
 
 
-def imported_packages(tree: ast.Module) -> Iterator[str]:
+def imports(tree: ast.Module) -> Iterator[str]:
+    """What a module imports, by its dotted name, also inside of functions."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            yield from (alias.name.partition(".")[0] for alias in node.names)
+            yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, "absolute imports only"
-            yield (node.module or "").partition(".")[0]
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def imported_packages(tree: ast.Module) -> set[str]:
+    return {name.partition(".")[0] for name in imports(tree)}
 
 
 def test_arrows_between_packages_point_one_way() -> None:
     found = {package: set[str]() for package in ARROWS}
     for name, tree in modules().items():
         package = name.partition(".")[0]
-        found[package] |= ARROWS.keys() & set(imported_packages(tree)) - {package}
+        found[package] |= ARROWS.keys() & imported_packages(tree) - {package}
 
     assert {name: sorted(wrong) for name in found if (wrong := found[name] - ARROWS[name])} == {}
 
 
 def test_what_is_shipped_uses_nothing_that_is_not() -> None:
     for name, tree in modules().items():
-        assert not {"tools", "tests"} & set(imported_packages(tree)), name
+        assert not {"tools", "tests"} & imported_packages(tree), name
+
+
+def tools(package: str) -> dict[str, ast.Module]:
+    """Every module of a package of tools/, by its path."""
+    paths = sorted((ROOT / "tools" / package).rglob("*.py"))
+    return {str(path.relative_to(ROOT)): ast.parse(path.read_text()) for path in paths}
+
+
+def test_every_package_of_tools_has_its_arrows() -> None:
+    folders = {path.parent.name for path in (ROOT / "tools").glob("*/__init__.py")}
+
+    assert folders == TOOL_ARROWS.keys()
+
+
+@pytest.mark.parametrize("package", TOOL_ARROWS)
+def test_arrows_between_tools_point_one_way(package: str) -> None:
+    for path, tree in tools(package).items():
+        names = [name.split(".") for name in imports(tree)]
+        used = {name[1] for name in names if name[0] == "tools"}
+        assert used <= TOOL_ARROWS[package] | {package}, path
+        if package in WITHOUT_FUNCTIONS:
+            assert not ARROWS.keys() & imported_packages(tree), path
+
+
+@pytest.mark.parametrize("package", PRINTS_NOTHING)
+def test_what_acts_on_a_stack_leaves_showing_to_those_above(package: str) -> None:
+    for path, tree in tools(package).items():
+        called = {
+            node.func.id
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+        }
+        assert not PRINTING & (imported_packages(tree) | called), path
 
 
 def test_functions_do_not_know_where_they_run() -> None:

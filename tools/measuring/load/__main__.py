@@ -68,7 +68,7 @@ def _locust(site: str, users: int, seconds: int, *options: str) -> int:
 
 def _audit(environment: dict[str, str]) -> int:
     return subprocess.run(
-        [sys.executable, "-m", "tools.ops", "audit"], env=os.environ | environment, check=False
+        [sys.executable, "-m", "tools.cli", "audit"], env=os.environ | environment, check=False
     ).returncode
 
 
