@@ -38,7 +38,6 @@ def counts(calls: Iterable[Recorded], logs: Iterable["InvocationLog"]) -> dict[s
             "calls": dict(sorted(Counter(each.name for each in made).items())),
             "read_units": sum(each.read_units for each in made),
             "write_units": sum(each.write_units for each in made),
-            "paymongo_calls": sum(each.operation == PAYMONGO for each in made),
             "log_bytes": _mean_bytes(logs_by_function[function]),
         }
         for function, made in sorted(by_function.items())
