@@ -8,7 +8,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
@@ -23,6 +23,7 @@ from tools.paymongo_sandbox.resources import (
     Json,
     Payment,
     PaymentIntent,
+    Record,
     Refund,
     Webhook,
     WebhookStatus,
@@ -93,6 +94,7 @@ class Arguments:
 
 
 Operation = Callable[[Arguments], Json]
+R = TypeVar("R", bound=Record)
 
 
 class Api:
@@ -136,24 +138,18 @@ class Api:
         return self._session(session)
 
     def retrieve_checkout_session(self, call: Arguments) -> Json:
-        return self._session(self._find_session(call))
+        return self._session(self._find(CheckoutSession, call))
 
     def expire_checkout_session(self, call: Arguments) -> Json:
-        session = self._find_session(call)
+        session = self._find(CheckoutSession, call)
         self._gateway.expire_session(session)
         return self._session(session)
 
     def retrieve_payment_intent(self, call: Arguments) -> Json:
-        intent = self._store.find(PaymentIntent, call.record_id, call.livemode)
-        if intent is None:
-            raise not_found("payment intent", call.record_id)
-        return {"data": wire.intent_resource(self._store, intent)}
+        return {"data": wire.intent_resource(self._store, self._find(PaymentIntent, call))}
 
     def retrieve_payment(self, call: Arguments) -> Json:
-        payment = self._store.find(Payment, call.record_id, call.livemode)
-        if payment is None:
-            raise not_found("payment", call.record_id)
-        return {"data": wire.payment_resource(self._store, payment)}
+        return {"data": wire.payment_resource(self._store, self._find(Payment, call))}
 
     def create_refund(self, call: Arguments) -> Json:
         attributes = validation.refund_attributes(call.body)
@@ -161,10 +157,7 @@ class Api:
         return {"data": wire.refund_resource(refund)}
 
     def retrieve_refund(self, call: Arguments) -> Json:
-        refund = self._store.find(Refund, call.record_id, call.livemode)
-        if refund is None:
-            raise not_found("refund", call.record_id)
-        return {"data": wire.refund_resource(refund)}
+        return {"data": wire.refund_resource(self._find(Refund, call))}
 
     def list_refunds(self, call: Arguments) -> Json:
         """Newest first, a page at a time (`limit`, `after`)."""
@@ -201,10 +194,10 @@ class Api:
         return {"data": [wire.webhook_resource(webhook) for webhook in webhooks]}
 
     def retrieve_webhook(self, call: Arguments) -> Json:
-        return {"data": wire.webhook_resource(self._find_webhook(call))}
+        return {"data": wire.webhook_resource(self._find(Webhook, call))}
 
     def update_webhook(self, call: Arguments) -> Json:
-        webhook = self._find_webhook(call)
+        webhook = self._find(Webhook, call)
         attributes = validation.webhook_attributes(call.body, partial=True)
         webhook.url = attributes.get("url", webhook.url)
         webhook.events = attributes.get("events", webhook.events)
@@ -219,7 +212,7 @@ class Api:
         return self._set_webhook_status(call, "disabled")
 
     def _set_webhook_status(self, call: Arguments, status: WebhookStatus) -> Json:
-        webhook = self._find_webhook(call)
+        webhook = self._find(Webhook, call)
         if webhook.status == status:
             raise refused("resource_failed_state", f"The webhook is already {status}.")
         webhook.status = status
@@ -231,17 +224,11 @@ class Api:
     def _session(self, session: CheckoutSession) -> Json:
         return {"data": wire.session_resource(self._store, session, self._settings)}
 
-    def _find_session(self, call: Arguments) -> CheckoutSession:
-        session = self._store.find(CheckoutSession, call.record_id, call.livemode)
-        if session is None:
-            raise not_found("checkout session", call.record_id)
-        return session
-
-    def _find_webhook(self, call: Arguments) -> Webhook:
-        webhook = self._store.find(Webhook, call.record_id, call.livemode)
-        if webhook is None:
-            raise not_found("webhook", call.record_id)
-        return webhook
+    def _find(self, kind: type[R], call: Arguments) -> R:
+        record = self._store.find(kind, call.record_id, call.livemode)
+        if record is None:
+            raise not_found(kind.KIND.replace("_", " "), call.record_id)
+        return record
 
     def _endpoint(self, operation: Operation) -> Callable[[Request], Any]:
         name = operation.__name__

@@ -2,9 +2,9 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, NonNegativeFloat, PositiveInt, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveInt, ValidationError
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -36,24 +36,21 @@ class _Options(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-class _Settle(_Options):
-    payment_method: str | None = None
+class _Start(_Options):
+    method: Annotated[str | None, Field(alias="payment_method")] = None
     amount: PositiveInt | None = None
     currency: str | None = None
+
+
+class _Settle(_Start):
     again: bool = False
     silently: bool = False
 
 
 class _Decline(_Options):
-    payment_method: str | None = None
+    method: Annotated[str | None, Field(alias="payment_method")] = None
     code: str = "generic_decline"
     silently: bool = False
-
-
-class _Start(_Options):
-    payment_method: str | None = None
-    amount: PositiveInt | None = None
-    currency: str | None = None
 
 
 class _Finish(_Options):
@@ -219,10 +216,7 @@ class Control:
 
     async def send_to(self, request: Request) -> Json:
         event = self._find(Event, request)
-        options = await _read(request, _SendTo)
-        delivery = await self._webhooks.send_to(
-            event, options.url, options.secret_key, options.timestamp
-        )
+        delivery = await self._webhooks.send_to(event, **vars(await _read(request, _SendTo)))
         return {"deliveries": [asdict(delivery)]}
 
     async def release(self, request: Request) -> Json:
@@ -232,42 +226,18 @@ class Control:
 
     async def settle(self, request: Request) -> Json:
         session = self._find(CheckoutSession, request)
-        options = await _read(request, _Settle)
-        return self._paid(
-            *self._gateway.pay(
-                session,
-                method=options.payment_method,
-                amount=options.amount,
-                currency=options.currency,
-                again=options.again,
-                silently=options.silently,
-            )
-        )
+        return self._paid(*self._gateway.pay(session, **vars(await _read(request, _Settle))))
 
     async def decline(self, request: Request) -> Json:
         session = self._find(CheckoutSession, request)
-        options = await _read(request, _Decline)
-        return self._paid(
-            *self._gateway.decline(
-                session,
-                method=options.payment_method,
-                code=options.code,
-                silently=options.silently,
-            )
-        )
+        return self._paid(*self._gateway.decline(session, **vars(await _read(request, _Decline))))
 
     async def start(self, request: Request) -> Json:
         session = self._find(CheckoutSession, request)
         options = await _read(request, _Start)
         if session.status == "expired" or self._gateway.is_paid(session):
             raise ControlError(409, "the session is expired or paid")
-        payment = self._gateway.start_payment(
-            session,
-            method=options.payment_method,
-            amount=options.amount,
-            currency=options.currency,
-        )
-        return self._paid(payment, [])
+        return self._paid(self._gateway.start_payment(session, **vars(options)), [])
 
     async def finish(self, request: Request) -> Json:
         session = self._find(CheckoutSession, request)

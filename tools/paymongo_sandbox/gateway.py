@@ -30,7 +30,6 @@ _DECLINES = {
     "insufficient_funds": "The account has insufficient funds.",
     "payment_cancelled": "The customer did not authorise the payment.",
 }
-DECLINE_CODES = tuple(_DECLINES)
 _DAYS_UNTIL_AVAILABLE = 7
 
 
