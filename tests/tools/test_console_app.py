@@ -18,8 +18,6 @@ from starlette.routing import Mount
 from tools.console.app import EVENTS_A_PAGE, MOST_AT_ONCE, create_app
 from tools.console.aws import (
     Account,
-    Execution,
-    Machine,
     NotFoundError,
     Page,
     Replay,
@@ -27,6 +25,7 @@ from tools.console.aws import (
     replayable,
 )
 from tools.ops.errors import CommandError
+from tools.ops.executions import Execution, Machine
 from tools.ops.history import Timeline, read
 from tools.ops.logs import LogLine
 from tools.ops.target import Target

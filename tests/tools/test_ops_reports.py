@@ -165,12 +165,11 @@ def test_the_last_state_of_an_execution_that_is_over_is_over() -> None:
 
 
 FAILED = Execution(
-    arn="arn:aws:states:r:1:execution:Settlement:rental-1-operator",
-    machine="settlement",
+    arn="arn:aws:states:r:1:execution:shop-settlement:rental-1-operator",
     status="FAILED",
     started_at=NOW,
     stopped_at=None,
-    input={"rental_id": "rental-1"},
+    input='{"rental_id": "rental-1"}',
     error="NeedsAttention",
     cause="Rental rental-1 could not be settled: RefundFailed",
     visits=history.read(HISTORY).visits,

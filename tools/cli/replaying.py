@@ -72,7 +72,7 @@ def render(outcome: Outcome, *, is_terminal: bool = True) -> list[Any]:
     parts: list[Any] = [_answers(outcome.answers, _LONGEST_BODY if is_terminal else None)]
     now = datetime.now(UTC)
     for each in outcome.executions:
-        is_own = each.machine == "rental"
+        is_own = each.machine.kind == "rental"
         if is_own and len(each.visits) == outcome.steps_before and not each.is_running:
             continue  # it was over before
         since = max(outcome.steps_before - 1, 0) if is_own else 0

@@ -45,7 +45,7 @@ def moment(at: datetime) -> str:
 
 def timeline(execution: Execution, now: datetime, *, since_step: int = 0) -> Group:
     """An execution's states from one on, with times, attempts and errors."""
-    title = Text(f"{execution.machine.capitalize()} execution ", "bold")
+    title = Text(f"{execution.machine.kind.capitalize()} execution ", "bold")
     title.append_text(coloured(execution.status)).append(f"  {execution.name}", "dim")
     shown = table("state", "entered", "took", "attempts", "errors")
     for visit in execution.visits[since_step:]:

@@ -25,7 +25,6 @@ from tools.console import words
 from tools.console.aws import (
     SEARCHED,
     Account,
-    Execution,
     NotFoundError,
     is_web_address,
     replayable,
@@ -33,6 +32,7 @@ from tools.console.aws import (
 from tools.console.layout import NODE_HEIGHT, draw
 from tools.ops import target as ops_target
 from tools.ops.errors import CommandError
+from tools.ops.executions import Execution
 from tools.ops.history import Status, message_of
 from tools.ops.words import duration
 from tools.sources.site import STATIC

@@ -12,7 +12,8 @@ from botocore.exceptions import ClientError
 
 from tools.ops import executions, logs, rows, settling
 from tools.ops.errors import CommandError
-from tools.ops.history import Timeline, read
+from tools.ops.executions import Execution, Machine, described
+from tools.ops.history import Timeline
 from tools.ops.logs import LogLine
 from tools.ops.rows import get_many
 from tools.ops.target import Target
@@ -62,56 +63,6 @@ _RENTAL_ATTRIBUTES = (
 
 class NotFoundError(Exception):
     """There is no such state machine or execution; the message says which."""
-
-
-@dataclass(frozen=True, slots=True)
-class Machine:
-    """A state machine by its ARN."""
-
-    arn: str
-
-    @property
-    def name(self) -> str:
-        """Its name, as CloudFormation made it."""
-        return self.arn.rpartition(":")[2]
-
-
-@dataclass(frozen=True, slots=True)
-class Execution:
-    """An execution as ListExecutions or DescribeExecution shows it; the latter has `input`."""
-
-    arn: str
-    status: str
-    started_at: datetime
-    stopped_at: datetime | None = None
-    input: str = ""
-    output: str = ""
-    error: str = ""
-    cause: str = ""
-
-    @property
-    def name(self) -> str:
-        """Of a rental's execution: the rental id."""
-        return self.arn.rpartition(":")[2]
-
-    @property
-    def machine(self) -> Machine:
-        """The state machine that runs it."""
-        return Machine(self.arn.rpartition(":")[0].replace(":execution:", ":stateMachine:"))
-
-    @property
-    def is_running(self) -> bool:
-        """Whether it has not ended."""
-        return self.status in ("RUNNING", "PENDING_REDRIVE")
-
-    @property
-    def rental_id(self) -> str | None:
-        """The rental that its input names."""
-        try:
-            found = json.loads(self.input)["rental_id"]
-        except (ValueError, TypeError, KeyError):
-            return None
-        return found if isinstance(found, str) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,13 +176,10 @@ class Account:
 
     def execution(self, arn: str) -> Execution:
         """One execution with its input and output."""
-        try:
-            found = self._stepfunctions.describe_execution(executionArn=arn)
-        except ClientError as error:
-            if error.response["Error"]["Code"] in ("ExecutionDoesNotExist", "InvalidArn"):
-                raise NotFoundError(f"there is no execution {arn}") from None
-            raise
-        return _execution(found)
+        found = executions.describe(self.target, arn)
+        if found is None:
+            raise NotFoundError(f"there is no execution {arn}")
+        return found
 
     def rental_id_of(self, execution: Execution) -> str | None:
         """The rental that an execution's input names, asked for once."""
@@ -239,10 +187,7 @@ class Account:
 
     def timeline(self, execution: Execution) -> Timeline:
         """Its whole history, read."""
-        pages = self._stepfunctions.get_paginator("get_execution_history").paginate(
-            executionArn=execution.arn, maxResults=1000, includeExecutionData=True
-        )
-        return read([event for page in pages for event in page["events"]])
+        return executions.timeline(self.target, execution.arn, with_data=True)
 
     def rental_execution(self, rental_id: str) -> Execution | None:
         """The execution of a rental: its name is the rental id."""
@@ -250,10 +195,7 @@ class Account:
         if machine is None:
             return None
         arn = f"{machine.replace(':stateMachine:', ':execution:')}:{rental_id}"
-        try:
-            return self.execution(arn)
-        except NotFoundError:
-            return None
+        return executions.describe(self.target, arn)
 
     def settlements(self, rental_id: str, since: datetime) -> list[Execution]:
         """The settlements of a rental, the newest first, of those started after it.
@@ -284,7 +226,7 @@ class Account:
             if error.response["Error"]["Code"] == "StateMachineDoesNotExist":
                 raise NotFoundError(f"there is no state machine {machine.name}") from None
             raise
-        found = [_execution(each) for each in answer["executions"]]
+        found = [described(each) for each in answer["executions"]]
         found.sort(key=lambda each: each.started_at, reverse=True)
         return Page(found, answer.get("nextToken"))
 
@@ -367,16 +309,3 @@ def allow_reading_only(target: Target) -> None:
 def is_web_address(text: object) -> bool:
     """Whether a link may lead there."""
     return isinstance(text, str) and urlsplit(text).scheme in ("http", "https")
-
-
-def _execution(answer: Mapping[str, Any]) -> Execution:
-    return Execution(
-        arn=answer["executionArn"],
-        status=answer["status"],
-        started_at=answer["startDate"],
-        stopped_at=answer.get("stopDate"),
-        input=answer.get("input", ""),
-        output=answer.get("output", ""),
-        error=answer.get("error", ""),
-        cause=answer.get("cause", ""),
-    )

@@ -3,8 +3,8 @@
 import json
 import re
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 
 from rentals.models import EndReason
 from tools.ops import history
-from tools.ops.history import Visit
+from tools.ops.history import Timeline, Visit
 from tools.ops.target import Target
 
 Json = dict[str, Any]
@@ -24,19 +24,39 @@ _EVENT_DELAY = timedelta(hours=1)
 _CLOCKS_DIFFER = timedelta(seconds=5)
 
 
-@dataclass(frozen=True)
-class Execution:
-    """An execution with the states it went through, oldest first."""
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """A state machine by its ARN."""
 
     arn: str
-    machine: str
+
+    @property
+    def name(self) -> str:
+        """Its name, as the template makes it: `mongocollectibles-rental`."""
+        return self.arn.rpartition(":")[2]
+
+    @property
+    def kind(self) -> str:
+        """What it is for: `rental` or `settlement`."""
+        return self.name.rpartition("-")[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """An execution as ListExecutions or DescribeExecution shows it; the latter has `input`.
+
+    `visits` are the states that it went through, oldest first, where its history was read.
+    """
+
+    arn: str
     status: str
     started_at: datetime
-    stopped_at: datetime | None
-    input: Json
-    error: str | None
-    cause: str | None
-    visits: Sequence[Visit]
+    stopped_at: datetime | None = None
+    input: str = ""
+    output: str = ""
+    error: str = ""
+    cause: str = ""
+    visits: Sequence[Visit] = ()
 
     @property
     def name(self) -> str:
@@ -44,21 +64,35 @@ class Execution:
         return self.arn.rpartition(":")[2]
 
     @property
+    def machine(self) -> Machine:
+        """The state machine that runs it."""
+        return Machine(self.arn.rpartition(":")[0].replace(":execution:", ":stateMachine:"))
+
+    @property
     def is_running(self) -> bool:
-        """Whether it is under way."""
-        return self.status == "RUNNING"
+        """Whether it has not ended."""
+        return self.status in ("RUNNING", "PENDING_REDRIVE")
+
+    @property
+    def rental_id(self) -> str | None:
+        """The rental that its input names."""
+        try:
+            found = json.loads(self.input)["rental_id"]
+        except (ValueError, TypeError, KeyError):
+            return None
+        return found if isinstance(found, str) else None
 
     def to_json(self) -> Json:
         """For scripts."""
         return {
             "arn": self.arn,
-            "machine": self.machine,
+            "machine": self.machine.kind,
             "status": self.status,
             "started_at": self.started_at.isoformat(),
             "stopped_at": self.stopped_at and self.stopped_at.isoformat(),
-            "input": self.input,
-            "error": self.error,
-            "cause": self.cause,
+            "input": json.loads(self.input or "{}"),
+            "error": self.error or None,
+            "cause": self.cause or None,
             "states": [
                 {
                     "state": each.state,
@@ -73,40 +107,44 @@ class Execution:
         }
 
 
-def machines(target: Target) -> dict[str, str]:
-    """ARNs of the state machines by what they are for."""
-    stack = target.stack
-    return {
-        "rental": stack.physical_id("RentalStateMachine"),
-        "settlement": stack.physical_id("SettlementStateMachine"),
-    }
+def described(answer: Mapping[str, Any]) -> Execution:
+    """An execution of ListExecutions or DescribeExecution."""
+    return Execution(
+        arn=answer["executionArn"],
+        status=answer["status"],
+        started_at=answer["startDate"],
+        stopped_at=answer.get("stopDate"),
+        input=answer.get("input", ""),
+        output=answer.get("output", ""),
+        error=answer.get("error", ""),
+        cause=answer.get("cause", ""),
+    )
+
+
+def describe(target: Target, arn: str) -> Execution | None:
+    """An execution without its history, or None when there is no such execution (any more)."""
+    try:
+        return described(target.client("stepfunctions").describe_execution(executionArn=arn))
+    except ClientError as error:
+        if error.response["Error"]["Code"] in ("ExecutionDoesNotExist", "InvalidArn"):
+            return None
+        raise
+
+
+def timeline(target: Target, arn: str, *, with_data: bool) -> Timeline:
+    """An execution's whole history, read; `with_data` includes inputs and outputs of states."""
+    pages = (
+        target.client("stepfunctions")
+        .get_paginator("get_execution_history")
+        .paginate(executionArn=arn, maxResults=1000, includeExecutionData=with_data)
+    )
+    return history.read([event for page in pages for event in page["events"]])
 
 
 def read(target: Target, arn: str) -> Execution | None:
     """An execution with its history, or None when there is no such execution (any more)."""
-    client = target.client("stepfunctions")
-    try:
-        described = client.describe_execution(executionArn=arn)
-        pages = client.get_paginator("get_execution_history").paginate(
-            executionArn=arn, includeExecutionData=False
-        )
-        events = [event for page in pages for event in page["events"]]
-    except ClientError as error:
-        if error.response["Error"]["Code"] == "ExecutionDoesNotExist":
-            return None
-        raise
-    kind = {machine: name for name, machine in machines(target).items()}
-    return Execution(
-        arn=arn,
-        machine=kind.get(described["stateMachineArn"], described["stateMachineArn"]),
-        status=described["status"],
-        started_at=described["startDate"],
-        stopped_at=described.get("stopDate"),
-        input=json.loads(described.get("input") or "{}"),
-        error=described.get("error"),
-        cause=described.get("cause"),
-        visits=history.read(events).visits,
-    )
+    execution = describe(target, arn)
+    return execution and replace(execution, visits=timeline(target, arn, with_data=False).visits)
 
 
 def of_rental(target: Target, rental_id: str, since: datetime) -> list[Execution]:
@@ -127,7 +165,7 @@ def of_rental(target: Target, rental_id: str, since: datetime) -> list[Execution
         )
         if is_named or is_likely:
             settlement = read(target, each["executionArn"])
-            if settlement and settlement.input.get("rental_id") == rental_id:
+            if settlement and settlement.rental_id == rental_id:
                 found.append(settlement)
     return sorted(found, key=lambda execution: execution.started_at)
 
@@ -137,7 +175,7 @@ def _settlements_since(target: Target, since: datetime) -> Iterator[Json]:
     pages = (
         target.client("stepfunctions")
         .get_paginator("list_executions")
-        .paginate(stateMachineArn=machines(target)["settlement"])
+        .paginate(stateMachineArn=target.stack.physical_id("SettlementStateMachine"))
     )
     for page in pages:
         for each in page["executions"]:
@@ -153,7 +191,8 @@ def is_named_by_rental(name: str) -> bool:
 
 def execution_arn(target: Target, rental_id: str) -> str:
     """The rental's own execution: its name is the rental id."""
-    return f"{machines(target)['rental'].replace(':stateMachine:', ':execution:')}:{rental_id}"
+    machine = target.stack.physical_id("RentalStateMachine")
+    return f"{machine.replace(':stateMachine:', ':execution:')}:{rental_id}"
 
 
 def start_settlement(
