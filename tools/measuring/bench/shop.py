@@ -84,14 +84,7 @@ class Shop:
                 collectible_id=collectible_id,
                 collectible_name="Bench",
                 store_id=store_id,
-                customer=Customer(
-                    name="Ana Cruz",
-                    email=f"{uuid.uuid4().hex}@example.com",
-                    phone="+63 917 000 0000",
-                    address="1 Rizal Street",
-                    city="Makati",
-                    postal_code="1200",
-                ),
+                customer=Customer(**_customer()),
                 duration=3,
                 payment_method=PaymentMethod.GCASH,
                 payment_status=PaymentStatus.PENDING,
@@ -124,6 +117,29 @@ class Shop:
         self.calls.count[model.name] += 1
         if model.name in ("Query", "Scan"):
             self.calls.scanned.append(parsed.get("ScannedCount", 0))
+
+
+def _customer() -> dict[str, str]:
+    """Somebody new."""
+    return {
+        "name": "Ana Cruz",
+        "email": f"{uuid.uuid4().hex}@example.com",
+        "phone": "+63 917 000 0000",
+        "address": "1 Rizal Street",
+        "city": "Makati",
+        "postal_code": "1200",
+    }
+
+
+def order(collectible_id: str) -> dict[str, Any]:
+    """The body of a checkout by somebody new."""
+    return {
+        "collectible_id": collectible_id,
+        "store_id": "store-a",
+        "duration": 3,
+        "payment_method": "gcash",
+        "customer": _customer(),
+    }
 
 
 @contextmanager

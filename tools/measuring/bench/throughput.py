@@ -9,17 +9,16 @@ import itertools
 import json
 import statistics
 import time
-import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
 
-from tools.local.package import zip_functions_of
-from tools.local.stack import LocalStack
+from tools.local.package import upload, zip_functions_of
+from tools.local.stack import REGION, LocalStack
 from tools.measuring.bench.report import Section
-from tools.measuring.bench.shop import Shop
+from tools.measuring.bench.shop import Shop, order
 
 CUSTOMERS = (1, 4, 16)
 # Times the latency of a bare machine.
@@ -60,18 +59,8 @@ _PATIENCE_SECONDS = 60
 
 def measure(stack: LocalStack, shop: Shop) -> Section:
     """By turns: customers at once through the site, and executions at once of the bare machines."""
-    section = Section(
-        "throughput",
-        [
-            "customers at once",
-            "rentals/s",
-            "latency",
-            "bare machine",
-            "ratio",
-            "bare, as many calls",
-            "ratio",
-        ],
-    )
+    header = ("customers at once", "rentals/s", "latency", "bare machine", "ratio")
+    section = Section("throughput", [*header, "bare, as many calls", "ratio"])
     collectible_ids = [shop.add_units({"wh-001": UNITS_OF_EACH}) for _ in range(COLLECTIBLES)]
     wanted = itertools.cycle(collectible_ids)
     bare = _BareMachine(stack, "nothing", _NOTHING)
@@ -94,32 +83,26 @@ def measure(stack: LocalStack, shop: Shop) -> Section:
                     seconds[number] += _at_once(customers, action)
                     if number == 0:
                         rates.append(customers / (time.perf_counter() - started))
-            ours, nothing, only_calls = (statistics.median(each) for each in seconds)
-            section.add(
-                customers,
-                statistics.median(rates),
-                f"{ours * 1000:.0f} ms",
-                f"{nothing * 1000:.0f} ms",
-                ours / nothing,
-                f"{only_calls * 1000:.0f} ms",
-                ours / only_calls,
-            )
-            section.goal(
-                f"latency beside the bare machine, {customers} at once", ours / nothing, MOST
-            )
-            section.goal(
-                f"latency beside a bare machine that makes as many calls, {customers} at once",
-                ours / only_calls,
-                MOST,
-            )
-            if customers == 1:
-                section.headline = (
-                    f"checkout to payment URL {ours * 1000:.0f} ms with one customer; a state"
-                    f" machine that only makes as many AWS calls {only_calls * 1000:.0f} ms"
-                )
+            _add(section, customers, statistics.median(rates), map(statistics.median, seconds))
     for collectible_id in collectible_ids:
         shop.remove(collectible_id)
     return section
+
+
+def _add(section: Section, customers: int, rate: float, latencies: Iterable[float]) -> None:
+    ours, nothing, only_calls = latencies
+    shown = [f"{each * 1000:.0f} ms" for each in (ours, nothing, only_calls)]
+    section.add(customers, rate, *shown[:2], ours / nothing, shown[2], ours / only_calls)
+    for which, seconds in (
+        ("the bare machine", nothing),
+        ("a bare machine that makes as many calls", only_calls),
+    ):
+        section.goal(f"latency beside {which}, {customers} at once", ours / seconds, MOST)
+    if customers == 1:
+        section.headline = (
+            f"checkout to payment URL {shown[0]} with one customer; a state machine that only"
+            f" makes as many AWS calls {shown[2]}"
+        )
 
 
 def _at_once(how_many: int, action: Callable[[], float]) -> list[float]:
@@ -129,22 +112,12 @@ def _at_once(how_many: int, action: Callable[[], float]) -> list[float]:
 
 def _checkout(site: httpx.Client, collectible_id: str) -> float:
     """Seconds from the request to the payment URL."""
-    body = {
-        "collectible_id": collectible_id,
-        "store_id": "store-a",
-        "duration": 3,
-        "payment_method": "gcash",
-        "customer": {
-            "name": "Ana Cruz",
-            "email": f"{uuid.uuid4().hex}@example.com",
-            "phone": "+63 917 000 0000",
-            "address": "1 Rizal Street",
-            "city": "Makati",
-            "postal_code": "1200",
-        },
-    }
     started = time.perf_counter()
-    data = site.post("/api/rentals/checkout", json=body).raise_for_status().json()["data"]
+    data = (
+        site.post("/api/rentals/checkout", json=order(collectible_id))
+        .raise_for_status()
+        .json()["data"]
+    )
     while not data["payment_url"]:
         time.sleep(_PAUSE_SECONDS)
         data = site.get(f"/api/rentals/{data['rental_id']}").raise_for_status().json()["data"]
@@ -166,66 +139,23 @@ class _BareMachine:
 
     def __init__(self, stack: LocalStack, name: str, code: str) -> None:
         self._machines = stack.client("stepfunctions")
-        functions = stack.client("lambda")
-        package = zip_functions_of({"bare.py": code})
-        table = f"bench-{name}"
-        stack.client("dynamodb").create_table(
-            TableName=table,
-            KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
-            AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
-            BillingMode="PAY_PER_REQUEST",
+        cloudformation = stack.client("cloudformation")
+        name = f"bench-{name}"
+        s3 = stack.client("s3")
+        s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
+        place = upload(s3, name, "functions.zip", zip_functions_of({"bare.py": code}))
+        template = _template(place, stack.settings.aws_url)
+        cloudformation.create_stack(
+            StackName=name,
+            TemplateBody=json.dumps(template),
+            Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
         )
-        role = _role(
-            stack,
-            f"bench-{name}-function",
-            "lambda.amazonaws.com",
-            ["dynamodb:GetItem", "dynamodb:PutItem"],
-            ["*"],
+        cloudformation.get_waiter("stack_create_complete").wait(
+            StackName=name, WaiterConfig={"Delay": 1}
         )
-        arns = []
-        for number, calls in enumerate(CALLS):
-            arns.append(
-                functions.create_function(
-                    FunctionName=f"bench-{name}-{number}",
-                    Runtime="provided.al2023",
-                    Handler="bare.handler",
-                    Role=role,
-                    Timeout=30,
-                    MemorySize=512,
-                    Code={"ZipFile": package},
-                    Environment={
-                        "Variables": {
-                            "_HANDLER": "bare.handler",
-                            "TABLE": table,
-                            "CALLS": str(calls),
-                            "AWS_ENDPOINT_URL": stack.settings.aws_url,
-                        }
-                    },
-                )["FunctionArn"]
-            )
-        states = {
-            f"Bare{number}": {
-                "Type": "Task",
-                "Resource": "arn:aws:states:::lambda:invoke",
-                "Arguments": {"FunctionName": arn, "Payload": "{% $states.input %}"},
-                "Output": "{% $states.result.Payload %}",
-                **({"Next": f"Bare{number + 1}"} if number + 1 < len(arns) else {"End": True}),
-            }
-            for number, arn in enumerate(arns)
-        }
-        self._arn = self._machines.create_state_machine(
-            name=f"bench-{name}",
-            definition=json.dumps(
-                {"QueryLanguage": "JSONata", "StartAt": "Bare0", "States": states}
-            ),
-            roleArn=_role(
-                stack,
-                f"bench-{name}-machine",
-                "states.amazonaws.com",
-                ["lambda:InvokeFunction"],
-                arns,
-            ),
-        )["stateMachineArn"]
+        self._arn = cloudformation.describe_stack_resource(
+            StackName=name, LogicalResourceId="Machine"
+        )["StackResourceDetail"]["PhysicalResourceId"]
 
     def run(self) -> float:
         """Seconds from StartExecution to its end."""
@@ -235,31 +165,65 @@ class _BareMachine:
             execution = self._machines.describe_execution(executionArn=arn)
             if execution["status"] == "SUCCEEDED":
                 return time.perf_counter() - started
-            if (
-                execution["status"] != "RUNNING"
-                or time.perf_counter() - started > _PATIENCE_SECONDS
-            ):
+            waited = time.perf_counter() - started
+            if execution["status"] != "RUNNING" or waited > _PATIENCE_SECONDS:
                 raise RuntimeError(f"{execution['status']}: {execution.get('cause')}")
             time.sleep(_PAUSE_SECONDS)
 
 
-def _role(
-    stack: LocalStack, name: str, service: str, actions: list[str], resources: list[str]
-) -> str:
-    iam: Any = stack.client("iam")
-    trust = {
-        "Effect": "Allow",
-        "Principal": {"Service": service},
-        "Action": "sts:AssumeRole",
+def _template(code: dict[str, str], aws_url: str) -> dict[str, Any]:
+    names = [f"Bare{number}" for number in range(len(CALLS))]
+    functions = {
+        name: {
+            "Type": "AWS::Serverless::Function",
+            "Properties": {
+                "CodeUri": code,
+                "Runtime": "provided.al2023",
+                "Handler": "bare.handler",
+                "Timeout": 30,
+                "MemorySize": 512,
+                "Environment": {
+                    "Variables": {
+                        "_HANDLER": "bare.handler",
+                        "TABLE": {"Ref": "Table"},
+                        "CALLS": str(calls),
+                        "AWS_ENDPOINT_URL": aws_url,
+                    }
+                },
+                "Policies": [_allow(["dynamodb:GetItem", "dynamodb:PutItem"], ["Table"])],
+            },
+        }
+        for name, calls in zip(names, CALLS, strict=True)
     }
-    arn: str = iam.create_role(
-        RoleName=name,
-        AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]}),
-    )["Role"]["Arn"]
+    states = {
+        name: {
+            "Type": "Task",
+            "Resource": "arn:aws:states:::lambda:invoke",
+            "Arguments": {"FunctionName": f"${{{name}}}", "Payload": "{% $states.input %}"},
+            "Output": "{% $states.result.Payload %}",
+            **({"Next": after} if after else {"End": True}),
+        }
+        for name, after in zip(names, [*names[1:], None], strict=True)
+    }
+    machine = {
+        "Type": "AWS::Serverless::StateMachine",
+        "Properties": {
+            "Definition": {"QueryLanguage": "JSONata", "StartAt": names[0], "States": states},
+            "DefinitionSubstitutions": {name: {"Fn::GetAtt": [name, "Arn"]} for name in names},
+            "Policies": [_allow(["lambda:InvokeFunction"], names)],
+        },
+    }
+    return {
+        "Transform": "AWS::Serverless-2016-10-31",
+        "Resources": {
+            "Table": {"Type": "AWS::Serverless::SimpleTable"},
+            **functions,
+            "Machine": machine,
+        },
+    }
+
+
+def _allow(actions: list[str], of: list[str]) -> dict[str, Any]:
+    resources = [{"Fn::GetAtt": [name, "Arn"]} for name in of]
     allowed = {"Effect": "Allow", "Action": actions, "Resource": resources}
-    iam.put_role_policy(
-        RoleName=name,
-        PolicyName="allowed",
-        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [allowed]}),
-    )
-    return arn
+    return {"Version": "2012-10-17", "Statement": [allowed]}
