@@ -10,7 +10,8 @@ from tools.cli.app import app
 from tools.cli.session import hoisted
 from tools.ops import account
 from tools.ops.errors import CannotReach, CommandError
-from tools.ops.target import Stack, Target, choose, explain
+from tools.ops.explaining import explain
+from tools.ops.target import Stack, Target, choose
 
 LOCAL = Target(endpoint_url="http://127.0.0.1:4566")
 AWS = Target(profile="shop")
@@ -64,7 +65,7 @@ def failure(code: str) -> ClientError:
         (failure("AccessDeniedException"), AWS, "profile that may"),
     ],
 )
-def test_trouble_with_aws_says_what_to_do(error: ClientError, target: Target, says: str) -> None:
+def test_an_error_of_aws_says_what_to_do(error: ClientError, target: Target, says: str) -> None:
     explained = explain(error, target)
 
     assert isinstance(explained, CannotReach)

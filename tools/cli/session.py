@@ -8,15 +8,13 @@ from dataclasses import dataclass
 from typing import Annotated, Any, TextIO
 
 import typer
-from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 from rich.text import Text
 from typer.core import TyperGroup
 
-from rentals.errors import PaymentProviderRejected, PaymentProviderUnavailable
-from tools.ops import account, target
 from tools.ops.errors import CommandError
-from tools.ops.target import Target
+from tools.ops.explaining import EXPLAINED, explain
+from tools.ops.target import Target, choose
 
 # Options of the program that people also write after the command.
 _WITH_VALUE = ("--profile", "--region", "--endpoint-url", "--stack-name")
@@ -112,17 +110,13 @@ class Commands(TyperGroup):
         """Run the command; an error is one sentence, a hint and an exit code."""
         try:
             return super().invoke(ctx)
-        except CommandError as error:
-            failure = error
-        except (ClientError, BotoCoreError) as error:
-            failure = target.explain(error, _session(ctx).target)
-        except (PaymentProviderUnavailable, PaymentProviderRejected) as error:
-            failure = account.explain(error)
-        _explain(_session(ctx), failure)
+        except EXPLAINED as error:
+            failure = explain(error, _session(ctx).target)
+        _tell(_session(ctx), failure)
         return ctx.exit(failure.exit_code)
 
 
-def _explain(session: Session, failure: CommandError) -> None:
+def _tell(session: Session, failure: CommandError) -> None:
     if session.as_json:
         print(json.dumps({"error": str(failure), "hint": failure.hint}), file=sys.stderr)
         return
@@ -132,7 +126,7 @@ def _explain(session: Session, failure: CommandError) -> None:
 
 
 def _session(ctx: Any) -> Session:
-    return ctx.obj if isinstance(ctx.obj, Session) else Session(target.choose())
+    return ctx.obj if isinstance(ctx.obj, Session) else Session(choose())
 
 
 def hoisted(args: Sequence[str]) -> list[str]:

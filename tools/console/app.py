@@ -20,7 +20,6 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from rentals.errors import PaymentProviderRejected, PaymentProviderUnavailable
 from tools.console import words
 from tools.console.aws import (
     SEARCHED,
@@ -30,9 +29,9 @@ from tools.console.aws import (
     replayable,
 )
 from tools.console.layout import NODE_HEIGHT, draw
-from tools.ops import target as ops_target
 from tools.ops.errors import CommandError
 from tools.ops.executions import Execution
+from tools.ops.explaining import EXPLAINED, explain
 from tools.ops.history import Status, message_of
 from tools.ops.words import duration
 from tools.sources.site import STATIC
@@ -75,18 +74,12 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    plain = ("clock", "details", "inline", "moment", "pesos", "pretty", "stack_trace", "until")
+    templates.filters |= {name: getattr(words, name) for name in plain}
     templates.filters |= {
         "arn": lambda arn: quote(arn, safe=":"),
         "cause": message_of,
-        "clock": words.clock,
-        "details": words.details,
         "duration": duration,
-        "inline": words.inline,
-        "moment": words.moment,
-        "pesos": words.pesos,
-        "pretty": words.pretty,
-        "stack_trace": words.stack_trace,
-        "until": words.until,
         "by_function": lambda names: [
             (function, list(found))
             for function, found in groupby(names, lambda name: name.partition("/")[0])
@@ -111,15 +104,7 @@ def create_app(account: Account, *, read_only: bool = False) -> Starlette:
     console = _Console(account, read_only)
     return Starlette(
         routes=console.routes(),
-        exception_handlers={
-            HTTPException: console.problem,
-            NotFoundError: console.problem,
-            ClientError: console.problem,
-            BotoCoreError: console.problem,
-            CommandError: console.problem,
-            PaymentProviderUnavailable: console.problem,
-            PaymentProviderRejected: console.problem,
-        },
+        exception_handlers=dict.fromkeys((HTTPException, *EXPLAINED), console.problem),
         middleware=[
             Middleware(TrustedHostMiddleware, allowed_hosts=_HOSTS),
             Middleware(BaseHTTPMiddleware, dispatch=_secure),
@@ -403,16 +388,17 @@ class _Console:
     def problem(self, request: Request, error: Exception) -> Response:
         """A page that says what is wrong."""
         if isinstance(error, HTTPException):
-            status, text, hint = error.status_code, error.detail, ""
-        elif isinstance(error, NotFoundError):
-            status, text, hint = 404, str(error), ""
-        elif isinstance(error, CommandError):
-            status, text, hint = 400, str(error), error.hint or ""
-        elif isinstance(error, ClientError | BotoCoreError):
-            told = ops_target.explain(error, self._account.target)
-            status, text, hint = 502, str(told), told.hint or ""
+            status, text, hint = error.status_code, error.detail, None
         else:
-            status, text, hint = 502, str(error), ""
+            status = (
+                404
+                if isinstance(error, NotFoundError)
+                else 400
+                if isinstance(error, CommandError)
+                else 502
+            )
+            told = explain(error, self._account.target)
+            text, hint = str(told), told.hint
         return self._page(request, "problem.html", status, text=text, hint=hint)
 
 

@@ -61,7 +61,7 @@ _RENTAL_ATTRIBUTES = (
 )  # fmt: skip
 
 
-class NotFoundError(Exception):
+class NotFoundError(CommandError):
     """There is no such state machine or execution; the message says which."""
 
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from paymongo.client import PayMongo
-from rentals.errors import PaymentProviderRejected, PaymentProviderUnavailable
+from rentals.errors import PaymentProviderUnavailable
 from rentals.models import settled_outside
-from tools.ops.errors import CannotReach, CommandError
+from tools.ops.errors import CommandError
 from tools.ops.promise import LedgerPayment
 from tools.ops.target import Target
 
@@ -159,19 +159,6 @@ def account_of(target: Target) -> Account:
         keys_of(target).read()["secretKey"],
         timeout=float(stack.parameters.get("PayMongoTimeoutSeconds", 10)),
     )
-
-
-def explain(error: PaymentProviderUnavailable | PaymentProviderRejected) -> CommandError:
-    """An error of PayMongo's as a person can act on it."""
-    if isinstance(error, PaymentProviderRejected) and error.status in (401, 403):
-        return CannotReach(
-            f"PayMongo refuses the key ({error})",
-            "correct secretKey in the secret before trying again: PayMongo blocks callers that"
-            " keep coming with a wrong key",
-        )
-    if isinstance(error, PaymentProviderRejected):
-        return CommandError(str(error), "404 may mean that it was made in the other mode")
-    return CannotReach(f"PayMongo does not answer ({error})", "try again in a moment")
 
 
 def _endpoint(resource: Any) -> WebhookEndpoint:

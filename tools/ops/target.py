@@ -15,13 +15,7 @@ from urllib.parse import urlsplit
 import boto3
 import botocore.session
 from botocore.config import Config
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    NoCredentialsError,
-    PartialCredentialsError,
-    ProfileNotFound,
-)
+from botocore.exceptions import ClientError, ProfileNotFound
 
 from tools.ops.errors import CannotReach, CommandError
 
@@ -206,30 +200,3 @@ def choose(
         if endpoint_url is None and not any(environment.get(name) for name in _CHOOSES_AWS):
             endpoint_url = f"http://127.0.0.1:{environment.get('AWS_PORT') or LOCAL_AWS_PORT}"
     return Target(stack_name, profile, region, endpoint_url)
-
-
-def explain(error: ClientError | BotoCoreError, target: Target) -> CommandError:
-    """An error of AWS's as a person can act on it."""
-    if isinstance(error, NoCredentialsError | PartialCredentialsError):
-        return CannotReach(
-            "there are no AWS credentials", "give --profile, or log in (aws sso login)"
-        )
-    if isinstance(error, ClientError):
-        code = error.response["Error"]["Code"]
-        if code in ("ExpiredToken", "ExpiredTokenException", "UnrecognizedClientException"):
-            return CannotReach(
-                f"AWS does not accept these credentials ({code})", "log in again (aws sso login)"
-            )
-        if "AccessDenied" in code or code in ("UnauthorizedOperation", "InvalidClientTokenId"):
-            return CannotReach(
-                f"not allowed: {error.operation_name} ({code})",
-                "use a profile that may; docs/runbook.md lists what operators need",
-            )
-        return CannotReach(f"{error.operation_name} failed: {error.response['Error']['Message']}")
-    if target.is_local:
-        return CannotReach(
-            f"nothing answers at {target.endpoint_url} ({type(error).__name__})",
-            "is the stack running (make run)? Set AWS_PORT or AWS_ENDPOINT_URL if it has another"
-            " port, or name an AWS account with --profile",
-        )
-    return CannotReach(f"AWS cannot be reached: {error}")

@@ -43,14 +43,8 @@ class Webhooks:
 
     def publish(self, event_type: str, data: Json, *, livemode: bool) -> Event:
         """Records an event and starts its deliveries, without waiting for them."""
-        webhooks = [
-            webhook
-            for webhook in self._store.all(Webhook)
-            if webhook.status == "enabled"
-            and webhook.livemode == livemode
-            and event_type in webhook.events
-        ]
         event = Event(livemode=livemode, type=event_type, body="")
+        webhooks = self._asking_for(event)
         event.body = _event_body(event, data, pending_webhooks=len(webhooks))
         rule = self.rules.take(lambda candidate: candidate.matches(event_type))
         copies = rule.copies if rule is not None and rule.mode == "duplicate" else 1
@@ -114,10 +108,7 @@ class Webhooks:
                 url=webhook.url,
                 manual=True,
             )
-            for webhook in self._store.all(Webhook)
-            if webhook.status == "enabled"
-            and webhook.livemode == event.livemode
-            and event.type in webhook.events
+            for webhook in self._asking_for(event)
         ]
         self._register(event, deliveries)
         await asyncio.gather(*(self._attempt(delivery) for delivery in deliveries))
@@ -140,6 +131,16 @@ class Webhooks:
         """Closes the connections."""
         if self._client is not None:
             await self._client.aclose()
+
+    def _asking_for(self, event: Event) -> list[Webhook]:
+        """The endpoints that are enabled and asked for its type."""
+        return [
+            webhook
+            for webhook in self._store.all(Webhook)
+            if webhook.status == "enabled"
+            and webhook.livemode == event.livemode
+            and event.type in webhook.events
+        ]
 
     def _register(self, event: Event, deliveries: Sequence[Delivery]) -> None:
         event.delivery_ids += [delivery.id for delivery in deliveries]

@@ -66,17 +66,8 @@ def measure(shop: Shop) -> Section:
         Case("20 units", {warehouses[0]: 20}, 40),
         Case("1 unit", {warehouses[0]: 1}, 16),
     ]
-    section = Section(
-        "contention",
-        [
-            "16 buyers at once",
-            "buyers",
-            "won",
-            "given twice",
-            "writes per unit",
-            "queries, refused",
-        ],
-    )
+    header = ("16 buyers at once", "buyers", "won", "given twice", "writes per unit")
+    section = Section("contention", [*header, "queries, refused"])
     won = {case.name: _run(shop, case, _ours) for case in cases}
     for case in cases:
         _add(section, case, won[case.name], case.most)
