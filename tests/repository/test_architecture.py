@@ -24,7 +24,7 @@ ARROWS = {
 TOOL_ARROWS = {
     "cli": {"console", "replay", "importing", "ops"},
     "console": {"replay", "ops", "sources"},
-    "replay": {"paymongo_sandbox", "ops", "sources"},
+    "replay": {"ops", "sources"},
     "importing": {"ops"},
     "ops": {"sources"},
     "building": {"importing", "sources"},

@@ -74,9 +74,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    plain = ("clock", "details", "inline", "moment", "pesos", "pretty", "stack_trace", "until")
-    templates.filters |= {name: getattr(words, name) for name in plain}
-    templates.filters |= {
+    filters: dict[str, Callable[..., Any]] = {
         "arn": lambda arn: quote(arn, safe=":"),
         "cause": message_of,
         "duration": duration,
@@ -85,6 +83,9 @@ def _environment() -> Environment:
             for function, found in groupby(names, lambda name: name.partition("/")[0])
         ],
     }
+    for name in ("clock", "details", "inline", "moment", "pesos", "pretty", "stack_trace", "until"):
+        filters[name] = getattr(words, name)
+    templates.filters |= filters
     templates.globals |= {
         "between": words.between,
         "is_web_address": is_web_address,

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from paymongo.signatures import signature_of
 from rentals.links import redirect_path
-from tools.paymongo_sandbox.webhooks import signature_header
 from tools.replay.samples import (
     SAMPLE_INTENT_ID,
     SAMPLE_PAYMENT_ID,
@@ -87,8 +87,9 @@ def sign_webhook(sample: Sample, secret: str, *, livemode: bool, now: float) -> 
         body = json.loads(event["body"])
         body["data"]["attributes"]["livemode"] = livemode
         event["body"] = compact(body)
-    signed = signature_header(secret, event["body"].encode(), int(now), livemode=livemode)
-    _set_header(event, "Paymongo-Signature", signed)
+    signature = signature_of(event["body"].encode(), secret, str(int(now)))
+    test, live = ("", signature) if livemode else (signature, "")
+    _set_header(event, "Paymongo-Signature", f"t={int(now)},te={test},li={live}")
     return replace(sample, event=event)
 
 
