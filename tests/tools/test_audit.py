@@ -265,9 +265,9 @@ def settled_outside_and_still_completed(world: World) -> None:
         (completed_by_a_declined_payment, {"completed is paid once"}),
         (completed_without_a_unit, {"completed holds a unit"}),
         (ended_and_still_holding, {"ended holds no unit"}),
-        (ended_and_paid, {"no money buys nothing"}),
-        (refunded_in_part, {"no money buys nothing"}),
-        (paid_for_no_rental, {"no money buys nothing"}),
+        (ended_and_paid, {"ended keeps no money"}),
+        (refunded_in_part, {"ended keeps no money"}),
+        (paid_for_no_rental, {"ended keeps no money"}),
         (pending_past_its_own_hold, {"nothing hangs"}),
         (pending_without_a_hold, {"nothing hangs"}),
         (pending_and_not_counted, {"holds are counted"}),
@@ -288,7 +288,7 @@ def test_a_violation_is_noticed_under_its_rule(
 def test_what_operators_gave_back_in_another_way_is_no_violation_and_is_listed() -> None:
     world = quiet_world()
     world.change_payment("pay-refunded", refunded=200_000)
-    assert world.broken_rules() == {"no money buys nothing"}
+    assert world.broken_rules() == {"ended keeps no money"}
     acknowledge(world, "refunded", "pay-refunded", TOTAL - 200_000)
 
     assert world.broken_rules() == set()
@@ -319,4 +319,4 @@ def test_a_violation_reads_as_a_sentence() -> None:
     ended_and_paid(world)
     found = violations(world.rentals.values(), [], [], world.ledger, now=NOW)
 
-    assert "no money buys nothing: expired: expired with [600000] centavos kept" in map(str, found)
+    assert "ended keeps no money: expired: expired with [600000] centavos kept" in map(str, found)

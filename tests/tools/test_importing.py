@@ -134,7 +134,7 @@ def test_a_rental_that_is_not_right_is_refused(tmp_path: Path, change: Json, pro
         ({"Units": [UNIT | {"collectibleId": "c"}]}, "units.json:2: unit-001: there is no collect"),
         ({"Units": [UNIT | {"isAvailable": "no"}]}, "units.json:2: unit-001: isAvailable"),
         ({"Units": [UNIT | {"isAvailable": "false"}]}, "leave the unit out until it is back"),
-        ({"Units": [UNIT, UNIT]}, "stands in units.json:2 already"),
+        ({"Units": [UNIT, UNIT]}, "is in units.json:2 already"),
         ({"Warehouses": [WAREHOUSE | {"distances": {"store-a": -1}}]}, "distances.store-a"),
         ({"Warehouses": [WAREHOUSE | {"distances": {"store-z": 1}}]}, "there is no store store-z"),
         ({"Collectibles": [COLLECTIBLE | {"size": "Huge"}]}, "collectibles.json:2: col-001: size"),

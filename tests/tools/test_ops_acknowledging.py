@@ -55,7 +55,7 @@ def test_a_note_that_says_what_was_done_is_kept(note: str) -> None:
         ("called (02) 8123-4567", "phone"),
         ("sent to 917-123-4567", "phone"),
         ("x" * (LONGEST_NOTE + 1), "201 characters"),
-        (" \n", "nothing"),
+        (" \n", "empty"),
     ],
 )
 def test_a_note_with_personal_data_or_none_or_too_much_in_it_is_refused(
@@ -102,7 +102,7 @@ def test_what_paymongo_keeps_of_what_buys_nothing_is_settled(changes: Json, sett
 
 
 def test_what_paymongo_has_given_back_by_now_is_not_acknowledged() -> None:
-    with pytest.raises(CommandError, match="has given pay_1 back"):
+    with pytest.raises(CommandError, match="has refunded pay_1"):
         acknowledging.to_settle(row(**NEEDS_ATTENTION), [payment("pay_1", succeeded=600_000)])
 
 

@@ -73,10 +73,10 @@ def test_what_is_on_its_way_needs_nobody(healthy: Json) -> None:
         (row(createdAt=ago(hours=1), holdExpiresAt=ago(minutes=6)), "pending past its hold"),
         (row(createdAt=ago(minutes=21)), "pending past its hold"),
         (row(createdAt=ago(minutes=21), paymentId="pay_1"), "paid, not completed"),
-        (row(followUpAt=ago(minutes=11)), "not looked at by the reconciler"),
+        (row(followUpAt=ago(minutes=11)), "follow-up overdue"),
         (
             row(paymentStatus="refunded", followUp="refund", refundRequestedAt=ago(days=15)),
-            "refund under way for weeks",
+            "refund pending for weeks",
         ),
     ],
 )

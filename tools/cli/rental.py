@@ -98,9 +98,9 @@ def acknowledge(
     row = rows.rental(target, rental_id)
     session.note_target()
     with session.working("Asking AWS and PayMongo"):
-        said = acknowledging.prepare(target, account.account_of(target), row, note)
-    session.confirm(acknowledge_question(row, said), assume_yes=yes)
-    row = acknowledging.write(target, row, said)
+        acknowledgement = acknowledging.prepare(target, account.account_of(target), row, note)
+    session.confirm(acknowledge_question(row, acknowledgement), assume_yes=yes)
+    row = acknowledging.write(target, row, acknowledgement)
     session.show(
         {"rental": rows.shown(row, personal_data=False)},
         f"Rental {rental_id} is [bold]{row['paymentStatus']}[/bold], and needs no attention.",
@@ -153,14 +153,16 @@ def refund_question(row: Mapping[str, Any]) -> str:
     return f"Settle this rental ({status})? {money} is refunded unless a unit is available"
 
 
-def acknowledge_question(row: Mapping[str, Any], said: Acknowledgement) -> str:
+def acknowledge_question(row: Mapping[str, Any], acknowledgement: Acknowledgement) -> str:
     """What somebody agrees to who acknowledges."""
-    if not said.payments:
-        return f"{said.attention} is dealt with, and no money is left to refund?"
-    money = "; ".join(f"{pesos(amount)} ({each})" for each, amount in said.payments.items())
+    if not acknowledgement.payments:
+        return f"{acknowledgement.attention} is dealt with, and no money is left to refund?"
+    money = "; ".join(
+        f"{pesos(amount)} ({each})" for each, amount in acknowledgement.payments.items()
+    )
     ending = (
         f" The rental ends as refunded and unit {row['unitId']} goes back on the shelf."
-        if "unitId" in row and row["paymentId"] in said.payments
+        if "unitId" in row and row["paymentId"] in acknowledgement.payments
         else ""
     )
     return f"{money} was given back outside PayMongo, which must not refund it any more?{ending}"

@@ -20,10 +20,10 @@ _COLOURS = {
 
 def table(*columns: str, title: str | None = None) -> Table:
     """A plain table; the first column, an id, is never cut or broken."""
-    made = Table(title=title, title_justify="left", header_style="bold", box=None, pad_edge=False)
+    plain = Table(title=title, title_justify="left", header_style="bold", box=None, pad_edge=False)
     for number, column in enumerate(columns):
-        made.add_column(column, no_wrap=number == 0, overflow="fold")
-    return made
+        plain.add_column(column, no_wrap=number == 0, overflow="fold")
+    return plain
 
 
 def pesos(centavos: int | None) -> str:

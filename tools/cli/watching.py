@@ -27,7 +27,7 @@ def attention_(ctx: typer.Context) -> None:
     """
     session: Session = ctx.obj
     findings = attention.look(session.target)
-    shown = table("what", "status", "problem", "since", "what to do")
+    shown = table("what", "status", "why", "since", "what to do")
     now = datetime.now(UTC)
     for each in findings:
         since = f"{duration(rows.age(each.since, now))} ago" if each.since else ""
@@ -64,12 +64,12 @@ def audit_(
             second_look_after=second_look,
         )
     shown = table("rule", "what", "in which way")
-    for each in result.violations:
-        shown.add_row(f"[red]{each.rule}[/red]", each.subject, each.detail)
+    for violation in result.violations:
+        shown.add_row(f"[red]{violation.rule}[/red]", violation.subject, violation.detail)
     outside = table("rental", "payment", "settled outside", "when", "by", "note")
-    for told in result.settled_outside:
+    for each in result.settled_outside:
         outside.add_row(
-            told.rental_id, told.payment_id, pesos(told.amount), told.at, told.by, Text(told.note)
+            each.rental_id, each.payment_id, pesos(each.amount), each.at, each.by, Text(each.note)
         )
     total = pesos(sum(each.amount for each in result.settled_outside))
     agree = "[green]Units and money agree[/green]" + (

@@ -125,7 +125,7 @@ class _Console:
     def __init__(self, account: Account, read_only: bool) -> None:
         self._account = account
         self._read_only = read_only
-        # Whoever can read our pages can use our forms, and nobody else.
+        # CSRF token.
         self._form_token = secrets.token_urlsafe(32)
         self._context: Json = {
             "label": account.label,
@@ -398,8 +398,8 @@ class _Console:
                 if isinstance(error, CommandError)
                 else 502
             )
-            told = explain(error, self._account.target)
-            text, hint = str(told), told.hint
+            failure = explain(error, self._account.target)
+            text, hint = str(failure), failure.hint
         return self._page(request, "problem.html", status, text=text, hint=hint)
 
 

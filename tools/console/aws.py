@@ -276,7 +276,7 @@ class Account:
             raise NotFoundError(str(error)) from None
 
     def replay(self, name: str, rental_id: str, times: int) -> Replay:
-        """Send a sample event told of this rental, so many times at once. Raises CommandError."""
+        """Send a sample event for this rental, so many times at once. Raises CommandError."""
         if name not in samples.names():
             raise CommandError("which event?", "choose one of events/")
         row = rows.rental(self.target, rental_id)

@@ -22,7 +22,7 @@ _SPACE = " \t\r\n"
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a row stands."""
+    """Where a row is."""
 
     file: str
     line: int
@@ -115,7 +115,7 @@ def _add(export: Export, table: str, model: type[Row], place: Place, value: Any)
         return
     if row.id in export.rows[table]:
         first = export.places[table, row.id]
-        export.rejects.append(Reject(place, subject, f"stands in {first} already"))
+        export.rejects.append(Reject(place, subject, f"is in {first} already"))
         return
     export.rows[table][row.id] = row
     export.places[table, row.id] = place

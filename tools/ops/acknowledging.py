@@ -52,7 +52,7 @@ def checked_note(note: str) -> str:
     """The note without spaces around it. Raises CommandError when it is none to keep."""
     text = " ".join(note.split())
     if not text:
-        raise CommandError("the note says nothing", 'such as "paid back by bank transfer, ref ..."')
+        raise CommandError("the note is empty", 'such as "paid back by bank transfer, ref ..."')
     if len(text) > LONGEST_NOTE:
         raise CommandError(f"the note has {len(text)} characters; {LONGEST_NOTE} are the most")
     if _EMAIL.search(text) or _PHONE.search(text):
@@ -122,20 +122,20 @@ def to_settle(row: Mapping[str, Any], payments: Sequence[Mapping[str, Any]]) -> 
             if refund["attributes"]["status"] not in ("succeeded", "failed"):
                 raise CommandError(
                     f"refund {refund['id']} of {payment['id']} is under way at PayMongo",
-                    "wait for it: giving the money back as well would be once too often",
+                    "wait for it: otherwise the money would be given back twice",
                 )
     ledger = list(ledger_of(row["id"], wanted))
     for each in ledger:
         is_own = each.id == row.get("paymentId") and row.get("refundStatus") != "succeeded"
         if is_own and each.is_paid and not each.kept:
             raise CommandError(
-                f"PayMongo has given {each.id} back by now",
+                f"PayMongo has refunded {each.id} meanwhile",
                 f"nothing else is needed: ./rentals settle {row['id']}",
             )
     return {each.id: each.kept for each in ledger if each.kept}
 
 
-def write(target: Target, row: Json, said: Acknowledgement) -> Json:
+def write(target: Target, row: Json, acknowledgement: Acknowledgement) -> Json:
     """Write it, if the rental is still as it was read; the row as it is then.
 
     Raises CommandError when the rental has changed.
@@ -143,7 +143,7 @@ def write(target: Target, row: Json, said: Acknowledgement) -> Json:
     names = {table: target.table(table).name for table in ("Rentals", "Units")}
     items = [
         {"Update": each.operation()}
-        for each in changes(row, said, rentals=names["Rentals"], units=names["Units"])
+        for each in changes(row, acknowledgement, rentals=names["Rentals"], units=names["Units"])
     ]
     try:
         target.client("dynamodb").transact_write_items(TransactItems=items)
@@ -157,19 +157,24 @@ def write(target: Target, row: Json, said: Acknowledgement) -> Json:
     return rows.rental(target, row["id"])
 
 
-def changes(row: Json, said: Acknowledgement, *, rentals: str, units: str) -> list[Change]:
+def changes(
+    row: Json, acknowledgement: Acknowledgement, *, rentals: str, units: str
+) -> list[Change]:
     """The writes, for the tables of these names: the rental needs no follow-up any more. When its
     own payment was given back, it ends as refunded if it has not yet, its unit goes back on the
     shelf, and nobody gives it another one.
     """
     now = clock.now_timestamp()
-    ends = row.get("paymentId") in said.payments and row["paymentStatus"] != PaymentStatus.REFUNDED
+    ends = (
+        row.get("paymentId") in acknowledgement.payments
+        and row["paymentStatus"] != PaymentStatus.REFUNDED
+    )
     entry = {
         "at": now,
-        "by": said.by,
-        "note": said.note,
-        "problem": said.attention,
-        "payments": dict(said.payments),
+        "by": acknowledgement.by,
+        "note": acknowledgement.note,
+        "problem": acknowledgement.attention,
+        "payments": dict(acknowledgement.payments),
     }
     refunded = {
         "paymentStatus": PaymentStatus.REFUNDED,
@@ -187,7 +192,7 @@ def changes(row: Json, said: Acknowledgement, *, rentals: str, units: str) -> li
     # Any write of news changes `updatedAt`; one of the reconciler's, `followUpAt`.
     is_as_read = [
         *(equal(name, row[name]) for name in ("paymentStatus", "updatedAt", "followUpAt")),
-        equal("attention", said.attention),
+        equal("attention", acknowledgement.attention),
     ]
     written = [Change(rentals, row["id"], attributes, is_as_read)]
     if ends and "unitId" in row:

@@ -1,4 +1,4 @@
-"""What an operator should look at now."""
+"""What needs attention now."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from tools.ops.errors import CommandError
 from tools.ops.promise import is_past_its_hold
 from tools.ops.target import Target
 
-# The reconciler comes every minute; what has been due for longer than this was not looked at.
+# The reconciler comes every minute; a follow-up due for longer than this is overdue.
 RECONCILER_PATIENCE = timedelta(minutes=10)
 # PayMongo gives cards back within about ten banking days.
 REFUND_PATIENCE = timedelta(days=14)
@@ -20,7 +20,7 @@ REFUND_PATIENCE = timedelta(days=14)
 
 @dataclass(frozen=True)
 class Finding:
-    """Something to look at; `subject` is a rental id or a part of the stack, `since` as stored."""
+    """What needs attention; `subject` is a rental id or a part of the stack, `since` as stored."""
 
     subject: str
     status: str
@@ -51,11 +51,11 @@ def _of_rental(row: Mapping[str, Any], now: datetime) -> Finding | None:
         problem = "paid, not completed" if "paymentId" in row else "pending past its hold"
         return finding(problem, row["createdAt"], f"./rentals settle {rental_id}")
     if _is_overdue(row, now):
-        return finding("not looked at by the reconciler", row["followUpAt"], "see Reconcile below")
+        return finding("follow-up overdue", row["followUpAt"], "see Reconcile below")
     if row.get("followUp") == FollowUp.REFUND and "refundRequestedAt" in row:
         asked_at = row["refundRequestedAt"]
         if now - rows.moment(asked_at) > REFUND_PATIENCE:
-            return finding("refund under way for weeks", asked_at, "ask PayMongo's support")
+            return finding("refund pending for weeks", asked_at, "ask PayMongo's support")
     return None
 
 
@@ -77,8 +77,8 @@ def _reconciler(found: Iterable[Mapping[str, Any]], now: datetime) -> Iterator[F
     overdue = sorted(row["followUpAt"] for row in found if _is_overdue(row, now))
     if overdue:
         yield Finding(
-            "Reconcile", "late", f"{len(overdue)} rentals overdue", overdue[0],
-            "see that its schedule is enabled and it does not fail",
+            "Reconcile", "late", f"{len(overdue)} follow-ups overdue", overdue[0],
+            "check that its schedule is enabled and that it does not fail",
         )  # fmt: skip
 
 
@@ -112,7 +112,7 @@ def _webhook(target: Target) -> Iterator[Finding]:
             account.account_of(target), account.keys_of(target), target.stack.webhook_url
         ).problems
     except (PaymentProviderUnavailable, PaymentProviderRejected) as error:
-        yield Finding("PayMongo", "", str(error), "", "look at PayMongo's status page")
+        yield Finding("PayMongo", "", str(error), "", "see PayMongo's status page")
     except CommandError as error:
         yield Finding("PayMongo's keys", "", str(error), "", error.hint or "")
     else:
@@ -121,7 +121,7 @@ def _webhook(target: Target) -> Iterator[Finding]:
 
 
 def look(target: Target, now: datetime | None = None) -> list[Finding]:
-    """Everything that somebody should look at: rentals, longest waiting first, then the stack."""
+    """Everything that needs attention: rentals, longest waiting first, then the stack."""
     now = now or datetime.now(UTC)
     found = rows.followed_up(target)
     rentals = sorted(of_rentals(found, now), key=lambda each: each.since)

@@ -20,8 +20,8 @@ _PARALLEL = 6
 
 @dataclass(frozen=True)
 class Audit:
-    """What was looked at, what was found wrong at both looks, and what agrees only because an
-    operator says so.
+    """How much was checked, what was violated at both checks, and what agrees only because an
+    operator says that it was settled outside.
     """
 
     rentals: int
@@ -39,7 +39,7 @@ def audit(
     on_progress: Callable[[], None] = lambda: None,
     second_look_after: float,
 ) -> Audit:
-    """Every violation that is there at two looks, `second_look_after` seconds apart: between two
+    """Every violation that two checks find, `second_look_after` seconds apart: between two
     reads a rental may be in the middle of something.
 
     `on_start` is told how many rentals PayMongo is asked about, `on_progress` when one is done.

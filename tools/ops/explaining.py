@@ -61,5 +61,5 @@ def _of_paymongo(error: PaymentProviderUnavailable | PaymentProviderRejected) ->
             " keep coming with a wrong key",
         )
     if isinstance(error, PaymentProviderRejected):
-        return CommandError(str(error), "404 may mean that it was made in the other mode")
+        return CommandError(str(error), "404 may mean that it belongs to the other mode")
     return CannotReach(f"PayMongo does not answer ({error})", "try again in a moment")

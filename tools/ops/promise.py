@@ -144,7 +144,7 @@ def _money_agrees(
 ) -> Iterator[Violation]:
     for rental_id in ledger.keys() - known:
         if any(payment.kept for payment in ledger[rental_id]):
-            yield Violation("no money buys nothing", rental_id, "paid, and there is no such rental")
+            yield Violation("ended keeps no money", rental_id, "paid, and there is no such rental")
     for rental in rentals.values():
         kept = [
             payment
@@ -177,7 +177,7 @@ def _money_agrees(
                 yield Violation("ended holds no unit", rental.id, f"holds {rental.unit_id}")
             if kept:
                 yield Violation(
-                    "no money buys nothing",
+                    "ended keeps no money",
                     rental.id,
                     f"{rental.payment_status} with {[p.kept for p in kept]} centavos kept",
                 )

@@ -64,9 +64,9 @@ def must_request_refund(row: Mapping[str, Any]) -> bool:
             f"if the customer says otherwise, let PayMongo be asked: ./rentals settle {rental_id}",
         )
     if row["paymentId"] in settled_outside(row.get("acknowledgements", ())):
-        told = row["acknowledgements"][-1]
+        last = row["acknowledgements"][-1]
         raise CommandError(
-            f"rental {rental_id} was settled outside PayMongo ({told['at']}: {told['note']})",
+            f"rental {rental_id} was settled outside PayMongo ({last['at']}: {last['note']})",
             "PayMongo would give the money back a second time",
         )
     if row.get("refundStatus") == "succeeded":

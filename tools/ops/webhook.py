@@ -1,7 +1,7 @@
 """Registering the endpoint that PayMongo sends its events to: the one way, on AWS and locally.
 
-PayMongo shows an endpoint's secret when it is made and perhaps never again, so it is written to
-Secrets Manager in the same breath. Running it again changes what is wrong and nothing else.
+PayMongo shows an endpoint's secret when it is created and perhaps never again, so it is written to
+Secrets Manager at once. Running it again changes what is wrong and nothing else.
 """
 
 from dataclasses import dataclass
@@ -64,15 +64,15 @@ def register(account: Account, keys: Keys, url: str, *, replace: bool = False) -
         done.append(f"disabled {endpoint.id}")
         endpoint = None
     if endpoint is None:
-        keys.read()  # before anything is made: its secret must have a place to go
+        keys.read()  # raises before anything is created: its secret must be stored somewhere
         endpoint = account.create_webhook(url, EVENTS)
         if not endpoint.secret_key:
             raise CommandError(
-                f"PayMongo made {endpoint.id} and told no secret",
+                f"PayMongo created {endpoint.id} without showing its secret",
                 "copy it from PayMongo's dashboard into webhookSecret of the secret",
             )
         keys.store_webhook_secret(endpoint.secret_key)
-        return [*done, f"made {endpoint.id} and stored its secret in {keys.name}"]
+        return [*done, f"created {endpoint.id} and stored its secret in {keys.name}"]
     done += _repair_secret(account, keys, endpoint)
     if set(EVENTS) - set(endpoint.events):
         account.update_webhook(endpoint.id, sorted({*endpoint.events, *EVENTS}))

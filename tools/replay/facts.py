@@ -1,4 +1,4 @@
-"""Which rental a sample event is told of, and what is true of it."""
+"""Which rental a sample event is filled in with, and the facts that it reports."""
 
 import json
 import secrets
@@ -53,7 +53,7 @@ def choose_rental(target: Target, sample: Sample) -> Json:
 
 
 class SandboxControl:
-    """The PayMongo sandbox beside a local stack, which can be told what customers do."""
+    """The PayMongo sandbox beside a local stack, which plays customers on demand."""
 
     def __init__(self, base_url: str) -> None:
         self._http = httpx.Client(base_url=base_url, timeout=30)
@@ -67,7 +67,7 @@ class SandboxControl:
             return False
 
     def act(self, session_id: str, action: str) -> str | None:
-        """A payment happens, telling nobody; its id, or None when it cannot happen any more."""
+        """A payment without its webhook; its id, or None when it cannot happen any more."""
         answer = self._http.post(
             f"/_sandbox/checkout_sessions/{session_id}/{action}", json={"silently": True}
         )
@@ -80,8 +80,9 @@ class SandboxControl:
 def facts_of(target: Target, sample: Sample, row: Mapping[str, Any]) -> tuple[Facts, Notes]:
     """What to fill a sample in with, and what there is to say about it.
 
-    Beside the sandbox what a webhook tells is made true first: the customer pays, or is declined,
-    silently. Elsewhere the payment is made up, never in live mode. Raises CommandError.
+    Beside the sandbox what a webhook reports happens first: the customer pays, or is declined,
+    without a webhook. Elsewhere the payment does not exist; refused in live mode. Raises
+    CommandError.
     """
     kind = sample.webhook_type
     facts = Facts(
@@ -95,7 +96,7 @@ def facts_of(target: Target, sample: Sample, row: Mapping[str, Any]) -> tuple[Fa
     if kind is None or TO_BE_SIGNED not in json.dumps(sample.event):
         return facts, []
     if account.keys_of(target).read()["secretKey"].startswith("sk_live_"):
-        raise CommandError("this stack takes real money: webhooks are not made up for it")
+        raise CommandError("this stack is in live mode: no webhooks are simulated for it")
     sandbox = SandboxControl(target.stack.parameters["PayMongoApiUrl"])
     if not sandbox.is_there:
         return facts, [
@@ -119,10 +120,12 @@ def _paid(
         raise CommandError(f"rental {row['id']} has no checkout session that could be paid")
     paid = sandbox.act(row["checkoutSessionId"], "settle")
     if paid is not None:
-        return replace(facts, payment_id=paid), ["Paid at the sandbox first, silently."]
+        return replace(facts, payment_id=paid), ["Paid at the sandbox first, without its webhook."]
     payments = account.account_of(target).payments_of(row)
     known = next(each["id"] for each in payments if each["attributes"]["status"] == "paid")
-    return replace(facts, payment_id=known), ["It was paid before: this is its payment again."]
+    return replace(facts, payment_id=known), [
+        "It was paid already: this webhook reports the same payment."
+    ]
 
 
 def _refunded(target: Target, row: Mapping[str, Any], facts: Facts) -> tuple[Facts, Notes]:
@@ -137,7 +140,7 @@ def _refunded(target: Target, row: Mapping[str, Any], facts: Facts) -> tuple[Fac
 
 
 def prepare(target: Target, sample: Sample, row: Mapping[str, Any] | None) -> tuple[Sample, Notes]:
-    """The sample as a new event, told of this rental and signed with the stack's own secrets.
+    """The sample as a new event, for this rental, signed with the stack's own secrets.
 
     Raises CommandError.
     """

@@ -1,4 +1,4 @@
-"""Sample events told of another rental, and signed as PayMongo and we sign. Asks nobody."""
+"""Sample events for another rental, and signed as PayMongo and we sign. Asks nobody."""
 
 import json
 import secrets
@@ -34,7 +34,7 @@ class Facts:
 
 
 def fill_in(sample: Sample, facts: Facts) -> Sample:
-    """The sample told of another rental, payment and amount; signatures are not made yet."""
+    """The sample with another rental, payment and amount; not signed yet."""
     text = json.dumps(sample.event)
     for old, new in (
         (SAMPLE_RENTAL_ID, facts.rental_id),

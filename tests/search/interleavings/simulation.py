@@ -39,7 +39,7 @@ _LASTING_CALLS = 14
 _ATTEMPTS = 10
 _QUIET_ROUNDS = 15
 # What may be for a moment, while a function or a state machine is at work.
-_MOMENTARY = {"nothing hangs", "no money buys nothing", "ended holds no unit"}
+_MOMENTARY = {"nothing hangs", "ended keeps no money", "ended holds no unit"}
 _ENDED_UNPAID = {"failed", "cancelled", "expired", "rejected"}
 _LOST_INVOKE = "Lambda.SdkClientException"
 _UPDATE_ERRORS = {

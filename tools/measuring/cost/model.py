@@ -236,8 +236,8 @@ _WITH_RENTALS = {"CheckoutStarted", "UnitReserved", "RentalPaid", "DuplicateWebh
 def custom_metrics(checkouts: float) -> float:
     """Metric-months: a metric is charged for the hours in which it has data (CloudWatch pricing).
 
-    What is sent with each rental has data in an hour with at least one; trouble is taken to be
-    there in one hour in a hundred.
+    What is sent with each rental has data in an hour with at least one; errors are assumed in one
+    hour of a hundred.
     """
     busy = 1 - math.exp(-checkouts / HOURS_IN_A_MONTH)
     shares = {
