@@ -30,7 +30,7 @@ TOOL_ARROWS = {
     "building": {"importing", "sources"},
     # The stack on this machine: whatever is deployed, loaded and shown for it.
     "local": {"console", "building", "importing", "ops", "sources"},
-    "measuring": {"local", "importing", "sources"},
+    "measuring": {"local", "building", "importing", "sources"},
     "sources": set(),
     "paymongo_sandbox": set(),
 }

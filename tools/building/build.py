@@ -28,6 +28,8 @@ LAMBDA_PYTHON = "3.13"
 # What Lambda takes without S3 is 50 MB; ours is far less, because size is cold start.
 TARGET_BYTES = 5_000_000
 _FIXED_TIME = 1577836800  # 2020-01-01, seconds; archives know no time before 1980
+# What the runtime brings along, in the version that tests run with.
+BOTO3 = f"boto3=={metadata.version('boto3')}"
 _HOST_BUILD = ROOT / ".aws-sam" / "host"
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
@@ -69,13 +71,14 @@ def build_for_this_machine(target: Path = _HOST_BUILD) -> Package:
     _sam_build(_template_for(version), target, architecture)
     boto3 = target / "boto3"
     if not boto3.exists():
-        _run(
-            [
-                _uv(), "pip", "install", "--quiet", "--python", str(interpreter),
-                "--target", str(boto3), f"boto3=={metadata.version('boto3')}",
-            ]
-        )  # fmt: skip
+        install(boto3, interpreter, BOTO3)
     return Package(_package_of(target), interpreter, boto3)
+
+
+def install(folder: Path, interpreter: Path, *requirements: str) -> None:
+    """Install distributions for an interpreter into a folder, as `uv pip install` names them."""
+    command = [_uv(), "pip", "install", "--quiet", "--python", str(interpreter)]
+    _run([*command, "--target", str(folder), *requirements])
 
 
 def host_python() -> tuple[Path, str]:

@@ -10,15 +10,13 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import zipfile
 from collections.abc import Iterator
-from importlib.metadata import Distribution, distribution
 from pathlib import Path
 from typing import Any
 
-from packaging.requirements import Requirement
 from samtranslator.yaml_helper import yaml_parse
 
+from tools.building.build import BOTO3, Package, install
 from tools.measuring.bench.report import Section
 from tools.sources import ROOT
 
@@ -41,10 +39,11 @@ def measure() -> Section:
     section = Section("cold-start", ["function", "clients", "floor", "time", "ratio", "goal"])
     with tempfile.TemporaryDirectory() as folder:
         task, runtime = Path(folder, "task"), Path(folder, "runtime")
-        _install(task, _requirements())
-        _install(runtime, ["boto3"])
+        python = Path(sys.executable)
+        install(task, python, "--requirements", str(ROOT / "functions" / "requirements.txt"))
+        install(runtime, python, BOTO3)
         shutil.copytree(ROOT / "functions", task, dirs_exist_ok=True)
-        size = _zipped_megabytes(task)
+        size = Package(task, python, runtime).zipped_bytes() / 1_000_000
         functions = dict(_functions())
         codes = {name: _code(name, clients) for name, clients in functions.items()}
         environment = {
@@ -136,44 +135,3 @@ def _code(handler: str, clients: list[str]) -> str:
     lines.append("made = sys.modules.get('paymongo.client')")
     lines.append("made and made.PayMongo('https://api.paymongo.example', 'sk_test')")
     return "\n".join(lines)
-
-
-def _requirements() -> list[str]:
-    lines = (ROOT / "functions" / "requirements.txt").read_text().splitlines()
-    return [Requirement(line).name for line in lines if line.strip() and line.strip()[0] != "#"]
-
-
-def _install(folder: Path, names: list[str]) -> None:
-    """Copy installed distributions, with what they need."""
-    for each in _with_dependencies(names):
-        for file in each.files or []:
-            is_code = ".." not in file.parts and "__pycache__" not in file.parts
-            if is_code:
-                target = folder / file
-                target.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(str(file.locate()), target)
-
-
-def _with_dependencies(names: list[str]) -> list[Distribution]:
-    found: dict[str, Distribution] = {}
-    wanted = list(names)
-    while wanted:
-        name = wanted.pop()
-        if name not in found:
-            found[name] = distribution(name)
-            needed = map(Requirement, found[name].requires or [])
-            wanted += [
-                each.name
-                for each in needed
-                if each.marker is None or each.marker.evaluate({"extra": ""})
-            ]
-    return list(found.values())
-
-
-def _zipped_megabytes(folder: Path) -> float:
-    with tempfile.TemporaryFile() as file:
-        with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-            for path in sorted(folder.rglob("*")):
-                if path.is_file() and "__pycache__" not in path.parts:
-                    archive.write(path, path.relative_to(folder))
-        return file.tell() / 1_000_000
