@@ -137,7 +137,9 @@ class HostileAccount(Account):
     def rental_execution(self, rental_id: str) -> Execution | None:
         return None
 
-    def settlements(self, rental_id: str, since: datetime) -> list[Execution]:
+    def settlements(
+        self, rental_id: str, since: datetime, own: Execution | None
+    ) -> list[Execution]:
         return [EXECUTION]
 
     def rental(self, rental_id: str) -> Json | None:

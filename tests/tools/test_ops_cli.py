@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from tools.cli.app import app
 from tools.cli.session import hoisted
-from tools.ops import account
+from tools.ops import webhook
 from tools.ops.errors import CannotReach, CommandError
 from tools.ops.explaining import explain
 from tools.ops.target import Stack, Target, choose
@@ -98,7 +98,7 @@ def test_a_command_that_fails_explains_itself_on_stderr(
     def fail(*_: object) -> None:
         raise CannotReach("nothing answers", "start it")
 
-    monkeypatch.setattr(account, "account_of", fail)
+    monkeypatch.setattr(webhook, "account_of", fail)
 
     result = CliRunner().invoke(app, ["webhook", "check", *(["--json"] * as_json)])
 

@@ -7,7 +7,7 @@ import typer
 
 from tools.cli.session import Session
 from tools.cli.text import table
-from tools.ops import account, publishing, secret_store, smoke, webhook
+from tools.ops import publishing, secret_store, smoke, webhook
 from tools.ops.errors import FOUND
 
 app = typer.Typer()
@@ -100,10 +100,7 @@ def webhook_check(ctx: typer.Context) -> None:
     Changes nothing. Exit code 1 when something is wrong.
     """
     session: Session = ctx.obj
-    target = session.target
-    state = webhook.check(
-        account.account_of(target), account.keys_of(target), target.stack.webhook_url
-    )
+    state = webhook.check(*webhook.of_stack(session.target))
     endpoint = state.endpoint
     shown = table("endpoint", "status", "events")
     if endpoint is not None:
@@ -139,15 +136,8 @@ def webhook_register(
     again by PayMongo.
     """
     session: Session = ctx.obj
-    target = session.target
     session.note_target()
-    done = webhook.register(
-        account.account_of(target),
-        account.keys_of(target),
-        target.stack.webhook_url,
-        replace=replace,
-    )
-    _show_done(session, done)
+    _show_done(session, webhook.register(*webhook.of_stack(session.target), replace=replace))
 
 
 @webhook_app.command("enable")
@@ -158,9 +148,9 @@ def webhook_enable(ctx: typer.Context) -> None:
     the reconciler finds those payments.
     """
     session: Session = ctx.obj
-    target = session.target
     session.note_target()
-    _show_done(session, webhook.enable(account.account_of(target), target.stack.webhook_url))
+    account, _, url = webhook.of_stack(session.target)
+    _show_done(session, webhook.enable(account, url))
 
 
 def _show_done(session: Session, done: list[str]) -> None:

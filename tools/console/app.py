@@ -356,7 +356,7 @@ class _Console:
             found["rental_execution"] = of_rental
             found["is_unsettled"] = rental is not None and _is_unsettled(rental, of_rental)
             since = of_rental.started_at if of_rental else execution.started_at
-            found["settlements"] = self._account.settlements(rental_id, since)
+            found["settlements"] = self._account.settlements(rental_id, since, of_rental)
         except ClientError as error:  # whoever may see executions need not be allowed the tables
             found["rental_problem"] = _explain(error)
         return found

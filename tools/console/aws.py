@@ -197,22 +197,15 @@ class Account:
         arn = f"{machine.replace(':stateMachine:', ':execution:')}:{rental_id}"
         return executions.describe(self.target, arn)
 
-    def settlements(self, rental_id: str, since: datetime) -> list[Execution]:
-        """The settlements of a rental, the newest first, of those started after it.
-
-        They are known by their input: those that EventBridge starts have names of their own.
-        """
-        arn = self.arn_of("SettlementStateMachine")
-        if arn is None:
+    def settlements(
+        self, rental_id: str, since: datetime, own: Execution | None
+    ) -> list[Execution]:
+        """The settlements of a rental, the newest first; `own` is its own execution."""
+        if self.arn_of("SettlementStateMachine") is None:
             return []
-        newest = self._list(Machine(arn), None, None, SEARCHED).executions
-        later = [each for each in newest if each.started_at >= since]
-        named = {each.arn for each in later if each.name.startswith(rental_id)}
-        unnamed = [each for each in later if not executions.is_named_by_rental(each.name)]
-        named |= {
-            each.arn for each in unnamed[:LOOKED_INTO] if self.rental_id_of(each) == rental_id
-        }
-        return [each for each in later if each.arn in named]
+        return executions.settlements(
+            self.target, rental_id, since, own, rental_id_of=self._rental_id_by_arn
+        )
 
     def _list(self, machine: Machine, status: str | None, token: str | None, size: int) -> Page:
         request: Json = {"stateMachineArn": machine.arn, "maxResults": size}

@@ -7,7 +7,7 @@ from typing import Any
 
 from rentals.errors import PaymentProviderRejected, PaymentProviderUnavailable
 from rentals.models import FollowUp, PaymentStatus
-from tools.ops import account, queues, rows, webhook
+from tools.ops import queues, rows, webhook
 from tools.ops.errors import CommandError
 from tools.ops.promise import is_past_its_hold
 from tools.ops.target import Target
@@ -108,9 +108,7 @@ def _alarms(target: Target) -> Iterator[Finding]:
 
 def _webhook(target: Target) -> Iterator[Finding]:
     try:
-        problems = webhook.check(
-            account.account_of(target), account.keys_of(target), target.stack.webhook_url
-        ).problems
+        problems = webhook.check(*webhook.of_stack(target)).problems
     except (PaymentProviderUnavailable, PaymentProviderRejected) as error:
         yield Finding("PayMongo", "", str(error), "", "see PayMongo's status page")
     except CommandError as error:

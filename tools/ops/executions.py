@@ -1,5 +1,6 @@
 """Executions as people read them: which states, for how long, with which errors and retries."""
 
+import itertools
 import json
 import re
 import time
@@ -148,45 +149,56 @@ def read(target: Target, arn: str) -> Execution | None:
 
 
 def of_rental(target: Target, rental_id: str, since: datetime) -> list[Execution]:
-    """The rental's own execution and every settlement of it that started after `since`.
-
-    A settlement says whose it is in its name, except one that EventBridge started: that one is
-    known by its input, and looked for in the hour after the rental's execution ended.
+    """The rental's own execution and every settlement of it that started after `since`, oldest
+    first, each with its history.
     """
     own = read(target, execution_arn(target, rental_id))
+    found = settlements(target, rental_id, since, own)
+    with_history = [read(target, each.arn) for each in reversed(found)]
+    return [each for each in (own, *with_history) if each is not None]
+
+
+def settlements(
+    target: Target,
+    rental_id: str,
+    since: datetime,
+    own: Execution | None,
+    *,
+    rental_id_of: Callable[[str], str | None] | None = None,
+) -> list[Execution]:
+    """The settlements of a rental that started after `since`, newest first.
+
+    A settlement says whose it is in its name, except one that EventBridge started: that one is
+    known by its input, and looked for in the hour after the rental's `own` execution ended.
+    `rental_id_of` tells an execution's rental by ARN, for callers that keep what they have asked.
+    """
+
+    def described_rental(arn: str) -> str | None:
+        found = describe(target, arn)
+        return found.rental_id if found else None
+
+    ask = rental_id_of or described_rental
     ended_at = own.stopped_at if own else None
-    found = [own] if own else []
+    found = []
     for each in _settlements_since(target, since):
-        is_named = each["name"].startswith(rental_id)
-        is_likely = (
-            not is_named_by_rental(each["name"])
-            and ended_at is not None
-            and ended_at - _CLOCKS_DIFFER <= each["startDate"] <= ended_at + _EVENT_DELAY
+        is_unnamed = not _NAMED_BY_RENTAL.match(each.name) and (
+            ended_at is not None
+            and ended_at - _CLOCKS_DIFFER <= each.started_at <= ended_at + _EVENT_DELAY
         )
-        if is_named or is_likely:
-            settlement = read(target, each["executionArn"])
-            if settlement and settlement.rental_id == rental_id:
-                found.append(settlement)
-    return sorted(found, key=lambda execution: execution.started_at)
+        if each.name.startswith(rental_id) or (is_unnamed and ask(each.arn) == rental_id):
+            found.append(each)
+    return found
 
 
-def _settlements_since(target: Target, since: datetime) -> Iterator[Json]:
+def _settlements_since(target: Target, since: datetime) -> Iterator[Execution]:
     """Settlement executions as ListExecutions shows them, newest first."""
     pages = (
         target.client("stepfunctions")
         .get_paginator("list_executions")
         .paginate(stateMachineArn=target.stack.physical_id("SettlementStateMachine"))
     )
-    for page in pages:
-        for each in page["executions"]:
-            if each["startDate"] < since:
-                return
-            yield each
-
-
-def is_named_by_rental(name: str) -> bool:
-    """Whether a settlement says in its name whose it is."""
-    return _NAMED_BY_RENTAL.match(name) is not None
+    executions = (described(each) for page in pages for each in page["executions"])
+    return itertools.takewhile(lambda each: each.started_at >= since, executions)
 
 
 def execution_arn(target: Target, rental_id: str) -> str:

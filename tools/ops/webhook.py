@@ -7,8 +7,9 @@ Secrets Manager at once. Running it again changes what is wrong and nothing else
 from dataclasses import dataclass
 
 from rentals.errors import PaymentProviderRejected
-from tools.ops.account import Account, Keys, WebhookEndpoint
+from tools.ops.account import Account, Keys, WebhookEndpoint, account_of, keys_of
 from tools.ops.errors import CommandError
+from tools.ops.target import Target
 
 # What the webhook function understands (functions/api/post_paymongo_webhook.py).
 EVENTS = (
@@ -27,6 +28,14 @@ class WebhookState:
     url: str
     endpoint: WebhookEndpoint | None
     problems: tuple[str, ...]
+
+
+def of_stack(target: Target) -> tuple[Account, Keys, str]:
+    """Whom the functions below ask about a deployed stack: its account, its keys, its address.
+
+    Raises CommandError.
+    """
+    return account_of(target), keys_of(target), target.stack.webhook_url
 
 
 def check(account: Account, keys: Keys, url: str) -> WebhookState:

@@ -12,6 +12,11 @@ from tools.paymongo_sandbox.resources import (
 from tools.paymongo_sandbox.settings import Settings
 from tools.paymongo_sandbox.store import Store
 
+_NEVER_SET = (
+    "access_url", "external_reference_number", "instant_settlement", "payout", "promotion",
+    "tax_amount",
+)  # fmt: skip
+
 
 def _resource(record: Record, attributes: Json) -> Json:
     times = {"created_at": record.created_at, "updated_at": record.updated_at}
@@ -56,6 +61,7 @@ def intent_resource(store: Store, intent: PaymentIntent) -> Json:
     return _resource(
         intent,
         {
+            **dict.fromkeys(("next_action", "payment_method_options", "setup_future_usage")),
             "amount": intent.amount,
             "capture_type": "automatic",
             "client_key": intent.client_key,
@@ -63,12 +69,9 @@ def intent_resource(store: Store, intent: PaymentIntent) -> Json:
             "description": session.attributes["description"],
             "last_payment_error": intent.last_payment_error,
             "metadata": session.attributes["metadata"],
-            "next_action": None,
             "original_amount": intent.amount,
             "payment_method_allowed": session.attributes["payment_method_types"],
-            "payment_method_options": None,
             "payments": _payments(store, session),
-            "setup_future_usage": None,
             "statement_descriptor": session.attributes["statement_descriptor"],
             "status": intent.status,
         },
@@ -82,7 +85,7 @@ def payment_resource(store: Store, payment: Payment) -> Json:
     return _resource(
         payment,
         {
-            "access_url": None,
+            **dict.fromkeys(_NEVER_SET),
             "amount": payment.amount,
             "available_at": payment.available_at,
             "balance_transaction_id": payment.balance_transaction_id,
@@ -91,24 +94,19 @@ def payment_resource(store: Store, payment: Payment) -> Json:
             "currency": payment.currency,
             "description": session.attributes["description"],
             "disputed": False,
-            "external_reference_number": None,
             "failed_code": payment.failed_code,
             "failed_message": payment.failed_message,
             "fee": payment.fee,
             "foreign_fee": 0,
-            "instant_settlement": None,
             "metadata": session.attributes["metadata"],
             "net_amount": payment.amount - payment.fee,
             "origin": "api",
             "paid_at": payment.paid_at,
             "payment_intent_id": payment.intent_id,
-            "payout": None,
-            "promotion": None,
             "refunds": [refund_resource(refund) for refund in refunds],
             "source": payment.source,
             "statement_descriptor": session.attributes["statement_descriptor"],
             "status": payment.status,
-            "tax_amount": None,
             "taxes": [],
         },
     )
