@@ -20,7 +20,8 @@ VALID = checkout_body(customer={"email": "ana@example.com"})
 _LONG = ["x" * length for length in (99, 100, 101, 200, 201)]
 _TEXTS = [
     "", " ", "A", "Ñora Peña", "李小龍", "\U0001d49cna", "a\tb", "a\nb", "a\u0000b", "a\u200bb",
-    "a\u00a0b", "\u2003Ana\u2003", "a\u2028b", "a\ufeffb", "\ue000", "👩\u200d🚀", "\u200dAna\u200c", "\u0645\u06cc\u200c\u062e", "\u200b", "\u00ad", "\x1cAna",
+    "a\u00a0b", "\u2003Ana\u2003", "a\u2028b", "a\ufeffb", "\ue000", "👩\u200d🚀",
+    "\u200dAna\u200c", "\u0645\u06cc\u200c\u062e", "\u200b", "\u00ad", "\x1cAna",
     "\U0001d49c" * 100, "\U0001d49c" * 101, *_LONG,
 ]  # fmt: skip
 _PHONES = [
