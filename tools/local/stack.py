@@ -24,7 +24,7 @@ from botocore.exceptions import ClientError
 from tools.building.build import Package
 from tools.building.release import release_of
 from tools.importing.seed import seed
-from tools.local.package import package, upload
+from tools.local.package import adapt, package, upload
 from tools.ops import webhook
 from tools.ops.account import Account, Keys
 from tools.sources import ROOT
@@ -342,20 +342,19 @@ class LocalStack:
             "TablePrefix": TABLE_PREFIX,
             **self.settings.parameters,
         }
-        template = package(
+        built = self.settings.built_package
+        template = adapt(
+            package(s3, _BUCKET, release=release_of(parameters), built=built),
             s3,
-            _BUCKET,
             aws_endpoint_url=self.settings.function_endpoint_url or self.settings.aws_url,
-            hold_seconds=self.settings.hold_seconds,
-            built=self.settings.built_package,
-            release=release_of(parameters),
+            built=built,
         )
-        place = upload(s3, _BUCKET, "template.json", json.dumps(template).encode())
-        key = place["Key"]
+        address = upload(s3, f"s3://{_BUCKET}", "template.json", json.dumps(template).encode())
         cloudformation = self.client("cloudformation", config=Config(read_timeout=120))
         request = {
             "StackName": STACK_NAME,
-            "TemplateURL": f"{self.settings.aws_url}/{_BUCKET}/{key}",  # too long for a request
+            # Too long for a request.
+            "TemplateURL": address.replace("s3:/", self.settings.aws_url),
             "Capabilities": ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
             "Parameters": [
                 {"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()
