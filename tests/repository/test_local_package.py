@@ -168,7 +168,8 @@ def test_definitions_differ_in_the_time_out_of_the_hold_only(
     packaged: Template, bucket: Bucket
 ) -> None:
     for name, definition in definitions().items():
-        uploaded = bucket.at(packaged["Resources"][name]["Properties"]["DefinitionUri"])
+        place = packaged["Resources"][name]["Properties"]["DefinitionUri"]
+        uploaded = bucket.at("s3://{Bucket}/{Key}".format_map(place))
         local = json.loads(uploaded.replace(b"${HoldSeconds}", b"42"))
         as_on_aws = json.loads(json.dumps(definition).replace("${HoldSeconds}", "42"))
         expected = (

@@ -20,7 +20,7 @@ import zipfile
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import yaml
 from samtranslator.yaml_helper import yaml_parse
@@ -61,7 +61,8 @@ def package(
                 properties["CodeUri"] = code_uri
             case "AWS::Serverless::StateMachine":
                 path = ROOT / properties["DefinitionUri"]
-                properties["DefinitionUri"] = upload(s3, place, path.name, path.read_bytes())
+                address = upload(s3, place, path.name, path.read_bytes())
+                properties["DefinitionUri"] = _location(address)
             case "AWS::Serverless::Api":
                 path = ROOT / openapi_location(properties)
                 include = properties["DefinitionBody"]["Fn::Transform"]["Parameters"]
@@ -90,8 +91,9 @@ def adapt(
                 variables["_HANDLER"] = properties["Handler"]
                 variables["AWS_SDK_UA_APP_ID"] = name  # tells whose call it is, for fault tests
             case "AWS::Serverless::StateMachine":
-                place = properties["DefinitionUri"]
-                properties["DefinitionUri"] = _changed(s3, place, local_definition)
+                address = "s3://{Bucket}/{Key}".format_map(properties["DefinitionUri"])
+                changed = _changed(s3, address, local_definition)
+                properties["DefinitionUri"] = _location(changed)
                 del properties["AutoPublishAlias"], properties["DeploymentPreference"]
             case "AWS::CloudWatch::Alarm" if "Metrics" in properties:
                 resource["Properties"] = _plain_alarm(properties)
@@ -122,20 +124,23 @@ def upload(s3: "S3Client", folder: str, name: str, content: bytes) -> str:
     Returns its address, `s3://bucket/key`.
     """
     address = f"{folder}/{hashlib.sha256(content).hexdigest()[:16]}-{name}"
-    bucket, key = _bucket_and_key(address)
-    s3.put_object(Bucket=bucket, Key=key, Body=content)
+    s3.put_object(**_location(address), Body=content)
     return address
 
 
 def download(s3: "S3Client", address: str) -> bytes:
     """What is at `s3://bucket/key`."""
-    bucket, key = _bucket_and_key(address)
-    return s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+    return s3.get_object(**_location(address))["Body"].read()
 
 
-def _bucket_and_key(address: str) -> tuple[str, str]:
+class _Location(TypedDict):
+    Bucket: str
+    Key: str
+
+
+def _location(address: str) -> _Location:
     bucket, _, key = address.removeprefix("s3://").partition("/")
-    return bucket, key
+    return {"Bucket": bucket, "Key": key}
 
 
 def _changed(s3: "S3Client", address: str, change: Callable[[bytes], bytes]) -> str:
