@@ -3,12 +3,10 @@
 import io
 import json
 import zipfile
-from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
-from tests.support.sources import definitions, openapi, resources, template
+from tests.support.sources import definitions, differences, openapi, resources, template
 from tools.local.package import Template, adapt, download, package
 from tools.sources import ROOT
 
@@ -48,18 +46,6 @@ def packaged_to(bucket: Bucket) -> Template:
 def packaged(bucket: Bucket) -> Template:
     """The template as the local stack deploys it."""
     return packaged_to(bucket)
-
-
-def differences(before: Any, after: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
-    """Paths at which two templates differ."""
-    if isinstance(before, dict) and isinstance(after, dict):
-        for key in before.keys() | after.keys():
-            if key not in before or key not in after:
-                yield (*path, key)
-            else:
-                yield from differences(before[key], after[key], (*path, key))
-    elif before != after:
-        yield path
 
 
 def test_only_the_listed_places_differ(packaged: Template) -> None:
