@@ -85,7 +85,7 @@ faults: setup ## The whole fault matrix, all races, 50,000 steps of interleaving
 package: setup .venv-sam/.locked ## What `sam build` makes, alone, and a rental on it
 	$(RUN) pytest tests/system/package
 
-deployment: setup .venv-sam/.locked ## The commands of README.md, "On AWS", typed against the engine
+deployment: setup .venv-sam/.locked ## The commands of README.md, Deploying, typed against the engine
 	$(RUN) pytest tests/system/deploy
 
 check-template: .venv-sam/.locked .venv-audit/.locked ## sam validate --lint, checkov

@@ -1,4 +1,6 @@
-"""An operator at a terminal, who types what README.md says under "On AWS". AWS is the engine."""
+"""An operator at a terminal, who types the commands that README.md has for deploying. The engine
+stands in for AWS.
+"""
 
 import os
 import re
@@ -34,10 +36,9 @@ _OF_THE_TESTS = ("AWS_", "MAKE", "MFLAGS", "PYTHON", "VIRTUAL_ENV")
 
 
 def commands() -> list[str]:
-    """The commands of README.md, "On AWS", without the first line, which chooses the account."""
-    [block] = re.findall(
-        r"## On AWS\n.*?```\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL
-    )
+    """README.md's commands for deploying, without the line that chooses the account."""
+    blocks = re.findall(r"(?ms)^```\w*\n(.*?)^```$", (ROOT / "README.md").read_text())
+    [block] = [each for each in blocks if DEPLOY in each]
     lines = [line.partition("#")[0].strip() for line in block.splitlines()]
     return [line for line in lines if not line.startswith("export ")]
 
