@@ -9,7 +9,7 @@ RUN := $(UV) run --frozen --quiet
 export PYTHONPATH := functions:.
 
 .PHONY: bench load run replay test lint unit workflow browser screenshots site-report interleavings faults-share faults diagrams \
-	package check-template vulnerabilities build deploy delete setup hooks lock clean help
+	package deployment check-template vulnerabilities build deploy delete setup hooks lock clean help
 
 help: ## Show this
 	@awk 'BEGIN {FS = ":.*## "} /^##@ / {printf "\n%s\n", substr($$0, 5)} \
@@ -27,7 +27,7 @@ replay: setup ## Send a sample event: EVENT=events/... [RENTAL=id] [ARGS="--http
 ##@ Check
 
 # The longest first: most of a workflow test's time is waiting, so two at once take little longer.
-TESTS := browser workflow faults-share package interleavings unit check-template lint
+TESTS := browser workflow deployment faults-share package interleavings unit check-template lint
 TEST_JOBS ?= 2
 
 test: setup ## Run every check and test, TEST_JOBS (2) at once; each prints when it is done
@@ -84,6 +84,9 @@ faults: setup ## The whole fault matrix, all races, 50,000 steps of interleaving
 
 package: setup .venv-sam/.locked ## What `sam build` makes, alone, and a rental on it
 	$(RUN) pytest tests/system/package
+
+deployment: setup .venv-sam/.locked ## The commands of README.md, Deploying, typed against the engine
+	$(RUN) pytest tests/system/deploy
 
 check-template: .venv-sam/.locked .venv-audit/.locked ## sam validate --lint, checkov
 	AWS_DEFAULT_REGION=ap-southeast-1 SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam validate --lint

@@ -77,7 +77,8 @@ def main(
     template.write_text(stamped(plain, release))
     typer.echo(f"Release {release} to {environment}")
     command = [
-        str(SAM), "deploy", "--config-env", environment, "--template-file", str(template),
+        # Without --template-file: SAM looks for samconfig.toml beside the template that is named.
+        str(SAM), "deploy", "--config-env", environment,
         "--parameter-overrides", *(f"{name}={value}" for name, value in wanted.items()),
         *os.environ.get("SAM_OPTIONS", "").split(),
     ]  # fmt: skip
