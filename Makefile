@@ -89,6 +89,10 @@ check-template: .venv-sam/.locked .venv-audit/.locked ## sam validate --lint, ch
 	AWS_DEFAULT_REGION=ap-southeast-1 SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam validate --lint
 	.venv-audit/bin/checkov --config-file .checkov.yaml
 
+.PHONY: combinations
+combinations: setup ## How much of AWS's quotas each combination of parameters uses
+	@$(RUN) python -m tests.repository.combinations
+
 vulnerabilities: .venv-audit/.locked ## Known vulnerabilities of what ships (asks PyPI's database)
 	.venv-audit/bin/pip-audit --requirement functions/requirements.txt --no-deps --disable-pip --strict
 
