@@ -258,22 +258,17 @@ def test_retries_are_spread_and_capped(machine: str, name: str) -> None:
 
 def hours_of_retries(machine: str) -> int:
     """How long a machine keeps trying: what its longest rule waits, when answers come at once."""
-    return round(
-        max(
-            sum(
-                min(
-                    rule["IntervalSeconds"] * rule["BackoffRate"] ** attempt,
-                    rule["MaxDelaySeconds"],
-                )
-                / 2  # the mean of FULL jitter, which waits for anything from nothing to the delay
-                for attempt in range(rule["MaxAttempts"])
-            )
-            for each, name in TASKS
-            if each == machine
-            for rule in state_of(machine, name)["Retry"]
+    seconds: float = max(
+        sum(
+            min(rule["IntervalSeconds"] * rule["BackoffRate"] ** attempt, rule["MaxDelaySeconds"])
+            for attempt in range(rule["MaxAttempts"])
         )
-        / 3600
+        for each, name in TASKS
+        if each == machine
+        for rule in state_of(machine, name)["Retry"]
     )
+    # FULL jitter waits for anything from nothing to the delay, half of it in the mean.
+    return round(seconds / 2 / 3600)
 
 
 @every_machine
