@@ -108,13 +108,14 @@ ENV ?= dev
 # Parameters for this time (PARAMETERS="ShiftReleases=false"), and more for sam (--profile ...).
 PARAMETERS ?=
 SAM_OPTIONS ?=
-export SAM_OPTIONS
+# Read from the environment, so that no shell reads what is in them.
+export ENV PARAMETERS SAM_OPTIONS
 
 deploy: build ## Deploy to AWS: ENV=dev or prod (samconfig.toml, docs/deploying.md)
-	@SAM_CLI_TELEMETRY=0 $(RUN) python -m tools.building.release $(ENV) $(PARAMETERS)
+	@SAM_CLI_TELEMETRY=0 $(RUN) python -m tools.building.release
 
-delete: .venv-sam/.locked ## Take a stack down; tables, the site's bucket and logs of prod stay
-	SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam delete --config-env $(ENV) $(SAM_OPTIONS)
+delete: .venv-sam/.locked ## Take a stack down; its tables and the site's bucket stay, its logs go
+	set -f; SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam delete --config-env "$$ENV" $$SAM_OPTIONS
 
 ##@ Set up
 
