@@ -339,9 +339,35 @@ def test_every_route_of_the_api_gets_those_headers() -> None:
 # --- who asks ---
 
 
+def rate_limits() -> list[Json]:
+    """The web ACL's: of what comes through the distribution, and of what comes past it."""
+    rules = resources("AWS::WAFv2::WebACL")["ApiWebAcl"]["Rules"]
+    return [rule["Statement"]["RateBasedStatement"] for rule in rules]
+
+
+def test_what_comes_past_the_distribution_is_counted_by_the_address_it_comes_from() -> None:
+    """There a client could leave the header out, or write what it likes."""
+    through, past = rate_limits()
+    distribution = resources("AWS::CloudFront::Distribution")["SiteDistribution"]
+    (api,) = (each for each in distribution["DistributionConfig"]["Origins"] if each["Id"] == "api")
+    (sent,) = api["OriginCustomHeaders"]  # which the distribution writes over the client's
+    _, is_through = through["ScopeDownStatement"]["AndStatement"]["Statements"]
+
+    assert is_through["ByteMatchStatement"]["FieldToMatch"] == {
+        "SingleHeader": {"Name": sent["HeaderName"].lower()}
+    }
+    assert is_through["ByteMatchStatement"]["SearchString"] == sent["HeaderValue"]
+    assert is_through["ByteMatchStatement"]["PositionalConstraint"] == "EXACTLY"
+    # Nothing that somebody outside can know.
+    assert sent["HeaderValue"] == {"Fn::Select": [2, {"Fn::Split": ["/", {"Ref": "AWS::StackId"}]}]}
+    assert past["AggregateKeyType"] == "IP"
+    assert past["ScopeDownStatement"] == {"NotStatement": {"Statement": is_through}}
+    assert past["Limit"] == through["Limit"]
+
+
 def test_the_web_acl_counts_by_a_header_that_the_distribution_writes_over_the_clients() -> None:
-    (rule,) = resources("AWS::WAFv2::WebACL")["ApiWebAcl"]["Rules"]
-    name = rule["Statement"]["RateBasedStatement"]["ForwardedIPConfig"]["HeaderName"]
+    through, _ = rate_limits()
+    name = through["ForwardedIPConfig"]["HeaderName"]
     code = resources("AWS::CloudFront::Function")["ClientAddressFunction"]["FunctionCode"]
     forwarded = resources("AWS::CloudFront::OriginRequestPolicy")["ClientAddressRequestPolicy"]
 
@@ -361,40 +387,3 @@ def test_the_web_acl_counts_by_a_header_that_the_distribution_writes_over_the_cl
             ]
         else:  # AllViewerExceptHostHeader takes what the function adds along
             assert policy == "b689b0a8-53d0-40ab-baf2-68738e2966ac"
-
-
-# --- circles ---
-
-
-@pytest.mark.parametrize("shifted", ["false", "true"])
-def test_no_resource_waits_for_itself(shifted: str) -> None:
-    """cfn-lint does not look into the included document, through which the API waits for its
-    functions, and the distribution for the API.
-    """
-    deployed = translated(ShiftReleases=shifted)["Resources"]
-    needs = {name: references(resource) & set(deployed) for name, resource in deployed.items()}
-    done: set[str] = set()
-    while ready := {name for name, wanted in needs.items() if name not in done and wanted <= done}:
-        done |= ready
-
-    assert set(deployed) - done == set()
-
-
-def references(value: Any) -> set[str]:
-    """Names that a resource refers to."""
-    if isinstance(value, list):
-        return set().union(*map(references, value))
-    if not isinstance(value, dict):
-        return set()
-    found = set().union(*map(references, value.values()))
-    if "Ref" in value:
-        found.add(value["Ref"])
-    if "Fn::GetAtt" in value:
-        target = value["Fn::GetAtt"]
-        found.add(target[0] if isinstance(target, list) else target.split(".")[0])
-    if "Fn::Sub" in value:
-        text = value["Fn::Sub"]
-        text = text[0] if isinstance(text, list) else text
-        found |= {each.split("}")[0].split(".")[0] for each in text.split("${")[1:]}
-    depends = value.get("DependsOn", ())
-    return found | ({depends} if isinstance(depends, str) else set(depends))
