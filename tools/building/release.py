@@ -117,10 +117,12 @@ def main(
 
 
 def _deploy(target: Target, parameters: Mapping[str, str], command: list[str]) -> int:
-    for name in tables.take_over(target, parameters):
-        typer.echo(f"Takes over the table {name}, which no stack owns")
+    only_shows = "--no-execute-changeset" in command
+    if not only_shows:
+        for name in tables.take_over(target, parameters):
+            typer.echo(f"Takes over the table {name}, which no stack owns")
     code = subprocess.run(command, cwd=ROOT, check=False).returncode
-    if code == 0:
+    if code == 0 and not only_shows:
         count = versions.prune(target.client("lambda"), [*target.stack.functions.values()])
         typer.echo(f"Deleted {count} versions of functions that nothing calls any more")
     return code
