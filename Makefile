@@ -92,6 +92,10 @@ check-template: .venv-sam/.locked .venv-audit/.locked ## sam validate --lint, ch
 	AWS_DEFAULT_REGION=ap-southeast-1 SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam validate --lint
 	.venv-audit/bin/checkov --config-file .checkov.yaml
 
+.PHONY: combinations
+combinations: setup ## How much of AWS's quotas each combination of parameters uses
+	@$(RUN) python -m tests.repository.combinations
+
 vulnerabilities: .venv-audit/.locked ## Known vulnerabilities of what ships (asks PyPI's database)
 	.venv-audit/bin/pip-audit --requirement functions/requirements.txt --no-deps --disable-pip --strict
 
@@ -107,13 +111,14 @@ ENV ?= dev
 # Parameters for this time (PARAMETERS="ShiftReleases=false"), and more for sam (--profile ...).
 PARAMETERS ?=
 SAM_OPTIONS ?=
-export SAM_OPTIONS
+# Read from the environment, so that no shell reads what is in them.
+export ENV PARAMETERS SAM_OPTIONS
 
 deploy: build ## Deploy to AWS: ENV=dev or prod (samconfig.toml, docs/deploying.md)
-	@SAM_CLI_TELEMETRY=0 $(RUN) python -m tools.building.release $(ENV) $(PARAMETERS)
+	@SAM_CLI_TELEMETRY=0 $(RUN) python -m tools.building.release
 
-delete: .venv-sam/.locked ## Take a stack down; tables, the site's bucket and logs of prod stay
-	SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam delete --config-env $(ENV) $(SAM_OPTIONS)
+delete: .venv-sam/.locked ## Take a stack down; its tables and the site's bucket stay, its logs go
+	set -f; SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam delete --config-env "$$ENV" $$SAM_OPTIONS
 
 ##@ Set up
 

@@ -49,6 +49,11 @@ def imported_packages(tree: ast.Module) -> Iterator[str]:
             yield (node.module or "").partition(".")[0]
 
 
+def test_nobody_draws_from_the_generator_that_a_snapshot_would_hold() -> None:
+    """Environments that start from one snapshot (SnapStart) would all draw alike."""
+    assert [name for name, tree in modules().items() if "random" in imported_packages(tree)] == []
+
+
 def test_arrows_between_packages_point_one_way() -> None:
     found = {package: set[str]() for package in ARROWS}
     for name, tree in modules().items():
