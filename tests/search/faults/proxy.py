@@ -106,11 +106,6 @@ class FaultProxy(Proxy):
         with self._lock:
             return list(self._calls.get(rental_id, ()))
 
-    def forget_calls_for(self, rental_id: str | None) -> None:
-        """As if none had been made yet."""
-        with self._lock:
-            self._calls.pop(rental_id, None)
-
     @abstractmethod
     def tries_hit_by(self, fault: Fault) -> int:
         """How many tries of a call the fault hits."""
