@@ -8,7 +8,7 @@ export UV_PYTHON_DOWNLOADS := never
 RUN := $(UV) run --frozen --quiet
 export PYTHONPATH := functions:.
 
-.PHONY: bench load run replay test lint unit workflow browser screenshots site-report interleavings faults-share faults diagrams \
+.PHONY: bench load run replay test lint unit workflow browser screenshots interleavings faults-share faults generate \
 	package deployment check-template vulnerabilities build deploy delete setup hooks lock clean help
 
 help: ## Show this
@@ -65,9 +65,6 @@ screenshots: setup ## Picture every page and state of the site into .local/scree
 	$(RUN) pytest tests/system/browser/test_accessibility.py -k "pages" --screenshots .local/screenshots
 	@echo "Open .local/screenshots/index.html"
 
-site-report: setup ## Requests, bytes, LCP and CLS of every page
-	$(RUN) python -m tests.system.browser.first_view
-
 interleavings: setup ## Random interleavings, 2,000 steps
 	$(RUN) pytest tests/search/interleavings
 
@@ -99,8 +96,10 @@ combinations: setup ## How much of AWS's quotas each combination of parameters u
 vulnerabilities: .venv-audit/.locked ## Known vulnerabilities of what ships (asks PyPI's database)
 	.venv-audit/bin/pip-audit --requirement functions/requirements.txt --no-deps --disable-pip --strict
 
-diagrams: setup ## Draw the pictures in README.md and docs/ anew
+generate: setup ## Write anew what is made from something else: pictures in docs, what the package needs
 	$(RUN) python -m tools.building.diagrams
+	$(UV) export --frozen --no-dev --no-emit-project --prune boto3 --no-hashes --no-header --quiet \
+	  --output-file functions/requirements.txt
 
 ##@ Deploy
 
@@ -144,10 +143,7 @@ hooks: setup ## Check every commit with pre-commit (.pre-commit-config.yaml)
 
 lock: | uv ## Resolve dependencies anew
 	$(UV) lock --upgrade
-	$(MAKE) functions/requirements.txt
-
-functions/requirements.txt: uv.lock | uv
-	$(UV) export --frozen --no-dev --no-emit-project --prune boto3 --no-hashes --no-header --output-file $@ --quiet
+	$(MAKE) generate
 
 clean: ## Remove what was installed and cached
 	rm -rf .venv .venv-sam .venv-audit .aws-sam .uv .local .mypy_cache .ruff_cache .pytest_cache .hypothesis

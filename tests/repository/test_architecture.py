@@ -100,6 +100,16 @@ def test_every_aws_client_is_made_in_one_place() -> None:
     assert makers == {"infra.aws"}
 
 
+def test_tests_share_helpers_by_modules_that_are_neither_tests_nor_fixtures() -> None:
+    for path in (ROOT / "tests").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("tests."):
+                imported = (node.module or "").rpartition(".")[2]
+                names = {imported, *(alias.name for alias in node.names)}
+                wrong = {each for each in names if re.match(r"conftest$|test_", each)}
+                assert not wrong, f"{path.relative_to(ROOT)}: from {node.module}, {wrong}"
+
+
 @pytest.mark.parametrize("name", handlers())
 def test_a_handler_module_is_thin_and_says_what_it_is_for(name: str) -> None:
     source = (FUNCTIONS / name.replace(".", "/")).with_suffix(".py").read_text()

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from tests.support.reachability import FUNCTIONS
 from tests.support.sources import resources, template, translated
 from tools.sources import ROOT
 
 Json = dict[str, Any]
 
 ALARMS = resources("AWS::CloudWatch::Alarm")
+FUNCTIONS = ROOT / "functions"
 every_alarm = pytest.mark.parametrize("name", sorted(ALARMS))
 
 OUR_NAMESPACE = {"Fn::Sub": "MongoCollectibles/${AWS::StackName}"}

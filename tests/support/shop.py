@@ -26,6 +26,12 @@ Found = TypeVar("Found")
 # Generous: CI has two cores, and every function starts cold once.
 PATIENCE_SECONDS = 60.0
 
+# The waits of state machines are a fifth as long; nothing else is faster than in production.
+FAST: Json = {
+    "engine_environment": {"SFN_WAIT_SCALE": "0.2"},
+    "sandbox_options": ("--webhook-retry-seconds", "10", "--refund-seconds", "0.3"),
+}
+
 
 def eventually(
     look: Callable[[], Found | None],

@@ -72,6 +72,11 @@ class Settings:
     function_endpoint_url: str | None = None
     built_package: Package | None = None
 
+    @classmethod
+    def on_free_ports(cls, **others: Any) -> "Settings":
+        """For a stack beside others; `others` are the fields that differ from the defaults."""
+        return cls(port=free_port(), aws_port=free_port(), paymongo_port=free_port(), **others)
+
     @property
     def site_url(self) -> str:
         """Where a browser goes."""

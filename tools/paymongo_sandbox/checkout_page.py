@@ -13,22 +13,9 @@ from tools.paymongo_sandbox.gateway import Gateway
 from tools.paymongo_sandbox.resources import CheckoutSession, Json
 from tools.paymongo_sandbox.settings import Settings
 from tools.paymongo_sandbox.store import Store
+from tools.paymongo_sandbox.validation import PAYMENT_METHODS
 
 _STYLESHEET = Path(__file__).with_name("checkout.css").read_text(encoding="utf-8")
-_METHOD_NAMES = {
-    "billease": "BillEase",
-    "brankas_bdo": "BDO",
-    "brankas_landbank": "LandBank",
-    "brankas_metrobank": "Metrobank",
-    "card": "Credit or debit card",
-    "dob": "BPI online banking",
-    "dob_ubp": "UnionBank online banking",
-    "gcash": "GCash",
-    "grab_pay": "GrabPay",
-    "paymaya": "Maya",
-    "qrph": "QR Ph",
-    "shopee_pay": "ShopeePay",
-}
 # The page loads nothing from anywhere else, and a shop's text cannot become a script.
 _HEADERS = {
     "Cache-Control": "no-store",
@@ -226,7 +213,7 @@ def _methods(methods: list[str], chosen: str | None) -> str:
     return "".join(
         f'<label><input type="radio" name="payment_method" value="{escape(method)}"'
         f"{' checked' if method == checked else ''}> "
-        f"{escape(_METHOD_NAMES.get(method, method))}</label>"
+        f"{escape(PAYMENT_METHODS.get(method, method))}</label>"
         for method in dict.fromkeys(methods)
     )
 

@@ -11,20 +11,21 @@ MAXIMUM_TOTAL = 999_999_999
 MINIMUM_REFUND = 100
 MAXIMUM_NOTES = 255
 
-PAYMENT_METHOD_TYPES = (
-    "billease",
-    "brankas_bdo",
-    "brankas_landbank",
-    "brankas_metrobank",
-    "card",
-    "dob",
-    "dob_ubp",
-    "gcash",
-    "grab_pay",
-    "paymaya",
-    "qrph",
-    "shopee_pay",
-)
+# PayMongo's names, and what its page calls them.
+PAYMENT_METHODS = {
+    "billease": "BillEase",
+    "brankas_bdo": "BDO",
+    "brankas_landbank": "LandBank",
+    "brankas_metrobank": "Metrobank",
+    "card": "Credit or debit card",
+    "dob": "BPI online banking",
+    "dob_ubp": "UnionBank online banking",
+    "gcash": "GCash",
+    "grab_pay": "GrabPay",
+    "paymaya": "Maya",
+    "qrph": "QR Ph",
+    "shopee_pay": "ShopeePay",
+}
 REFUND_REASONS = ("duplicate", "fraudulent", "requested_by_customer", "others")
 EVENT_TYPES = (
     "checkout_session.payment.paid",
@@ -146,7 +147,7 @@ def checkout_session_attributes(body: Any, inactive_methods: frozenset[str]) -> 
     check = Checker(body)
     given = check.attributes
     items = _line_items(check)
-    methods = check.choices("payment_method_types", PAYMENT_METHOD_TYPES)
+    methods = check.choices("payment_method_types", tuple(PAYMENT_METHODS))
     for index, method in enumerate(methods):
         if isinstance(method, str) and method in inactive_methods:
             check.complain(

@@ -20,6 +20,7 @@ from tools.local.package import zip_functions_of
 from tools.local.stack import LocalStack
 from tools.measuring.bench.report import Section
 from tools.measuring.bench.shop import Shop
+from tools.measuring.cost import model
 
 CUSTOMERS = (1, 4, 16)
 # Times the latency of a bare machine.
@@ -30,9 +31,6 @@ ROUNDS = 5
 COLLECTIBLES = 20
 UNITS_OF_EACH = 25
 WARM_UPS = 4
-# AWS calls that PostCheckout, ReserveUnit, PriceRental, CreatePaymentSession make, PayMongo's and
-# one look for the payment URL included (tools/measuring/cost/counts.json).
-CALLS = (5, 3, 3, 3)
 _NOTHING = "def handler(event, context):\n    return {}\n"
 # Every other call writes; a client that is kept, as ours are.
 _ONLY_CALLS = """
@@ -56,6 +54,17 @@ def handler(event, context):
 """
 _PAUSE_SECONDS = 0.02
 _PATIENCE_SECONDS = 60
+
+
+def _calls() -> list[int]:
+    """Calls of each function between checkout and payment URL, PayMongo's and one look for the URL
+    included (tools/measuring/cost/counts.json).
+    """
+    paid = model.counts()["paid"]
+    states = paid["state_machine"]["states"]
+    functions = ["PostCheckout", *states[: states.index("AwaitPayment")]]
+    calls = [sum(paid["functions"][f"{name}Function"]["calls"].values()) for name in functions]
+    return [calls[0] + 1, *calls[1:]]
 
 
 def measure(stack: LocalStack, shop: Shop) -> Section:
@@ -183,7 +192,7 @@ class _BareMachine:
             ["*"],
         )
         arns = []
-        for number, calls in enumerate(CALLS):
+        for number, calls in enumerate(_calls()):
             arns.append(
                 functions.create_function(
                     FunctionName=f"bench-{name}-{number}",
