@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft4Validator
+from openapi_schema_validator import OAS30Validator
 from openapi_spec_validator import validate
 from pydantic import ValidationError
 
