@@ -8,8 +8,8 @@ export UV_PYTHON_DOWNLOADS := never
 RUN := $(UV) run --frozen --quiet
 export PYTHONPATH := functions:.
 
-.PHONY: bench load run replay test lint unit workflow browser screenshots site-report interleavings faults-share faults diagrams \
-	package check-template vulnerabilities build deploy delete setup hooks lock clean help
+.PHONY: bench load run replay test lint unit workflow browser screenshots interleavings faults-share faults generate \
+	package deployment check-template vulnerabilities build deploy delete setup hooks lock clean help
 
 help: ## Show this
 	@awk 'BEGIN {FS = ":.*## "} /^##@ / {printf "\n%s\n", substr($$0, 5)} \
@@ -27,7 +27,7 @@ replay: setup ## Send a sample event: EVENT=events/... [RENTAL=id] [ARGS="--http
 ##@ Check
 
 # The longest first: most of a workflow test's time is waiting, so two at once take little longer.
-TESTS := browser workflow faults-share package interleavings unit check-template lint
+TESTS := browser workflow deployment faults-share package interleavings unit check-template lint
 TEST_JOBS ?= 2
 
 test: setup ## Run every check and test, TEST_JOBS (2) at once; each prints when it is done
@@ -65,9 +65,6 @@ screenshots: setup ## Picture every page and state of the site into .local/scree
 	$(RUN) pytest tests/system/browser/test_accessibility.py -k "pages" --screenshots .local/screenshots
 	@echo "Open .local/screenshots/index.html"
 
-site-report: setup ## Requests, bytes, LCP and CLS of every page
-	$(RUN) python -m tests.system.browser.first_view
-
 interleavings: setup ## Random interleavings, 2,000 steps
 	$(RUN) pytest tests/search/interleavings
 
@@ -85,15 +82,24 @@ faults: setup ## The whole fault matrix, all races, 50,000 steps of interleaving
 package: setup .venv-sam/.locked ## What `sam build` makes, alone, and a rental on it
 	$(RUN) pytest tests/system/package
 
+deployment: setup .venv-sam/.locked ## The commands of README.md, Deploying, typed against the engine
+	$(RUN) pytest tests/system/deploy
+
 check-template: .venv-sam/.locked .venv-audit/.locked ## sam validate --lint, checkov
 	AWS_DEFAULT_REGION=ap-southeast-1 SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam validate --lint
 	.venv-audit/bin/checkov --config-file .checkov.yaml
 
+.PHONY: combinations
+combinations: setup ## How much of AWS's quotas each combination of parameters uses
+	@$(RUN) python -m tests.repository.combinations
+
 vulnerabilities: .venv-audit/.locked ## Known vulnerabilities of what ships (asks PyPI's database)
 	.venv-audit/bin/pip-audit --requirement functions/requirements.txt --no-deps --disable-pip --strict
 
-diagrams: setup ## Draw the pictures in README.md and docs/ anew
+generate: setup ## Write anew what is made from something else: pictures in docs, what the package needs
 	$(RUN) python -m tools.building.diagrams
+	$(UV) export --frozen --no-dev --no-emit-project --prune boto3 --no-hashes --no-header --quiet \
+	  --output-file functions/requirements.txt
 
 ##@ Deploy
 
@@ -104,13 +110,14 @@ ENV ?= dev
 # Parameters for this time (PARAMETERS="ShiftReleases=false"), and more for sam (--profile ...).
 PARAMETERS ?=
 SAM_OPTIONS ?=
-export SAM_OPTIONS
+# Read from the environment, so that no shell reads what is in them.
+export ENV PARAMETERS SAM_OPTIONS
 
 deploy: build ## Deploy to AWS: ENV=dev or prod (samconfig.toml, docs/deploying.md)
-	@SAM_CLI_TELEMETRY=0 $(RUN) python -m tools.building.release $(ENV) $(PARAMETERS)
+	@SAM_CLI_TELEMETRY=0 $(RUN) python -m tools.building.release
 
-delete: .venv-sam/.locked ## Take a stack down; tables, the site's bucket and logs of prod stay
-	SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam delete --config-env $(ENV) $(SAM_OPTIONS)
+delete: .venv-sam/.locked ## Take a stack down; its tables and the site's bucket stay, its logs go
+	set -f; SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam delete --config-env "$$ENV" $$SAM_OPTIONS
 
 ##@ Set up
 
@@ -136,10 +143,7 @@ hooks: setup ## Check every commit with pre-commit (.pre-commit-config.yaml)
 
 lock: | uv ## Resolve dependencies anew
 	$(UV) lock --upgrade
-	$(MAKE) functions/requirements.txt
-
-functions/requirements.txt: uv.lock | uv
-	$(UV) export --frozen --no-dev --no-emit-project --prune boto3 --no-hashes --no-header --output-file $@ --quiet
+	$(MAKE) generate
 
 clean: ## Remove what was installed and cached
 	rm -rf .venv .venv-sam .venv-audit .aws-sam .uv .local .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -86,7 +86,7 @@ def read_resource(
 
 
 def _report(mistakes: Sequence[str], event: PayMongoEvent | None = None) -> None:
-    """Signed by PayMongo, and not what it documents: an operator should know."""
+    """Log and count: signed by PayMongo and not as documented, so an operator should know."""
     count("WebhookUnreadable")
     logger.warning(
         "an event could not be read in full",

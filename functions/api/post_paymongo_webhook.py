@@ -30,16 +30,16 @@ from rentals.payments import Outcome
 def handler(event: Event) -> Response:
     """401 for a signature that does not verify, 200 for whatever is signed."""
     try:
-        told = _verified(event)
+        news = _verified(event)
     except InvalidSignature as error:
         count("WebhookRejected")
         raise HttpError(HTTPStatus.UNAUTHORIZED, "INVALID_SIGNATURE", str(error)) from None
-    if told is None:
+    if news is None:
         return success({"result": Outcome.IGNORED})
-    outcome = _handle(told)
+    outcome = _handle(news)
     logger.info(
         "webhook handled",
-        extra={"event_id": told.id, "event_type": told.type, "outcome": outcome},
+        extra={"event_id": news.id, "event_type": news.type, "outcome": outcome},
     )
     if outcome is Outcome.DUPLICATE:
         count("DuplicateWebhook")
@@ -61,10 +61,10 @@ def _verified(event: Event) -> PayMongoEvent | None:
         keys.webhook_secret,
         other_webhook_secrets(),
     )
-    told = read_event(body)
-    if told is not None and told.livemode is not keys.is_live:
+    news = read_event(body)
+    if news is not None and news.livemode is not keys.is_live:
         raise InvalidSignature("the event is of the other mode")
-    return told
+    return news
 
 
 def _handle(event: PayMongoEvent) -> Outcome:
@@ -106,13 +106,13 @@ def _payment_refunded(event: PayMongoEvent) -> Outcome:
     """Carries every refund of the payment: several may have given it back in parts."""
     refunds = read_resource(event, resources.read_refunds_of) or []
     refunded = sum(each.amount for each in refunds if each.status == "succeeded")
-    outcomes = [_refund_told(each, refunded) for each in refunds]
+    outcomes = [_refund_changed(each, refunded) for each in refunds]
     return outcomes[-1] if outcomes else Outcome.IGNORED
 
 
 def _refund_updated(event: PayMongoEvent) -> Outcome:
     refund = read_resource(event, resources.read_refund)
-    return Outcome.IGNORED if refund is None else _refund_told(refund, None)
+    return Outcome.IGNORED if refund is None else _refund_changed(refund, None)
 
 
 _HANDLERS = {
@@ -124,7 +124,7 @@ _HANDLERS = {
 }
 
 
-def _refund_told(refund: Refund, refunded: int | None) -> Outcome:
+def _refund_changed(refund: Refund, refunded: int | None) -> Outcome:
     rental = _find_rental([refund.metadata], ()) or repository.find_by_payment(refund.payment_id)
     if rental is None:
         return Outcome.IGNORED

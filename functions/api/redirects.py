@@ -47,12 +47,12 @@ def page_when_down(
     return decorate
 
 
-def rental_of(event: Event, outcome: str) -> Rental:
+def rental_of(event: Event, page: str) -> Rental:
     """The rental that a signed redirect URL is for. Raises InvalidSignature, RentalNotFound."""
     rental_id = query(event, "rental_id") or ""
     signature = query(event, "signature") or ""
     verify_with_any(
-        lambda key: verify_redirect(outcome, rental_id, signature, key),
+        lambda key: verify_redirect(page, rental_id, signature, key),
         url_signing_key(),
         other_url_signing_keys(),
     )

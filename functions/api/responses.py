@@ -15,7 +15,7 @@ _SECURITY_HEADERS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-s
 
 
 class HttpError(Exception):
-    """A request that gets a clear answer instead of what it asked for."""
+    """A request that is answered with an error."""
 
     def __init__(
         self,

@@ -67,7 +67,7 @@ def route(answer: Callable[[Event], Response]) -> Callable[[Event, LambdaContext
             response = failure(
                 HTTPStatus.SERVICE_UNAVAILABLE, "TRY_AGAIN", "something is slow here; try again"
             )
-        except Exception:  # noqa: BLE001 - logged here, and told to nobody
+        except Exception:  # noqa: BLE001 - logged here; the answer says nothing
             logger.exception("unexpected error")
             response = failure(
                 HTTPStatus.INTERNAL_SERVER_ERROR, "INTERNAL_ERROR", "something went wrong here"

@@ -1,8 +1,8 @@
 """PayMongo's resources, read in one place for its answers and its events (docs/paymongo.md).
 
-`note` is told of what is not as PayMongo documents it, by field and never by value. The rest is
-read all the same, so that one odd field hides no money; a caller that must not go on raises in
-`note`.
+`note` is called with each field that is not as PayMongo documents it, never with its value. The
+rest is read all the same, so that one odd field hides no payment; a caller that must not go on
+raises an error in `note`.
 """
 
 import re
@@ -140,7 +140,7 @@ def read_refunds_of(resource: Any, note: Note, at: str = "payment") -> list[Refu
 
 @dataclass(frozen=True, slots=True)
 class _Object:
-    """A JSON object, where it stands, and who is told what is wrong with it."""
+    """A JSON object, its path, and what is called with each mistake in it."""
 
     fields: Mapping[str, Any]
     at: str

@@ -51,33 +51,33 @@ def candidate(
     collectible_id: str,
     warehouses: Mapping[str, Warehouse],
     store_id: str,
-    lost: Collection[str] = (),
+    excluded: Collection[str] = (),
 ) -> tuple[str, Warehouse] | None:
     """A unit to try, by chance one of a page of the nearest warehouse that has any; None when
-    there is none. `lost` are units that were tried and went to others: the index may still have
+    there is none. `excluded` are units that were tried and went to others: the index may still have
     them for a moment.
 
-    The nearest warehouse is asked first. When that finds nothing, one query over all warehouses
-    tells sold out from elsewhere, and what it found is the answer when it found all there is: most
-    reservations cost one query, sold out two, and only a collectible with many units, none of them
-    near, costs one for each warehouse on the way.
+    The nearest warehouse is queried first. When it has none, one query over all warehouses finds
+    whether there is any unit at all; if it returns less than a page, it has returned all. So most
+    reservations cost one query, sold out costs two, and only a collectible with many units, none of
+    them near, costs one query for each warehouse on the way.
     """
     order = nearest_first(warehouses, store_id)
     if not order:
         return None
     # After a lost race there is contention: read the whole range so that every unit is equally
     # likely.
-    if found := _near(collectible_id, order[0], lost, is_all_round=bool(lost)):
+    if found := _near(collectible_id, order[0], excluded, is_all_round=bool(excluded)):
         return found
     overview = _query(collectible_id, "id, warehouseId", limit=PAGE_SIZE)
     if len(overview) < PAGE_SIZE:
         for warehouse in order:
             here = [each["id"] for each in overview if each["warehouseId"] == warehouse.id]
-            if found := _one_of(here, warehouse, lost):
+            if found := _one_of(here, warehouse, excluded):
                 return found
         return None
     for warehouse in order:
-        if found := _near(collectible_id, warehouse, lost, is_all_round=True):
+        if found := _near(collectible_id, warehouse, excluded, is_all_round=True):
             return found
     return None
 
@@ -85,7 +85,7 @@ def candidate(
 def _near(
     collectible_id: str,
     warehouse: Warehouse,
-    lost: Collection[str],
+    excluded: Collection[str],
     *,
     is_all_round: bool,
 ) -> tuple[str, Warehouse] | None:
@@ -104,13 +104,13 @@ def _near(
         page += _ids_between(
             collectible_id, *behind, is_upwards=is_upwards, limit=PAGE_SIZE - len(page)
         )
-    return _one_of(page, warehouse, lost)
+    return _one_of(page, warehouse, excluded)
 
 
 def _one_of(
-    unit_ids: list[str], warehouse: Warehouse, lost: Collection[str]
+    unit_ids: list[str], warehouse: Warehouse, excluded: Collection[str]
 ) -> tuple[str, Warehouse] | None:
-    left = [unit_id for unit_id in unit_ids if unit_id not in lost]
+    left = [unit_id for unit_id in unit_ids if unit_id not in excluded]
     return (_random.choice(left), warehouse) if left else None
 
 

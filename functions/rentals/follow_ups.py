@@ -1,4 +1,4 @@
-"""What the reconciler looks at again: attributes on a rental's row, found by a sparse index."""
+"""What the reconciler follows up: attributes on a rental's row, found by a sparse index."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ REFUND_SECONDS = 600
 ATTENTION_SECONDS = 900
 LONGEST_ATTENTION_SECONDS = 6 * 3600
 # PayMongo delivers an event for 136 minutes at most (docs/paymongo.md): money that arrived after a
-# rental ended, and that nobody told us of by then, is found by asking once more.
+# rental ended, and whose event was lost, is found by asking PayMongo once more.
 LAST_CHECK_SECONDS = 3 * 3600
 
 SECONDS = {

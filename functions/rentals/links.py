@@ -21,18 +21,18 @@ def other_url_signing_keys() -> Iterator[bytes]:
         yield value.encode()
 
 
-def redirect_path(outcome: str, rental_id: str, key: bytes) -> str:
-    """The signed path `/payment/<outcome>?rental_id=...&signature=...` of one rental."""
-    query = urlencode({"rental_id": rental_id, "signature": _sign(outcome, rental_id, key)})
-    return f"/payment/{outcome}?{query}"
+def redirect_path(page: str, rental_id: str, key: bytes) -> str:
+    """The signed path `/payment/<page>?rental_id=...&signature=...` of one rental."""
+    query = urlencode({"rental_id": rental_id, "signature": _sign(page, rental_id, key)})
+    return f"/payment/{page}?{query}"
 
 
-def verify_redirect(outcome: str, rental_id: str, signature: str, key: bytes) -> None:
+def verify_redirect(page: str, rental_id: str, signature: str, key: bytes) -> None:
     """Check that we made this link. Raises InvalidSignature."""
-    expected = _sign(outcome, rental_id, key)
+    expected = _sign(page, rental_id, key)
     if not hmac.compare_digest(expected.encode(), signature.encode()):
         raise InvalidSignature("this link was not made by us, or was changed")
 
 
-def _sign(outcome: str, rental_id: str, key: bytes) -> str:
-    return hmac.new(key, f"{outcome}:{rental_id}".encode(), hashlib.sha256).hexdigest()
+def _sign(page: str, rental_id: str, key: bytes) -> str:
+    return hmac.new(key, f"{page}:{rental_id}".encode(), hashlib.sha256).hexdigest()

@@ -84,7 +84,7 @@ _STATUS_OF_REASON = {
 
 
 class FollowUp(StrEnum):
-    """What the reconciler still has to see through for a rental: the hash key of the sparse
+    """What the reconciler still has to follow up for a rental: the hash key of the sparse
     `follow-up-index`, absent when nothing is left to do.
     """
 

@@ -11,8 +11,9 @@ from rentals.models import Customer, Rental
 def open_session(rental: Rental) -> Rental:
     """Open a checkout session for a priced rental, and record it. Returns the rental on record.
 
-    When an answer was lost, the session that it named stays unknown, and harmless: nobody ever
-    gets its URL. Raises RentalEnded, PaymentProviderUnavailable, PaymentProviderRejected.
+    If PayMongo's answer is lost, the session that it opened stays unknown, and harmless: no
+    customer ever gets its URL. Raises RentalEnded, PaymentProviderUnavailable,
+    PaymentProviderRejected.
     """
     if not rental.is_pending:
         raise RentalEnded(rental.id, rental.payment_status)

@@ -1,7 +1,7 @@
 """What payments do to rentals: received, declined, cancelled, wherever the news comes from.
 
-Money is written on the rental first, then told to its execution: what is on the row survives a
-lost token, and whoever ends the rental must look at it.
+A payment is written on the rental's row first, then sent to its execution: the row survives a lost
+token, and whatever ends the rental must look at the row.
 """
 
 import json
@@ -64,7 +64,7 @@ def _surplus_received(rental: Rental, payment_id: str) -> Outcome:
 def payment_declined(rental: Rental, event_id: str) -> Outcome:
     """An attempt was declined. The last one allowed ends the wait for a payment.
 
-    Told again, it counts no more; the last one is delivered again, in case it never was.
+    A repeated event counts once; the last decline is delivered again, in case it never was.
     """
     is_known = event_id in rental.declined_event_ids
     nothing_new = Outcome.DUPLICATE if is_known else Outcome.IGNORED

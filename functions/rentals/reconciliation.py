@@ -1,4 +1,4 @@
-"""What nobody told us: payments whose webhook was lost, rentals whose execution is gone, refunds
+"""What no event tells: payments whose webhook was lost, rentals whose execution is gone, refunds
 that are still under way, rentals that could not be settled.
 
 Each run takes what is due from the sparse follow-up index, a bounded number, longest waiting

@@ -73,7 +73,7 @@ def _record_of_refunded(rental: Rental, refund: Refund) -> Rental:
 
 
 def record_refund_refused(rental: Rental) -> None:
-    """Write that PayMongo does not give the rental's payment back, so that its customer is told."""
+    """Write that PayMongo refuses to give the payment back, so that the customer can read it."""
     refused = repository.change(
         rental.id,
         {"refundStatus": "failed"},

@@ -77,7 +77,7 @@ def _refund_once(client: PayMongo, rental: Rental, payment_id: str, is_reported:
             left,
             notes=f"Rental {rental.id} could not be provided",
             metadata={"rental_id": rental.id},
-            # Counted, so that it is not answered with a refund that failed.
+            # Numbered: PayMongo must not answer with an earlier refund that failed.
             idempotency_key=f"{rental.id}-{payment_id}-{len(refunds) + 1}",
         )
     except PaymentProviderRejected as error:

@@ -21,11 +21,11 @@ def reserve_unit(rental: Rental) -> Rental:
         return rental
     _require_reservable(rental)
     warehouses = catalogue.warehouses()
-    lost: set[str] = set()
+    excluded: set[str] = set()
     for _ in range(_RESERVATION_TRIES):
         found = allocation.candidate(
-            rental.collectible_id, warehouses, rental.store_id, lost
-        ) or _from_a_new_warehouse(rental, warehouses, lost)
+            rental.collectible_id, warehouses, rental.store_id, excluded
+        ) or _from_a_new_warehouse(rental, warehouses, excluded)
         if found is None:
             raise NoUnitAvailable(rental.collectible_id)
         unit_id, warehouse = found
@@ -39,7 +39,7 @@ def reserve_unit(rental: Rental) -> Rental:
                     return now
                 _require_reservable(now)
             if 0 in failure.failed:
-                lost.add(unit_id)
+                excluded.add(unit_id)
         else:
             return rental.after(hold)
     raise WriteContended(f"every unit of {rental.collectible_id} that was tried went elsewhere")
@@ -63,12 +63,12 @@ def release(
 
 
 def _from_a_new_warehouse(
-    rental: Rental, known: dict[str, Warehouse], lost: set[str]
+    rental: Rental, known: dict[str, Warehouse], excluded: set[str]
 ) -> tuple[str, Warehouse] | None:
     warehouses = catalogue.warehouses(anew=True)
     if warehouses == known:
         return None
-    return allocation.candidate(rental.collectible_id, warehouses, rental.store_id, lost)
+    return allocation.candidate(rental.collectible_id, warehouses, rental.store_id, excluded)
 
 
 def _require_reservable(rental: Rental) -> None:

@@ -1,4 +1,4 @@
-"""Every minute: see through what nobody told us about, and whether PayMongo still delivers."""
+"""Every minute: follow up what is due, and check whether PayMongo still delivers webhooks."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""ClosePaymentSession: make sure that the rental can no longer be paid, or learn that it was."""
+"""ClosePaymentSession: close the rental's checkout session, or find that it was paid."""
 
 from paymongo.client import paymongo
 from rentals import repository

@@ -10,7 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from infra.aws import describe, is_transient
 from infra.telemetry import logger, metrics
 from rentals import repository
-from rentals.errors import InfrastructureUnavailable
+from rentals.errors import ApplicationError, InfrastructureUnavailable
 from rentals.models import Rental
 
 Result = TypeVar("Result")
@@ -37,6 +37,10 @@ def task(
                 raise
             logger.warning("an AWS call failed", extra={"call": describe(error)})
             raise InfrastructureUnavailable(describe(error)) from None
+        except ApplicationError as error:
+            # The execution's history has it too, but only this is searched by `./rentals log`.
+            logger.warning("failed", extra={"error": type(error).__name__, "cause": str(error)})
+            raise
         logger.info("done", extra={"result": result})
         return result
 

@@ -5,18 +5,19 @@ import { days, pesos } from "./format.js";
 /** @typedef {import("./api.js").Rental} Rental */
 /** @typedef {import("./api.js").ApiError} ApiError */
 
-const METHODS = {
-  card: "Card",
-  gcash: "GCash",
-  grabpay: "GrabPay",
-  maya: "Maya",
-  bpi: "BPI Online",
-  ubp: "UnionBank Online",
-  qrph: "QR Ph",
-};
+/** How to pay, in the order of the form. Each has a picture, `images/pay-<id>.svg`. */
+export const METHODS = [
+  { id: "card", name: "Card", kind: "Visa, Mastercard" },
+  { id: "gcash", name: "GCash", kind: "E-wallet" },
+  { id: "grabpay", name: "GrabPay", kind: "E-wallet" },
+  { id: "maya", name: "Maya", kind: "E-wallet" },
+  { id: "bpi", name: "BPI", kind: "Online banking" },
+  { id: "ubp", name: "UnionBank", kind: "Online banking" },
+  { id: "qrph", name: "QR Ph", kind: "Any bank or wallet" },
+];
 
 /** @param {string} method */
-export const methodName = (method) => METHODS[method] ?? method;
+export const methodName = (method) => METHODS.find(({ id }) => id === method)?.name ?? method;
 
 /** @param {number} stock */
 export function stockWords(stock) {

@@ -27,7 +27,7 @@ TOOL_ARROWS = {
     "replay": {"ops", "sources"},
     "importing": {"ops"},
     "ops": {"sources"},
-    "building": {"importing", "sources"},
+    "building": {"ops", "sources"},
     # The stack on this machine: whatever is deployed, loaded and shown for it.
     "local": {"console", "building", "importing", "ops", "sources"},
     "measuring": {"local", "building", "importing", "sources"},
@@ -69,6 +69,11 @@ def imports(tree: ast.Module) -> Iterator[str]:
 
 def imported_packages(tree: ast.Module) -> set[str]:
     return {name.partition(".")[0] for name in imports(tree)}
+
+
+def test_nobody_draws_from_the_generator_that_a_snapshot_would_hold() -> None:
+    """Environments that start from one snapshot (SnapStart) would all draw alike."""
+    assert [name for name, tree in modules().items() if "random" in imported_packages(tree)] == []
 
 
 def test_arrows_between_packages_point_one_way() -> None:
@@ -148,6 +153,16 @@ def test_every_aws_client_is_made_in_one_place() -> None:
     }
 
     assert makers == {"infra.aws"}
+
+
+def test_tests_share_helpers_by_modules_that_are_neither_tests_nor_fixtures() -> None:
+    for path in (ROOT / "tests").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("tests."):
+                imported = (node.module or "").rpartition(".")[2]
+                names = {imported, *(alias.name for alias in node.names)}
+                wrong = {each for each in names if re.match(r"conftest$|test_", each)}
+                assert not wrong, f"{path.relative_to(ROOT)}: from {node.module}, {wrong}"
 
 
 @pytest.mark.parametrize("name", handlers())

@@ -24,7 +24,7 @@ every_machine = pytest.mark.parametrize("machine", MACHINES.values(), ids=MACHIN
 def test_pictures_are_up_to_date(page: Path) -> None:
     text = page.read_text()
 
-    assert redrawn(text) == text, "run: make diagrams"
+    assert redrawn(text) == text, "run: make generate"
 
 
 def test_every_machine_has_its_whole_picture() -> None:
@@ -52,15 +52,6 @@ def test_without_last_resorts_nothing_leads_to_a_failure(machine: StateMachine) 
 
     for name, state in machine.states.items():
         assert (name in drawing) is (state.type != "Fail")
-
-
-def test_a_change_of_the_machine_makes_a_picture_stale() -> None:
-    text = (ROOT / "README.md").read_text()
-
-    assert redrawn(text.replace("PriceRental --> CreatePaymentSession", "")) == text
-    assert redrawn("no picture at all") == "no picture at all"
-    with pytest.raises(FileNotFoundError):
-        redrawn("<!-- picture of nothing -->\n<!-- end of picture -->")
 
 
 # --- what the architecture page says ---

@@ -24,6 +24,16 @@ Json = dict[str, Any]
 
 VERBS = ("get", "post", "options")
 INTEGRATION = "x-amazon-apigateway-integration"
+# Types of API Gateway's own answers that are 403 unless told otherwise ("Gateway response types" in
+# its developer guide).
+SAID_WITH_403 = {
+    "ACCESS_DENIED",
+    "EXPIRED_TOKEN",
+    "INVALID_API_KEY",
+    "INVALID_SIGNATURE",
+    "MISSING_AUTHENTICATION_TOKEN",
+    "WAF_FILTERED",
+}
 REQUESTS: dict[str, type[Body]] = {
     "QuoteRequest": Quote,
     "CheckoutRequest": Checkout,
@@ -107,6 +117,8 @@ def test_what_api_gateway_answers_by_itself_is_in_the_envelope() -> None:
     responses = openapi()["x-amazon-apigateway-gateway-responses"]
 
     assert {"MISSING_AUTHENTICATION_TOKEN", "DEFAULT_4XX", "DEFAULT_5XX"} <= set(responses)
+    # API Gateway's own text is kept whatever is written here (its "important notes").
+    assert "REQUEST_TOO_LARGE" not in responses
     for response in responses.values():
         text = response["responseTemplates"]["application/json"]
         # API Gateway puts a JSON string, quotes included, in place of messageString.
@@ -129,9 +141,19 @@ def test_the_api_never_answers_403() -> None:
     assert shown == {403}
     assert 403 not in answers
     assert 403 not in {status.value for status, _ in routes._ANSWERS.values()}
-    # What API Gateway would say 403 of here: an unknown route, a key, the web ACL.
-    for kind in ("MISSING_AUTHENTICATION_TOKEN", "INVALID_API_KEY", "WAF_FILTERED"):
+    for kind in SAID_WITH_403:
         assert responses[kind]["statusCode"] != "403"
+
+
+def test_errors_are_not_kept_by_the_distribution_while_pages_ask_again() -> None:
+    """It keeps a 404 and any 5xx for 10 s unless told otherwise; 403 is S3's."""
+    distribution = template()["Resources"]["SiteDistribution"]["Properties"]["DistributionConfig"]
+    kept = {
+        each["ErrorCode"]: each["ErrorCachingMinTTL"]
+        for each in distribution["CustomErrorResponses"]
+    }
+
+    assert {code for code, seconds in kept.items() if not seconds} == {404, 500, 502, 503, 504}
 
 
 # --- requests ---
@@ -233,17 +255,30 @@ def test_bodies_are_checked_where_there_are_any() -> None:
     [
         ("Collectible", "size", list(models.Size)),
         ("RentalView", "status", list(models.PaymentStatus)),
-        ("RentalView", "reason", [*models.EndReason, None]),
+        ("RentalView", "reason", list(models.EndReason)),
         ("RentalView", "payment_method", list(models.PaymentMethod)),
         ("WebhookOutcome", "result", list(Outcome)),
     ],
 )
-def test_words_are_those_of_the_domain(name: str, field: str, words: list[str | None]) -> None:
+def test_words_are_those_of_the_domain(name: str, field: str, words: list[str]) -> None:
     assert schema(name)["properties"][field]["enum"] == words
 
 
-def test_the_validator_of_answers_would_notice() -> None:
-    assert not OAS30Validator(schema("Rental")).is_valid({"success": True, "data": {}})
+def test_an_answer_that_may_be_null_may_be_null_as_published() -> None:
+    """In the file that CloudFormation reads it is not in `enum`, where OpenAPI wants it."""
+    schemas = json.loads(published_description())["components"]["schemas"]
+    reason = schemas["RentalView"]["properties"]["reason"]
+
+    assert reason["enum"] == [*models.EndReason, None]
+    assert OAS30Validator(reason).is_valid(None)
+
+
+def test_the_apis_name_is_the_stacks_which_alarms_watch_and_its_published_title_is_the_shops() -> (
+    None
+):
+    assert openapi()["info"]["title"] == {"Fn::Sub": "${AWS::StackName}"}
+    assert resources("AWS::Serverless::Api")["Api"]["Name"] == {"Ref": "AWS::StackName"}
+    assert json.loads(published_description())["info"]["title"] == "MongoCollectibles rentals"
 
 
 # --- CORS ---
@@ -300,9 +335,35 @@ def test_every_route_of_the_api_gets_those_headers() -> None:
 # --- who asks ---
 
 
+def rate_limits() -> list[Json]:
+    """The web ACL's: of what comes through the distribution, and of what comes past it."""
+    rules = resources("AWS::WAFv2::WebACL")["ApiWebAcl"]["Rules"]
+    return [rule["Statement"]["RateBasedStatement"] for rule in rules]
+
+
+def test_what_comes_past_the_distribution_is_counted_by_the_address_it_comes_from() -> None:
+    """There a client could leave the header out, or write what it likes."""
+    through, past = rate_limits()
+    distribution = resources("AWS::CloudFront::Distribution")["SiteDistribution"]
+    (api,) = (each for each in distribution["DistributionConfig"]["Origins"] if each["Id"] == "api")
+    (sent,) = api["OriginCustomHeaders"]  # which the distribution writes over the client's
+    _, is_through = through["ScopeDownStatement"]["AndStatement"]["Statements"]
+
+    assert is_through["ByteMatchStatement"]["FieldToMatch"] == {
+        "SingleHeader": {"Name": sent["HeaderName"].lower()}
+    }
+    assert is_through["ByteMatchStatement"]["SearchString"] == sent["HeaderValue"]
+    assert is_through["ByteMatchStatement"]["PositionalConstraint"] == "EXACTLY"
+    # Nothing that somebody outside can know.
+    assert sent["HeaderValue"] == {"Fn::Select": [2, {"Fn::Split": ["/", {"Ref": "AWS::StackId"}]}]}
+    assert past["AggregateKeyType"] == "IP"
+    assert past["ScopeDownStatement"] == {"NotStatement": {"Statement": is_through}}
+    assert past["Limit"] == through["Limit"]
+
+
 def test_the_web_acl_counts_by_a_header_that_the_distribution_writes_over_the_clients() -> None:
-    (rule,) = resources("AWS::WAFv2::WebACL")["ApiWebAcl"]["Rules"]
-    name = rule["Statement"]["RateBasedStatement"]["ForwardedIPConfig"]["HeaderName"]
+    through, _ = rate_limits()
+    name = through["ForwardedIPConfig"]["HeaderName"]
     code = resources("AWS::CloudFront::Function")["ClientAddressFunction"]["FunctionCode"]
     forwarded = resources("AWS::CloudFront::OriginRequestPolicy")["ClientAddressRequestPolicy"]
 
@@ -322,40 +383,3 @@ def test_the_web_acl_counts_by_a_header_that_the_distribution_writes_over_the_cl
             ]
         else:  # AllViewerExceptHostHeader takes what the function adds along
             assert policy == "b689b0a8-53d0-40ab-baf2-68738e2966ac"
-
-
-# --- circles ---
-
-
-@pytest.mark.parametrize("shifted", ["false", "true"])
-def test_no_resource_waits_for_itself(shifted: str) -> None:
-    """cfn-lint does not look into the included document, through which the API waits for its
-    functions, and the distribution for the API.
-    """
-    deployed = translated(ShiftReleases=shifted)["Resources"]
-    needs = {name: references(resource) & set(deployed) for name, resource in deployed.items()}
-    done: set[str] = set()
-    while ready := {name for name, wanted in needs.items() if name not in done and wanted <= done}:
-        done |= ready
-
-    assert set(deployed) - done == set()
-
-
-def references(value: Any) -> set[str]:
-    """Names that a resource refers to."""
-    if isinstance(value, list):
-        return set().union(*map(references, value))
-    if not isinstance(value, dict):
-        return set()
-    found = set().union(*map(references, value.values()))
-    if "Ref" in value:
-        found.add(value["Ref"])
-    if "Fn::GetAtt" in value:
-        target = value["Fn::GetAtt"]
-        found.add(target[0] if isinstance(target, list) else target.split(".")[0])
-    if "Fn::Sub" in value:
-        text = value["Fn::Sub"]
-        text = text[0] if isinstance(text, list) else text
-        found |= {each.split("}")[0].split(".")[0] for each in text.split("${")[1:]}
-    depends = value.get("DependsOn", ())
-    return found | ({depends} if isinstance(depends, str) else set(depends))

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from tests.support.reachability import FUNCTIONS
 from tests.support.sources import resources, template, translated
 from tools.sources import ROOT
 
 Json = dict[str, Any]
 
 ALARMS = resources("AWS::CloudWatch::Alarm")
+FUNCTIONS = ROOT / "functions"
 every_alarm = pytest.mark.parametrize("name", sorted(ALARMS))
 
 OUR_NAMESPACE = {"Fn::Sub": "MongoCollectibles/${AWS::StackName}"}
@@ -114,6 +114,10 @@ def test_access_logs_say_nothing_about_customers() -> None:
     assert "$context.resourcePath" in variables
     assert not {each for each in variables if "identity" in each} - {"$context.identity.apiKeyId"}
     assert not variables & {"$context.path", "$context.customDomain.basePathMatched"}
+    # Can hold what a caller wrote, and is not escaped in quotes; without quotes the - that is
+    # written for what is missing is no JSON.
+    assert not {each for each in variables if "essage" in each}
+    assert set(json.loads(re.sub(r"\$context\.[\w.]+", "-", logged)).values()) == {"-"}
 
 
 def with_shifts() -> Json:

@@ -41,7 +41,7 @@ def test_the_package_gets_what_the_lock_says() -> None:
         timeout=60,
     )
 
-    assert pins(REQUIREMENTS.read_text()) == pins(exported.stdout)
+    assert pins(REQUIREMENTS.read_text()) == pins(exported.stdout), "run: make generate"
 
 
 def test_every_requirement_is_pinned_and_locked() -> None:

@@ -11,8 +11,8 @@ import botocore.session
 import pytest
 import typer
 
-from tests.repository.test_state_machines import RAISED_ANYWHERE, lambda_tasks, raises, state_of
 from tests.support.sources import resources, value_of
+from tests.support.tasks import RAISED_ANYWHERE, lambda_tasks, raises, state_of
 from tools.cli.app import app
 from tools.cli.session import hoisted
 from tools.replay.samples import load
@@ -120,22 +120,6 @@ def test_a_command_exists_with_its_options(command: str) -> None:
     name, *words = (PLACEHOLDERS.get(word, word) for word in shlex.split(command))
 
     CHECKS[name](words)
-
-
-def test_the_check_of_commands_can_fail() -> None:
-    for wrong in (
-        "./rentals setle RENTAL",
-        "./rentals settle RENTAL --force",
-        "./rentals settle",
-        "./rentals replay NoSuchFunction/event",
-        "aws logs get-log-event",
-        "aws secretsmanager put-secret-value --secret-name x",
-        "make replai",
-        "sam local invoke NoSuchFunction -e events/README.md",
-    ):
-        name, *words = shlex.split(wrong)
-        with pytest.raises(Exception):  # noqa: B017, PT011 - each in its own way
-            CHECKS[name](words)
 
 
 # --- errors ---

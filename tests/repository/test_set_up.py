@@ -1,6 +1,8 @@
 """What docs/deploying.md and GitHub's workflows say can be done."""
 
+import os
 import re
+import subprocess
 from functools import cache
 from typing import Any
 
@@ -78,9 +80,10 @@ def test_what_only_aws_can_show_is_checked_by_the_smoke_test() -> None:
 
 
 @every_workflow
-def test_actions_are_pinned_to_a_version(path: Any) -> None:
-    for action in re.findall(r"uses: (\S+)", path.read_text()):
-        assert action.startswith("./") or re.fullmatch(r"[\w./-]+@v\d+\.\d+\.\d+", action), action
+def test_actions_are_named_by_commit_with_their_version_beside(path: Any) -> None:
+    for action in re.findall(r"uses: (.+)", path.read_text()):
+        pinned = re.fullmatch(r"[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", action)
+        assert action.startswith("./") or pinned, action
 
 
 @every_workflow
@@ -90,12 +93,29 @@ def test_jobs_may_do_no_more_than_they_need(path: Any) -> None:
     assert workflow["permissions"] in ({}, {"contents": "read"})
     for job in workflow["jobs"].values():
         allowed = job.get("permissions", {})
-        assert allowed in ({}, {"contents": "read"}, {"contents": "read", "id-token": "write"})
+        may_deploy = {"contents": "read", "id-token": "write", "deployments": "read"}
+        assert allowed in ({}, {"contents": "read"}, may_deploy)
         for step in job.get("steps", ()):
             if "checkout" in step.get("uses", ""):
                 assert step["with"]["persist-credentials"] is False
             # What somebody typed is handed on in a variable, never pasted into a script.
-            assert "${{ inputs" not in step.get("run", "")
+            assert "${{" not in step.get("run", "")
+
+
+@pytest.mark.parametrize("goal", ["deploy", "delete"])
+def test_what_make_is_given_in_variables_reaches_no_shell(goal: str) -> None:
+    typed = {
+        "ENV": "dev; run-this",
+        "PARAMETERS": "A=$(run-this)",
+        "SAM_OPTIONS": "`run-this` $(shell run-this)",
+    }
+    answer = subprocess.run(
+        ["make", "--dry-run", goal],
+        cwd=ROOT, env=os.environ | typed, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+
+    assert "sam delete" in answer.stdout or "building.release" in answer.stdout
+    assert "run-this" not in answer.stdout + answer.stderr
 
 
 def test_nothing_is_deployed_that_was_not_tested_and_no_key_is_stored() -> None:

@@ -1,17 +1,19 @@
 """The template after the SAM transform: what each function is, may do and is told."""
 
 import importlib
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from rentals import allocation, follow_ups, repository
-from tests.support.reachability import FUNCTIONS, reachable, settings_of
 from tests.support.sources import resources, template, translated
+from tools.sources import ROOT
 
 Json = dict[str, Any]
 
+FUNCTIONS = ROOT / "functions"
 FUNCTION_NAMES = sorted(resources("AWS::Serverless::Function"))
 every_function = pytest.mark.parametrize("name", FUNCTION_NAMES)
 
@@ -130,28 +132,6 @@ def test_a_function_runs_as_designed(name: str) -> None:
     assert function["Timeout"] <= (300 if has_schedule else 30)
 
 
-def test_the_routes_are_those_of_the_design() -> None:
-    routes = {
-        (event["Properties"]["Method"], event["Properties"]["Path"])
-        for function in resources("AWS::Serverless::Function").values()
-        for event in function.get("Events", {}).values()
-        if event["Type"] == "Api"
-    }
-
-    assert routes == {
-        ("GET", "/api/collectibles"),
-        ("GET", "/api/stores"),
-        ("GET", "/api/partners/collectibles"),
-        ("GET", "/api/partners/stores"),
-        ("POST", "/api/rentals/quote"),
-        ("POST", "/api/rentals/checkout"),
-        ("GET", "/api/rentals/{rental_id}"),
-        ("POST", "/api/webhooks/paymongo"),
-        ("GET", "/payment/success"),
-        ("GET", "/payment/failed"),
-    }
-
-
 # --- who may do what ---
 
 
@@ -209,57 +189,19 @@ def test_every_event_rule_keeps_what_it_could_not_deliver() -> None:
 # --- what a function is told ---
 
 
-@every_function
-def test_a_function_is_told_all_that_it_asks_for(name: str) -> None:
-    function = of_type("AWS::Lambda::Function")[name]
-    variables = function["Environment"]["Variables"]
-
-    asked = settings_of(function["Handler"].removesuffix(".handler"))
-
-    assert asked - set(variables) == set()
-
-
-@every_function
-def test_a_function_is_not_told_what_only_others_need(name: str) -> None:
-    function = resources("AWS::Serverless::Function")[name]
-    own = set(function.get("Environment", {}).get("Variables", {}))
-
-    assert own - settings_of(function["Handler"].removesuffix(".handler")) == set()
-
-
-def test_what_all_functions_are_told_is_of_use_to_some() -> None:
-    shared = set(template()["Globals"]["Function"]["Environment"]["Variables"])
-    asked = {
-        variable
-        for function in resources("AWS::Serverless::Function").values()
-        for variable in settings_of(function["Handler"].removesuffix(".handler"))
+def test_every_setting_is_told_to_some_function_and_asked_for_by_some() -> None:
+    """Which function asks for which shows when it runs: tests/system."""
+    holders = [template()["Globals"]["Function"], *resources("AWS::Serverless::Function").values()]
+    told = {
+        name
+        for holder in holders
+        for name in holder.get("Environment", {}).get("Variables", {})
+        if not name.startswith("POWERTOOLS_")  # the library asks for these
     }
+    source = "".join(path.read_text() for path in FUNCTIONS.rglob("*.py"))
 
     # RELEASE makes Lambda publish a version when nothing but a parameter has changed.
-    unused = {each for each in shared - asked if not each.startswith("POWERTOOLS_")}
-    assert unused == {"RELEASE"}
-
-
-def test_the_search_for_settings_sees_through_calls_tables_and_decorators() -> None:
-    assert ("rentals.payments", "start_settlement") in reachable("upkeep.reconcile")
-    assert ("rentals.repository", "get") in reachable("workflow.release_unit")
-    assert "SETTLEMENT_STATE_MACHINE_ARN" in settings_of("api.get_payment_failed")
-    assert "RENTAL_STATE_MACHINE_ARN" in settings_of("upkeep.reconcile")
-    # Quote shares a module with checkout and starts nothing.
-    assert "RENTAL_STATE_MACHINE_ARN" not in settings_of("api.post_quote")
-
-
-@every_function
-def test_only_who_reads_a_secret_may_read_it(name: str) -> None:
-    module = resources("AWS::Serverless::Function")[name]["Handler"].removesuffix(".handler")
-    readable = {
-        "PAYMONGO_SECRET_ID" if "PayMongo" in resource else "URL_SIGNING_SECRET_ID"
-        for role, action, resource in statements()
-        if role == f"{name}Role" and action == "secretsmanager:GetSecretValue"
-    }
-
-    secrets = {"PAYMONGO_SECRET_ID", "URL_SIGNING_SECRET_ID"}
-    assert readable == settings_of(module) & secrets
+    assert set(re.findall(r'setting\("(\w+)"\)', source)) == told - {"RELEASE"}
 
 
 # --- data ---

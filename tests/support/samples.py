@@ -1,8 +1,10 @@
 """Valid examples that tests vary one thing of."""
 
-from dataclasses import replace
+from dataclasses import asdict, fields, replace
+from enum import Enum
 from typing import Any
 
+from rentals.checkout import CheckoutRequest
 from rentals.models import Customer, PaymentMethod, PaymentStatus, Rental
 
 Json = dict[str, Any]
@@ -31,9 +33,26 @@ PENDING_RENTAL = Rental(
 )
 
 
+REQUEST = CheckoutRequest("col-001", "store-a", 3, PaymentMethod.GCASH, CUSTOMER)
+
+
 def pending_rental(**changes: Any) -> Rental:
     """A rental that was just written, with these fields changed."""
     return replace(PENDING_RENTAL, **changes)
+
+
+def another(value: Any) -> Any:
+    """A value of the same kind that differs."""
+    if isinstance(value, Enum):
+        return next(each for each in type(value) if each is not value)
+    return value + 1 if isinstance(value, int) else f"{value or ''}9"
+
+
+# For each field of Customer, one whose value of that field alone differs.
+OTHER_CUSTOMERS = {
+    each.name: replace(CUSTOMER, **{each.name: another(getattr(CUSTOMER, each.name))})
+    for each in fields(Customer)
+}
 
 
 def checkout_body(*, customer: Json | None = None, **changes: Any) -> Json:
@@ -43,13 +62,5 @@ def checkout_body(*, customer: Json | None = None, **changes: Any) -> Json:
         "store_id": "store-a",
         "duration": 3,
         "payment_method": "gcash",
-        "customer": {
-            "name": "Ana Cruz",
-            "email": "ana.cruz@example.com",
-            "phone": "+63 917 000 0000",
-            "address": "1 Rizal Street",
-            "city": "Makati",
-            "postal_code": "1200",
-        }
-        | (customer or {}),
+        "customer": asdict(CUSTOMER) | (customer or {}),
     } | changes

@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Mapping
 from typing import Any
 
 import httpx
@@ -101,18 +102,7 @@ class Sandbox:
 
     def ledger(self, rental_id: str | None = None) -> list[LedgerPayment]:
         """Every payment that PayMongo knows, or a rental's."""
-        return [
-            LedgerPayment(
-                id=payment["id"],
-                rental_id=rental_id,
-                amount=payment["amount"],
-                currency=payment["currency"],
-                is_paid=payment["status"] == "paid",
-                refunded=payment["refunded_amount"],
-            )
-            for rental_id, entries in self._get("/ledger", rental_id=rental_id)["rentals"].items()
-            for payment in entries["payments"]
-        ]
+        return ledger_payments(self._get("/ledger", rental_id=rental_id)["rentals"])
 
     def events(self, rental_id: str, event_type: str | None = None) -> list[Json]:
         """The events that mention a rental, oldest first, each with its deliveries."""
@@ -180,6 +170,22 @@ class Sandbox:
     def _post(self, path: str, /, **body: Any) -> Json:
         answer: Json = self._http.post(path, json=body).raise_for_status().json()
         return answer
+
+
+def ledger_payments(rentals: Mapping[str, Json]) -> list[LedgerPayment]:
+    """The sandbox's ledger, as the audit reads PayMongo's."""
+    return [
+        LedgerPayment(
+            id=payment["id"],
+            rental_id=rental_id,
+            amount=payment["amount"],
+            currency=payment["currency"],
+            is_paid=payment["status"] == "paid",
+            refunded=payment["refunded_amount"],
+        )
+        for rental_id, entries in rentals.items()
+        for payment in entries["payments"]
+    ]
 
 
 def event_body(event_type: str, data: Json, *, event_id: str, livemode: bool = False) -> bytes:

@@ -3,6 +3,7 @@
 import copy
 import json
 import re
+from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
@@ -90,3 +91,15 @@ def _referred(name: str) -> str:
         return PARAMETERS.get(name) or str(template()["Parameters"][name]["Default"])
     properties: Json = template()["Resources"][name]["Properties"]
     return value_of(properties["TableName"])
+
+
+def differences(before: Any, after: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """Paths at which two templates differ."""
+    if isinstance(before, dict) and isinstance(after, dict):
+        for key in before.keys() | after.keys():
+            if key not in before or key not in after:
+                yield (*path, key)
+            else:
+                yield from differences(before[key], after[key], (*path, key))
+    elif before != after:
+        yield path

@@ -97,52 +97,56 @@ def test_the_way_to_a_confirmed_rental(history: Recorder) -> None:
     assert timeline.status_of("ReleaseUnit") is Status.NOT_REACHED
 
 
-def test_an_error_that_is_caught(history: Recorder) -> None:
-    history.write("TaskStateEntered", name="AwaitPayment")
-    history.attempt("PaymentCancelled")
+def expect_caught(history: Recorder, error: str) -> Timeline:
+    """The first state ended with this error, which the next one goes on from."""
     history.write("TaskStateExited", name="AwaitPayment", output="{}")
     history.succeed("ClosePaymentSession")
-
     timeline = history.read()
-
     assert statuses(timeline) == [
         ("AwaitPayment", Status.CAUGHT),
         ("ClosePaymentSession", Status.SUCCEEDED),
     ]
-    assert timeline.visits[0].error == "PaymentCancelled"
-    assert timeline.visits[0].cause == "because"
+    assert timeline.visits[0].error == error
     assert timeline.taken == {("AwaitPayment", "ClosePaymentSession")}
+    return timeline
+
+
+def test_an_error_that_is_caught(history: Recorder) -> None:
+    history.write("TaskStateEntered", name="AwaitPayment")
+    history.attempt("PaymentCancelled")
+
+    assert expect_caught(history, "PaymentCancelled").visits[0].cause == "because"
 
 
 def test_a_time_out_that_is_caught(history: Recorder) -> None:
     history.write("TaskStateEntered", name="AwaitPayment")
     history.attempt(times_out=True)
-    history.write("TaskStateExited", name="AwaitPayment")
 
-    (visit,) = history.read().visits
+    timeline = expect_caught(history, "States.Timeout")
+    assert timeline.visits[0].attempts[0].status is Status.TIMED_OUT
 
-    assert visit.status is Status.CAUGHT
-    assert visit.error == "States.Timeout"
-    assert visit.attempts[0].status is Status.TIMED_OUT
+
+def test_an_expression_that_cannot_be_evaluated(history: Recorder) -> None:
+    history.write("TaskStateEntered", name="AwaitPayment")
+    history.write("EvaluationFailed", error="States.QueryEvaluationError", cause="no such thing")
+
+    expect_caught(history, "States.QueryEvaluationError")
 
 
 def test_attempts_before_one_that_succeeds(history: Recorder) -> None:
     history.write("TaskStateEntered", name="ReserveUnit")
-    history.attempt("Lambda.TooManyRequestsException")
-    history.attempt("Lambda.TooManyRequestsException")
-    history.attempt()
+    for error in ("Lambda.TooManyRequestsException", "Lambda.TooManyRequestsException", None):
+        history.attempt(error)
     history.write("TaskStateExited", name="ReserveUnit")
 
     (visit,) = history.read().visits
 
-    assert visit.status is Status.SUCCEEDED
-    assert visit.error == ""
-    assert [each.status for each in visit.attempts] == [
-        Status.FAILED,
-        Status.FAILED,
-        Status.SUCCEEDED,
+    assert (visit.status, visit.error) == (Status.SUCCEEDED, "")
+    assert [(each.number, each.status) for each in visit.attempts] == [
+        (1, Status.FAILED),
+        (2, Status.FAILED),
+        (3, Status.SUCCEEDED),
     ]
-    assert [each.number for each in visit.attempts] == [1, 2, 3]
 
 
 def test_waiting_for_somebody_and_waiting_to_retry_are_different(history: Recorder) -> None:
@@ -208,17 +212,6 @@ def test_a_state_that_is_visited_twice_stands_as_it_was_left_last(history: Recor
         Status.SUCCEEDED,
     ]
     assert timeline.taken == {("ConfirmRental", "ReserveUnit"), ("ReserveUnit", "ConfirmRental")}
-
-
-def test_an_expression_that_cannot_be_evaluated(history: Recorder) -> None:
-    history.write("TaskStateEntered", name="PriceRental")
-    history.write("EvaluationFailed", error="States.QueryEvaluationError", cause="no such thing")
-    history.write("TaskStateExited", name="PriceRental")
-
-    (visit,) = history.read().visits
-
-    assert visit.status is Status.CAUGHT
-    assert visit.error == "States.QueryEvaluationError"
 
 
 def test_a_redrive_goes_on_where_the_execution_failed(history: Recorder) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.tools.test_ops_reports import row
+from tests.support.rows import row
 from tools.cli.rental import acknowledge_question
 from tools.ops import acknowledging, settling
 from tools.ops.acknowledging import LONGEST_NOTE, Acknowledgement, checked_note

@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
-from infra.clock import timestamp
+from tests.support.rows import NOW, ago, row
 from tools.cli import rental, replaying, text
 from tools.cli.app import app
 from tools.cli.session import Session
@@ -25,24 +25,6 @@ from tools.replay.samples import load
 from tools.replay.sending import Answer
 
 Json = dict[str, Any]
-
-NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
-
-
-def ago(**delta: float) -> str:
-    return timestamp(NOW - timedelta(**delta))
-
-
-def row(**changes: Any) -> Json:
-    return {
-        "id": "rental-1",
-        "paymentStatus": "pending",
-        "collectibleName": "Tin Robot No. 7",
-        "createdAt": ago(minutes=5),
-        "updatedAt": ago(minutes=5),
-        "followUp": "payment",
-        "followUpAt": ago(minutes=0),
-    } | changes
 
 
 def findings(*found: Json) -> list[Finding]:

@@ -17,19 +17,13 @@ from typing import Any
 import httpx
 import pytest
 
+from tools.ops.webhook import EVENTS
 from tools.paymongo_sandbox import Settings, create_app
 from tools.sources import ROOT
 
 pytestmark = pytest.mark.anyio
 
 Json = dict[str, Any]
-ALL_EVENTS = [
-    "checkout_session.payment.paid",
-    "payment.paid",
-    "payment.failed",
-    "payment.refunded",
-    "payment.refund.updated",
-]
 TEST_KEY = "sk_test_unit"
 LIVE_KEY = "sk_live_unit"
 
@@ -78,7 +72,18 @@ class Sandbox:
         return data_of(response)
 
     async def session(self, session: Json) -> Json:
-        return data_of(await self.http.get(f"/v1/checkout_sessions/{session['id']}"))
+        return await self.read(f"checkout_sessions/{session['id']}")
+
+    async def attributes(self, session: Json) -> Json:
+        attributes: Json = (await self.session(session))["attributes"]
+        return attributes
+
+    async def statuses(self, session: Json) -> list[str]:
+        payments = (await self.attributes(session))["payments"]
+        return [each["attributes"]["status"] for each in payments]
+
+    async def read(self, path: str) -> Json:
+        return data_of(await self.http.get(f"/v1/{path}"))
 
     async def expire(self, session: Json) -> httpx.Response:
         return await self.http.post(f"/v1/checkout_sessions/{session['id']}/expire")
@@ -87,9 +92,12 @@ class Sandbox:
         url = session["attributes"]["checkout_url"]
         return await self.http.post(url, data={"outcome": outcome, **fields})
 
-    async def pay(self, session: Json) -> Json:
+    async def pay(self, session: Json | None = None) -> Json:
+        """Pay, and wait until everybody was told: the payment."""
+        session = session or await self.create()
         await self.play(session, "paid")
-        payment: Json = (await self.session(session))["attributes"]["payments"][-1]
+        await self.settle_down()
+        payment: Json = (await self.attributes(session))["payments"][-1]
         return payment
 
     async def paid_payment(self, amount: int = 500_000) -> Json:
@@ -102,7 +110,7 @@ class Sandbox:
 
     async def register(self, events: list[str] | None = None, key: str = TEST_KEY) -> Json:
         body = {
-            "data": {"attributes": {"url": "http://shop.test/hook", "events": events or ALL_EVENTS}}
+            "data": {"attributes": {"url": "http://shop.test/hook", "events": events or EVENTS}}
         }
         return data_of(await self.http.post("/v1/webhooks", json=body, auth=(key, "")))
 
@@ -118,6 +126,16 @@ class Sandbox:
 
     async def settle_down(self) -> None:
         assert (await self.control("wait", timeout_seconds=5))["idle"]
+
+    async def ledger(self) -> Json:
+        rentals: Json = (await self.look("ledger"))["rentals"]
+        return rentals
+
+    async def paid_event(self) -> Json:
+        """The one event of the one payment, with its deliveries."""
+        (event,) = (await self.look("events?type=payment.paid"))["events"]
+        found: Json = event
+        return found
 
 
 def line_item(**changes: Any) -> Json:
@@ -154,6 +172,10 @@ def pointers(response: httpx.Response) -> list[str]:
 
 def basic(text: str) -> dict[str, str]:
     return {"Authorization": "Basic " + base64.b64encode(text.encode()).decode()}
+
+
+async def create_raw(sandbox: Sandbox, **changes: Any) -> httpx.Response:
+    return await sandbox.http.post("/v1/checkout_sessions", json=session_body(**changes))
 
 
 @asynccontextmanager
@@ -203,68 +225,48 @@ async def test_new_session_is_active_and_unpaid_with_its_intent(sandbox: Sandbox
     assert url == f"http://sandbox.test/checkout/{session['id']}"
     assert len(fragment) > 40
     assert await sandbox.session(session) == session
-    read = data_of(await sandbox.http.get(f"/v1/payment_intents/{intent['id']}"))
+    read = await sandbox.read(f"payment_intents/{intent['id']}")
     assert read == intent
 
 
+def item(**changes: Any) -> Json:
+    return {"line_items": [line_item(**changes)]}
+
+
 @pytest.mark.parametrize(
-    ("changes", "expected"),
+    ("changes", "code", "pointer"),
     [
-        ({"line_items": None}, ("parameter_required", "line_items")),
-        ({"line_items": []}, ("parameter_required", "line_items")),
-        ({"line_items": "x"}, ("parameter_data_type_invalid", "line_items")),
-        ({"line_items": ["x"]}, ("parameter_data_type_invalid", "line_items[0]")),
-        (
-            {"line_items": [line_item(amount="5000")]},
-            ("parameter_data_type_invalid", "line_items[0].amount"),
-        ),
-        (
-            {"line_items": [line_item(amount=5000.5)]},
-            ("parameter_data_type_invalid", "line_items[0].amount"),
-        ),
-        (
-            {"line_items": [line_item(amount=True)]},
-            ("parameter_data_type_invalid", "line_items[0].amount"),
-        ),
-        ({"line_items": [line_item(amount=1999)]}, ("parameter_below_minimum", "line_items")),
-        (
-            {"line_items": [line_item(quantity=0)]},
-            ("parameter_below_minimum", "line_items[0].quantity"),
-        ),
-        (
-            {"line_items": [line_item(quantity=10_000)]},
-            ("parameter_above_maximum", "line_items"),
-        ),
-        (
-            {"line_items": [line_item(currency="USD")]},
-            ("parameter_invalid", "line_items[0].currency"),
-        ),
-        ({"line_items": [line_item(name="")]}, ("parameter_required", "line_items[0].name")),
-        ({"payment_method_types": None}, ("parameter_required", "payment_method_types")),
-        (
-            {"payment_method_types": ["card", "grabpay"]},
-            ("parameter_invalid", "payment_method_types[1]"),
-        ),
-        ({"metadata": {"n": 1}}, ("parameter_data_type_invalid", "metadata.n")),
-        ({"metadata": {"n": {"m": "x"}}}, ("parameter_data_type_invalid", "metadata.n")),
-        ({"success_url": "shop/success"}, ("parameter_format_invalid", "success_url")),
-        ({"cancel_url": "javascript:alert(1)"}, ("parameter_format_invalid", "cancel_url")),
-        ({"show_description": True}, ("parameter_required", "description")),
-        ({"billing": {"email": "nobody"}}, ("parameter_format_invalid", "billing.email")),
-        ({"billing": {"address": []}}, ("parameter_data_type_invalid", "billing.address")),
-        ({"send_email_receipt": "yes"}, ("parameter_data_type_invalid", "send_email_receipt")),
+        ({"line_items": None}, "parameter_required", "line_items"),
+        ({"line_items": []}, "parameter_required", "line_items"),
+        ({"line_items": "x"}, "parameter_data_type_invalid", "line_items"),
+        ({"line_items": ["x"]}, "parameter_data_type_invalid", "line_items[0]"),
+        (item(amount="5000"), "parameter_data_type_invalid", "line_items[0].amount"),
+        (item(amount=5000.5), "parameter_data_type_invalid", "line_items[0].amount"),
+        (item(amount=True), "parameter_data_type_invalid", "line_items[0].amount"),
+        (item(amount=1999), "parameter_below_minimum", "line_items"),
+        (item(quantity=0), "parameter_below_minimum", "line_items[0].quantity"),
+        (item(quantity=10_000), "parameter_above_maximum", "line_items"),
+        (item(currency="USD"), "parameter_invalid", "line_items[0].currency"),
+        (item(name=""), "parameter_required", "line_items[0].name"),
+        ({"payment_method_types": None}, "parameter_required", "payment_method_types"),
+        ({"payment_method_types": ["card", "x"]}, "parameter_invalid", "payment_method_types[1]"),
+        ({"metadata": {"n": 1}}, "parameter_data_type_invalid", "metadata.n"),
+        ({"metadata": {"n": {"m": "x"}}}, "parameter_data_type_invalid", "metadata.n"),
+        ({"success_url": "shop/success"}, "parameter_format_invalid", "success_url"),
+        ({"cancel_url": "javascript:alert(1)"}, "parameter_format_invalid", "cancel_url"),
+        ({"show_description": True}, "parameter_required", "description"),
+        ({"billing": {"email": "nobody"}}, "parameter_format_invalid", "billing.email"),
+        ({"billing": {"address": []}}, "parameter_data_type_invalid", "billing.address"),
+        ({"send_email_receipt": "yes"}, "parameter_data_type_invalid", "send_email_receipt"),
     ],
 )
 async def test_invalid_session_is_refused_naming_the_attribute(
-    sandbox: Sandbox, changes: Json, expected: tuple[str, str]
+    sandbox: Sandbox, changes: Json, code: str, pointer: str
 ) -> None:
-    body = session_body(**{name: value for name, value in changes.items() if value is not None})
-    for name in (name for name, value in changes.items() if value is None):
-        del body["data"]["attributes"][name]
-    response = await sandbox.http.post("/v1/checkout_sessions", json=body)
+    response = await create_raw(sandbox, **changes)
     assert response.status_code == 400
-    assert list(zip(codes(response), pointers(response), strict=True)) == [expected]
-    assert (await sandbox.look("ledger"))["rentals"] == {}
+    assert (codes(response), pointers(response)) == ([code], [pointer])
+    assert await sandbox.ledger() == {}
 
 
 async def test_total_of_exactly_the_minimum_is_accepted(sandbox: Sandbox) -> None:
@@ -273,12 +275,9 @@ async def test_total_of_exactly_the_minimum_is_accepted(sandbox: Sandbox) -> Non
 
 
 async def test_all_problems_of_a_session_are_reported_at_once(sandbox: Sandbox) -> None:
-    body = session_body(
-        line_items=[line_item(amount=-1, quantity=0)],
-        payment_method_types=["cash"],
-        success_url="nowhere",
+    response = await create_raw(
+        sandbox, **item(amount=-1, quantity=0), payment_method_types=["cash"], success_url="nowhere"
     )
-    response = await sandbox.http.post("/v1/checkout_sessions", json=body)
     assert pointers(response) == [
         "line_items[0].amount",
         "line_items[0].quantity",
@@ -290,7 +289,7 @@ async def test_all_problems_of_a_session_are_reported_at_once(sandbox: Sandbox) 
 
 async def test_inactive_payment_method_is_refused() -> None:
     async with running_sandbox(Shop(), inactive_payment_methods=frozenset({"gcash"})) as sandbox:
-        response = await sandbox.http.post("/v1/checkout_sessions", json=session_body())
+        response = await create_raw(sandbox)
     assert response.status_code == 400
     assert pointers(response) == ["payment_method_types[0]"]
 
@@ -336,7 +335,7 @@ async def test_unknown_things_and_wrong_verbs_answer_in_errors_form(
 
 
 async def test_answers_are_compact_json(sandbox: Sandbox) -> None:
-    response = await sandbox.http.post("/v1/checkout_sessions", json=session_body())
+    response = await create_raw(sandbox)
     compact = json.dumps(response.json(), separators=(",", ":"), ensure_ascii=False)
     assert response.text == compact
 
@@ -388,7 +387,7 @@ async def test_missing_or_wrong_key_is_401_and_does_nothing(
     )
     assert response.status_code == 401
     assert codes(response)[0].startswith("api_key_")
-    assert (await sandbox.look("ledger"))["rentals"] == {}
+    assert await sandbox.ledger() == {}
 
 
 async def test_keys_see_only_their_own_mode(sandbox: Sandbox) -> None:
@@ -426,7 +425,7 @@ async def test_paying_redirects_to_success_and_marks_payment_and_intent(sandbox:
     answer = await sandbox.play(session, "paid", payment_method="card")
     assert answer.status_code == 303
     assert answer.headers["location"] == "http://shop.test/success?rental_id=r-1"
-    attributes = (await sandbox.session(session))["attributes"]
+    attributes = await sandbox.attributes(session)
     (payment,) = attributes["payments"]
     assert attributes["status"] == "active"
     assert attributes["paid_at"] == payment["attributes"]["paid_at"]
@@ -440,7 +439,7 @@ async def test_paying_redirects_to_success_and_marks_payment_and_intent(sandbox:
     assert paid["billing"]["name"] == "Maria"
     assert paid["source"]["type"] == "card"
     assert paid["payment_intent_id"] == attributes["payment_intent"]["id"]
-    assert data_of(await sandbox.http.get(f"/v1/payments/{payment['id']}")) == payment
+    assert await sandbox.read(f"payments/{payment['id']}") == payment
 
 
 async def test_declined_attempt_stays_on_the_page_and_can_be_tried_again(sandbox: Sandbox) -> None:
@@ -448,14 +447,14 @@ async def test_declined_attempt_stays_on_the_page_and_can_be_tried_again(sandbox
     declined = await sandbox.play(session, "failed")
     assert declined.status_code == 200
     assert "declined" in declined.text
-    attributes = (await sandbox.session(session))["attributes"]
+    attributes = await sandbox.attributes(session)
     (payment,) = attributes["payments"]
     assert payment["attributes"]["status"] == "failed"
     assert payment["attributes"]["failed_code"] == "generic_decline"
     assert attributes["payment_intent"]["attributes"]["last_payment_error"] is not None
     assert (await sandbox.play(session, "paid")).status_code == 303
-    attributes = (await sandbox.session(session))["attributes"]
-    assert [p["attributes"]["status"] for p in attributes["payments"]] == ["failed", "paid"]
+    assert await sandbox.statuses(session) == ["failed", "paid"]
+    attributes = await sandbox.attributes(session)
     assert attributes["payment_intent"]["attributes"]["last_payment_error"] is None
 
 
@@ -474,7 +473,7 @@ async def test_paid_session_cannot_be_paid_or_declined_again(sandbox: Sandbox) -
     assert (await sandbox.play(session, "failed")).status_code == 409
     page = await sandbox.http.get(session["attributes"]["checkout_url"])
     assert "paid already" in page.text
-    assert len((await sandbox.session(session))["attributes"]["payments"]) == 1
+    assert len((await sandbox.attributes(session))["payments"]) == 1
 
 
 async def test_expired_session_cannot_be_paid(sandbox: Sandbox) -> None:
@@ -483,7 +482,7 @@ async def test_expired_session_cannot_be_paid(sandbox: Sandbox) -> None:
     assert (await sandbox.play(session, "paid")).status_code == 410
     page = await sandbox.http.get(session["attributes"]["checkout_url"])
     assert "expired" in page.text
-    assert (await sandbox.session(session))["attributes"]["payments"] == []
+    assert (await sandbox.attributes(session))["payments"] == []
 
 
 @pytest.mark.parametrize(
@@ -510,7 +509,7 @@ async def test_expiring_an_unpaid_session_cancels_its_intent(sandbox: Sandbox) -
     attributes = data_of(await sandbox.expire(session))["attributes"]
     assert attributes["status"] == "expired"
     assert attributes["payment_intent"]["attributes"]["status"] == "cancelled"
-    assert (await sandbox.session(session))["attributes"] == attributes
+    assert await sandbox.attributes(session) == attributes
 
 
 async def test_expire_is_refused_when_expired_paid_or_in_progress(sandbox: Sandbox) -> None:
@@ -529,12 +528,11 @@ async def test_payment_in_progress_can_be_finished_either_way(sandbox: Sandbox) 
     for outcome in ("paid", "failed"):
         session = await sandbox.create()
         await sandbox.control(f"checkout_sessions/{session['id']}/start")
-        attributes = (await sandbox.session(session))["attributes"]
-        assert [p["attributes"]["status"] for p in attributes["payments"]] == ["pending"]
+        attributes = await sandbox.attributes(session)
+        assert await sandbox.statuses(session) == ["pending"]
         assert attributes["payment_intent"]["attributes"]["status"] == "processing"
         await sandbox.control(f"checkout_sessions/{session['id']}/finish", outcome=outcome)
-        attributes = (await sandbox.session(session))["attributes"]
-        assert [p["attributes"]["status"] for p in attributes["payments"]] == [outcome]
+        assert await sandbox.statuses(session) == [outcome]
     await sandbox.settle_down()
     assert sorted(sandbox.shop.types) == [
         "checkout_session.payment.paid",
@@ -549,7 +547,7 @@ async def test_payment_can_settle_after_the_session_was_expired(sandbox: Sandbox
     await sandbox.expire(session)
     await sandbox.control(f"checkout_sessions/{session['id']}/settle")
     await sandbox.settle_down()
-    attributes = (await sandbox.session(session))["attributes"]
+    attributes = await sandbox.attributes(session)
     assert attributes["status"] == "expired"
     assert attributes["payments"][0]["attributes"]["status"] == "paid"
     assert sorted(sandbox.shop.types) == ["checkout_session.payment.paid", "payment.paid"]
@@ -559,7 +557,7 @@ async def test_settling_with_another_amount_and_currency(sandbox: Sandbox) -> No
     session = await sandbox.create()
     path = f"checkout_sessions/{session['id']}/settle"
     await sandbox.control(path, amount=5_000, currency="USD")
-    payment = (await sandbox.session(session))["attributes"]["payments"][0]["attributes"]
+    payment = (await sandbox.attributes(session))["payments"][0]["attributes"]
     assert (payment["amount"], payment["currency"]) == (5_000, "USD")
 
 
@@ -569,7 +567,7 @@ async def test_settling_twice_needs_to_be_asked_for(sandbox: Sandbox) -> None:
     await sandbox.control(path)
     assert (await sandbox.http.post(f"/_sandbox/{path}")).status_code == 409
     await sandbox.control(path, again=True)
-    assert len((await sandbox.session(session))["attributes"]["payments"]) == 2
+    assert len((await sandbox.attributes(session))["payments"]) == 2
 
 
 # Webhooks
@@ -579,7 +577,6 @@ async def test_one_success_sends_both_paid_events(sandbox: Sandbox) -> None:
     await sandbox.register()
     session = await sandbox.create()
     payment = await sandbox.pay(session)
-    await sandbox.settle_down()
     events = {event["attributes"]["type"]: event for event in sandbox.shop.events}
     assert sorted(events) == ["checkout_session.payment.paid", "payment.paid"]
     of_session = events["checkout_session.payment.paid"]
@@ -607,8 +604,7 @@ async def test_only_subscribed_enabled_endpoints_of_the_mode_are_told(sandbox: S
     await sandbox.register(key=LIVE_KEY)
     disabled = await sandbox.register()
     await sandbox.http.post(f"/v1/webhooks/{disabled['id']}/disable")
-    await sandbox.pay(await sandbox.create())
-    await sandbox.settle_down()
+    await sandbox.pay()
     assert sandbox.shop.requests == []
 
 
@@ -621,7 +617,6 @@ async def test_signature_is_over_the_raw_body_in_the_part_of_the_mode(
     secret = (await sandbox.register(["payment.paid"], key))["attributes"]["secret_key"]
     sandbox.http.auth = httpx.BasicAuth(key, "")
     await sandbox.pay(await sandbox.create(metadata={"rental_id": "ñandú"}))
-    await sandbox.settle_down()
     (request,) = sandbox.shop.requests
     header = request.headers["Paymongo-Signature"]
     parts = dict(part.split("=", 1) for part in header.split(","))
@@ -650,10 +645,9 @@ async def test_failed_delivery_is_retried_with_the_same_event_until_accepted(
         return next(answers, httpx.Response(204, content=b"{}"))
 
     sandbox.shop.answer = answer
-    await sandbox.pay(await sandbox.create())
-    await sandbox.settle_down()
+    await sandbox.pay()
     assert len({request.content for request in sandbox.shop.requests}) == 1
-    (event,) = (await sandbox.look("events?type=payment.paid"))["events"]
+    event = await sandbox.paid_event()
     (delivery,) = event["deliveries"]
     assert [attempt["status"] for attempt in delivery["attempts"]] == [500, 302, 200, 204]
     assert delivery["state"] == "delivered"
@@ -667,9 +661,8 @@ async def test_unreachable_endpoint_gets_every_retry_and_each_delay_doubles() ->
     shop.answer = unreachable
     async with running_sandbox(shop, webhook_retry_seconds=0.6) as sandbox:
         await sandbox.register(["payment.paid"])
-        await sandbox.pay(await sandbox.create())
-        await sandbox.settle_down()
-        (event,) = (await sandbox.look("events?type=payment.paid"))["events"]
+        await sandbox.pay()
+        event = await sandbox.paid_event()
     (delivery,) = event["deliveries"]
     times = [attempt["at"] for attempt in delivery["attempts"]]
     assert delivery["state"] == "exhausted"
@@ -683,31 +676,21 @@ async def test_three_exhausted_events_in_a_row_disable_the_endpoint(sandbox: San
     webhook = await sandbox.register(["payment.paid"])
 
     async def status() -> str:
-        read = data_of(await sandbox.http.get(f"/v1/webhooks/{webhook['id']}"))
-        return str(read["attributes"]["status"])
+        return str((await sandbox.read(f"webhooks/{webhook['id']}"))["attributes"]["status"])
 
-    async def one_event() -> None:
-        await sandbox.pay(await sandbox.create())
-        await sandbox.settle_down()
-
-    sandbox.shop.answer = sandbox.shop.refuse
-    await one_event()
-    await one_event()
-    sandbox.shop.answer = sandbox.shop.accept
-    await one_event()
-    sandbox.shop.answer = sandbox.shop.refuse
-    await one_event()
-    await one_event()
+    for answer in ("refuse", "refuse", "accept", "refuse", "refuse"):
+        sandbox.shop.answer = getattr(sandbox.shop, answer)
+        await sandbox.pay()
     assert await status() == "enabled"
-    await one_event()
+    await sandbox.pay()
     assert await status() == "disabled"
     sandbox.shop.requests.clear()
     sandbox.shop.answer = sandbox.shop.accept
-    await one_event()
+    await sandbox.pay()
     await sandbox.http.post(f"/v1/webhooks/{webhook['id']}/enable")
     await sandbox.settle_down()
     assert sandbox.shop.requests == []
-    await one_event()
+    await sandbox.pay()
     assert len(sandbox.shop.requests) == 1
 
 
@@ -715,12 +698,10 @@ async def test_enabling_an_endpoint_forgives_what_it_missed(sandbox: Sandbox) ->
     webhook = await sandbox.register(["payment.paid"])
     sandbox.shop.answer = sandbox.shop.refuse
     for _ in range(3):
-        await sandbox.pay(await sandbox.create())
-        await sandbox.settle_down()
+        await sandbox.pay()
     path = f"/v1/webhooks/{webhook['id']}"
     assert data_of(await sandbox.http.post(f"{path}/enable"))["attributes"]["status"] == "enabled"
-    await sandbox.pay(await sandbox.create())
-    await sandbox.settle_down()
+    await sandbox.pay()
     assert data_of(await sandbox.http.get(path))["attributes"]["status"] == "enabled"
 
 
@@ -732,8 +713,7 @@ async def test_disabling_an_endpoint_ends_the_retries_under_way(sandbox: Sandbox
         return httpx.Response(503, json={})
 
     sandbox.shop.answer = disable_then_refuse
-    await sandbox.pay(await sandbox.create())
-    await sandbox.settle_down()
+    await sandbox.pay()
     assert len(sandbox.shop.requests) == 1
 
 
@@ -756,7 +736,7 @@ async def test_slow_endpoint_does_not_hold_up_the_customer(sandbox: Sandbox) -> 
 async def test_webhook_secret_is_shown_only_at_creation(sandbox: Sandbox) -> None:
     created = await sandbox.register()
     assert created["attributes"]["secret_key"].startswith("whsk_")
-    read = data_of(await sandbox.http.get(f"/v1/webhooks/{created['id']}"))
+    read = await sandbox.read(f"webhooks/{created['id']}")
     listed = (await sandbox.http.get("/v1/webhooks")).json()["data"]
     assert "secret_key" not in read["attributes"]
     assert listed == [read]
@@ -769,8 +749,7 @@ async def test_webhook_update_moves_deliveries_and_checks_its_input(sandbox: San
     assert data_of(await sandbox.http.put(path, json=body))["attributes"]["url"] == (
         "http://moved.test/"
     )
-    await sandbox.pay(await sandbox.create())
-    await sandbox.settle_down()
+    await sandbox.pay()
     assert [str(request.url) for request in sandbox.shop.requests] == ["http://moved.test/"]
     bad = {"data": {"attributes": {"events": ["checkout_session.expired"]}}}
     assert codes(await sandbox.http.put(path, json=bad)) == ["parameter_invalid"]
@@ -782,10 +761,9 @@ async def test_webhook_update_moves_deliveries_and_checks_its_input(sandbox: San
 async def test_dropped_event_is_not_sent_but_can_be_resent_with_its_id(sandbox: Sandbox) -> None:
     await sandbox.register(["payment.paid"])
     await sandbox.control("webhook_rules", mode="drop", event_type="payment.paid")
-    await sandbox.pay(await sandbox.create())
-    await sandbox.settle_down()
+    await sandbox.pay()
     assert sandbox.shop.requests == []
-    (event,) = (await sandbox.look("events?type=payment.paid"))["events"]
+    event = await sandbox.paid_event()
     await sandbox.control(f"events/{event['id']}/resend")
     assert [sent["id"] for sent in sandbox.shop.events] == [event["id"]]
 
@@ -793,8 +771,7 @@ async def test_dropped_event_is_not_sent_but_can_be_resent_with_its_id(sandbox: 
 async def test_duplicated_event_arrives_several_times_with_one_id(sandbox: Sandbox) -> None:
     await sandbox.register()
     await sandbox.control("webhook_rules", mode="duplicate", copies=3, event_type="payment.paid")
-    await sandbox.pay(await sandbox.create())
-    await sandbox.settle_down()
+    await sandbox.pay()
     assert sandbox.shop.types.count("payment.paid") == 3
     assert sandbox.shop.types.count("checkout_session.payment.paid") == 1
     assert len({event["id"] for event in sandbox.shop.events}) == 2
@@ -837,15 +814,14 @@ async def test_delayed_event_arrives_later(sandbox: Sandbox) -> None:
     await sandbox.register(["payment.paid"])
     await sandbox.control("webhook_rules", mode="delay", seconds=0.2, event_type="payment.*")
     started = time.monotonic()
-    await sandbox.pay(await sandbox.create())
-    await sandbox.settle_down()
+    await sandbox.pay()
     assert time.monotonic() - started >= 0.2
     assert sandbox.shop.types == ["payment.paid"]
 
 
 async def test_event_can_be_handed_to_any_url_with_any_secret_and_time(sandbox: Sandbox) -> None:
-    await sandbox.pay(await sandbox.create())
-    event = (await sandbox.look("events?type=payment.paid"))["events"][0]
+    await sandbox.pay()
+    event = await sandbox.paid_event()
     await sandbox.control(
         f"events/{event['id']}/send", url="http://other.test/", secret_key="k", timestamp=1
     )
@@ -866,10 +842,10 @@ async def test_refund_is_pending_first_then_succeeds_and_tells_the_webhooks(
     first = data_of(await sandbox.refund(payment, 500_000, metadata={"rental_id": "r-1"}))
     assert first["attributes"]["status"] == "pending"
     await sandbox.settle_down()
-    refund = data_of(await sandbox.http.get(f"/v1/refunds/{first['id']}"))
+    refund = await sandbox.read(f"refunds/{first['id']}")
     assert refund["attributes"]["status"] == "succeeded"
     assert refund["attributes"]["refunded_at"] is not None
-    read = data_of(await sandbox.http.get(f"/v1/payments/{payment['id']}"))
+    read = await sandbox.read(f"payments/{payment['id']}")
     assert read["attributes"]["refunds"] == [refund]
     assert read["attributes"]["status"] == "paid"
     events = {e["attributes"]["type"]: e["attributes"]["data"] for e in sandbox.shop.events}
@@ -882,7 +858,7 @@ async def test_refund_can_be_made_to_fail_and_asked_for_again(sandbox: Sandbox) 
     payment = await sandbox.paid_payment()
     refund = data_of(await sandbox.refund(payment, 500_000))
     await sandbox.settle_down()
-    read = data_of(await sandbox.http.get(f"/v1/refunds/{refund['id']}"))
+    read = await sandbox.read(f"refunds/{refund['id']}")
     assert read["attributes"]["status"] == "failed"
     assert sandbox.shop.types == ["payment.refund.updated"]
     assert (await sandbox.refund(payment, 500_000)).status_code == 200
@@ -895,7 +871,7 @@ async def test_held_refund_stays_pending_and_blocks_another_until_settled(
     payment = await sandbox.paid_payment()
     refund = data_of(await sandbox.refund(payment, 1_000))
     await sandbox.settle_down()
-    read = data_of(await sandbox.http.get(f"/v1/refunds/{refund['id']}"))
+    read = await sandbox.read(f"refunds/{refund['id']}")
     assert read["attributes"]["status"] == "processing"
     second = await sandbox.refund(payment, 1_000)
     assert (second.status_code, codes(second)) == (400, ["resource_processing_state"])
@@ -915,7 +891,7 @@ async def test_refunds_never_exceed_the_payment(sandbox: Sandbox) -> None:
 async def test_refund_refusals(sandbox: Sandbox) -> None:
     session = await sandbox.create()
     await sandbox.play(session, "failed")
-    failed = (await sandbox.session(session))["attributes"]["payments"][0]
+    failed = (await sandbox.attributes(session))["payments"][0]
     paid = await sandbox.paid_payment()
     assert codes(await sandbox.refund(failed, 1_000)) == ["resource_failed_state"]
     assert codes(await sandbox.refund({"id": "pay_unknown"}, 1_000)) == ["resource_not_found"]
@@ -946,10 +922,6 @@ async def test_refunds_are_listed_by_payment_in_pages(sandbox: Sandbox) -> None:
 # Faults
 
 
-async def create_raw(sandbox: Sandbox) -> httpx.Response:
-    return await sandbox.http.post("/v1/checkout_sessions", json=session_body())
-
-
 @pytest.mark.parametrize(
     ("fault", "status", "text"),
     [
@@ -968,7 +940,7 @@ async def test_refusing_fault_applies_once_and_has_no_effect(
     assert response.headers["content-type"].startswith(
         "text/plain" if status == 429 else "application/json"
     )
-    assert (await sandbox.look("ledger"))["rentals"] == {}
+    assert await sandbox.ledger() == {}
     assert (await create_raw(sandbox)).status_code == 200
 
 
@@ -976,7 +948,7 @@ async def test_lost_answer_was_committed(sandbox: Sandbox) -> None:
     await sandbox.control("faults", kind="lose_answer", method="POST")
     with pytest.raises(httpx.RemoteProtocolError):
         await create_raw(sandbox)
-    sessions = (await sandbox.look("ledger"))["rentals"]["r-1"]["sessions"]
+    sessions = (await sandbox.ledger())["r-1"]["sessions"]
     assert len(sessions) == 1
     (call,) = (await sandbox.look("calls"))["calls"]
     assert (call["status"], call["fault"]) == (None, "lose_answer")
@@ -989,7 +961,7 @@ async def test_dropped_call_was_not_processed(sandbox: Sandbox, fault: Json) -> 
     await sandbox.control("faults", **fault)
     with pytest.raises(httpx.RemoteProtocolError):
         await create_raw(sandbox)
-    assert (await sandbox.look("ledger"))["rentals"] == {}
+    assert await sandbox.ledger() == {}
 
 
 async def test_slow_call_is_processed_after_the_delay(sandbox: Sandbox) -> None:
@@ -1059,7 +1031,7 @@ async def test_ledger_groups_money_by_rental(sandbox: Sandbox) -> None:
     await sandbox.refund(payment, 1_000)
     await sandbox.settle_down()
     await sandbox.refund(payment, 2_000)
-    rentals = (await sandbox.look("ledger"))["rentals"]
+    rentals = await sandbox.ledger()
     assert sorted(rentals) == ["", "a", "b"]
     (entry,) = rentals["a"]["payments"]
     assert entry["id"] == payment["id"]
@@ -1074,9 +1046,9 @@ async def test_ledger_groups_money_by_rental(sandbox: Sandbox) -> None:
 async def test_reset_forgets_everything_but_webhooks_unless_told(sandbox: Sandbox) -> None:
     await sandbox.register()
     await sandbox.control("faults", kind="error_500", skip=99)
-    await sandbox.pay(await sandbox.create())
+    await sandbox.pay()
     await sandbox.control("reset")
-    assert (await sandbox.look("ledger"))["rentals"] == {}
+    assert await sandbox.ledger() == {}
     assert (await sandbox.look("events"))["events"] == []
     assert (await sandbox.look("calls"))["calls"] == []
     assert (await sandbox.look("faults"))["rules"] == []
@@ -1095,7 +1067,7 @@ async def test_many_customers_pay_at_once(sandbox: Sandbox) -> None:
     assert await asyncio.gather(*(customer(n) for n in range(200))) == [303] * 200
     await sandbox.settle_down()
     assert len({event["id"] for event in sandbox.shop.events}) == 400
-    rentals = (await sandbox.look("ledger"))["rentals"]
+    rentals = await sandbox.ledger()
     assert [len(rental["payments"]) for rental in rentals.values()] == [1] * 200
 
 
@@ -1127,7 +1099,9 @@ async def test_interrupted_deliveries_and_refunds_go_on_after_a_restart(tmp_path
     settings = {"state_file": state_file, "refund_seconds": 0.2}
     async with running_sandbox(down, **settings, webhook_retry_seconds=1000) as before:
         await before.register(["payment.paid", "payment.refund.updated"])
-        payment = await before.pay(await before.create())
+        session = await before.create()
+        await before.play(session, "paid")
+        (payment,) = (await before.attributes(session))["payments"]
         refund = data_of(await before.refund(payment, 1_000))
         while not down.requests:
             await asyncio.sleep(0.01)

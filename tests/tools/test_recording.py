@@ -1,6 +1,7 @@
 """Counting by AWS's rules, and names that both sides of a comparison share."""
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -91,55 +92,40 @@ def test_a_retry_is_a_transition_as_well() -> None:
     assert done.transitions == 4
 
 
-# --- the record of a run, which workers write each for themselves ---
-
-
-@pytest.fixture
-def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(record, "DIRECTORY", tmp_path / "recorded")
-    return tmp_path
-
-
-def of_worker(*passed: str, count: int = 1, **changes: Any) -> Record:
-    return Record(
-        uses=Counter({("F", "dynamodb:GetItem", "T"): count}),
+def run(*passed: str, **changes: Any) -> Record:
+    """A run of two tests."""
+    record_of_it = Record(
+        uses=Counter({("F", "dynamodb:GetItem", "T"): 2}),
         collected={"a", "b"},
         passed=set(passed),
         fingerprint=record.fingerprint(),
-        **changes,
     )
-
-
-def test_workers_make_a_whole_run_together(directory: Path) -> None:
-    record.save(of_worker("a", count=2), "gw0")
-    record.save(of_worker("b", count=3), "gw1")
-
-    whole = record.load()
-
-    assert whole.uses == {("F", "dynamodb:GetItem", "T"): 5}
-    assert whole.is_complete
-    assert whole.is_current
+    return replace(record_of_it, **changes)
 
 
 @pytest.mark.parametrize(
-    "other",
-    [of_worker(), of_worker("b", is_selection=True)],
-    ids=["a test did not pass", "some tests were left out"],
+    ("of_run", "is_complete", "is_current"),
+    [
+        (run("a", "b"), True, True),
+        (run("a"), False, True),
+        (run("a", "b", is_selection=True), False, True),
+        (run("a", "b", fingerprint="of other code"), True, False),
+        (Record(), False, False),
+    ],
+    ids=["whole", "a test did not pass", "a selection", "other code", "none"],
 )
-def test_a_run_that_is_not_whole_says_so(directory: Path, other: Record) -> None:
-    record.save(of_worker("a"), "gw0")
-    record.save(other, "gw1")
+def test_a_record_says_whether_it_is_of_everything_and_of_now(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    of_run: Record,
+    is_complete: bool,
+    is_current: bool,
+) -> None:
+    monkeypatch.setattr(record, "FILE", tmp_path / "recorded.json")
+    assert record.load() == Record()
+    record.save(of_run)
 
-    assert not record.load().is_complete
+    read = record.load()
 
-
-def test_a_record_of_other_code_says_so(directory: Path) -> None:
-    old = of_worker("a", "b")
-    old.fingerprint = "another"
-    record.save(old, "main")
-
-    assert not record.load().is_current
-
-
-def test_no_run_is_no_whole_run(directory: Path) -> None:
-    assert not record.load().is_complete
+    assert read == of_run
+    assert (read.is_complete, read.is_current) == (is_complete, is_current)

@@ -1,6 +1,6 @@
 """Pictures of the state machines in the documentation, drawn from their definitions.
 
-python -m tools.building.diagrams           writes them anew (make diagrams)
+python -m tools.building.diagrams           writes them anew (make generate)
 """
 
 import json

@@ -7,9 +7,11 @@ function's environment, because that is what makes SAM publish a version and mov
 parameter's new value alone, callers would keep the old one.
 """
 
+import argparse
 import hashlib
 import os
 import re
+import shlex
 import subprocess
 import sys
 import tomllib
@@ -18,7 +20,10 @@ from typing import Annotated, Any
 
 import typer
 
+from tools.building import tables, versions
 from tools.building.build import BUILD, SAM
+from tools.ops.explaining import EXPLAINED, explain
+from tools.ops.target import Target
 from tools.sources import ROOT
 
 _DIGITS = 12
@@ -61,14 +66,33 @@ def parameters_of(environment: str, overrides: list[str]) -> dict[str, str]:
     return found
 
 
+def target_of(environment: str, sam_options: list[str]) -> Target:
+    """The stack that sam acts on: samconfig.toml's, unless its options say otherwise."""
+    parser = argparse.ArgumentParser(allow_abbrev=False, add_help=False)
+    for option in ("--profile", "--region", "--stack-name"):
+        parser.add_argument(option)
+    given, _ = parser.parse_known_args(sam_options)
+    settings = settings_of(environment)
+    return Target(
+        given.stack_name or settings["stack_name"],
+        given.profile,
+        given.region or settings["region"],
+        os.environ.get("AWS_ENDPOINT_URL"),
+    )
+
+
 def main(
-    environment: Annotated[str, typer.Argument(help="A section of samconfig.toml: dev, prod")],
+    environment: Annotated[
+        str, typer.Argument(envvar="ENV", help="A section of samconfig.toml: dev, prod")
+    ],
     parameters: Annotated[
-        list[str] | None, typer.Argument(help="Name=value, for this time")
+        list[str] | None, typer.Argument(envvar="PARAMETERS", help="Name=value, for this time")
     ] = None,
 ) -> None:
     """Deploy what `make build` has built. The variable SAM_OPTIONS holds more for sam."""
     wanted = parameters_of(environment, parameters or [])
+    options = shlex.split(os.environ.get("SAM_OPTIONS", ""))
+    target = target_of(environment, options)
     template = BUILD / "template.yaml"
     plain = stamped(template.read_text(), "none")
     files = [ROOT / "openapi.yaml", *sorted((ROOT / "statemachines").glob("*.json"))]
@@ -77,11 +101,29 @@ def main(
     template.write_text(stamped(plain, release))
     typer.echo(f"Release {release} to {environment}")
     command = [
-        str(SAM), "deploy", "--config-env", environment, "--template-file", str(template),
+        # Without --template-file: SAM looks for samconfig.toml beside the template that is named.
+        str(SAM), "deploy", "--config-env", environment,
         "--parameter-overrides", *(f"{name}={value}" for name, value in wanted.items()),
-        *os.environ.get("SAM_OPTIONS", "").split(),
+        *options,
     ]  # fmt: skip
-    sys.exit(subprocess.run(command, cwd=ROOT, check=False).returncode)
+    try:
+        sys.exit(_deploy(target, wanted, command))
+    except EXPLAINED as error:
+        failure = explain(error, target)
+    typer.echo(f"{failure}\n{failure.hint or ''}".rstrip(), err=True)
+    sys.exit(failure.exit_code)
+
+
+def _deploy(target: Target, parameters: Mapping[str, str], command: list[str]) -> int:
+    only_shows = "--no-execute-changeset" in command
+    if not only_shows:
+        for name in tables.take_over(target, parameters):
+            typer.echo(f"Takes over the table {name}, which no stack owns")
+    code = subprocess.run(command, cwd=ROOT, check=False).returncode
+    if code == 0 and not only_shows:
+        count = versions.prune(target.client("lambda"), [*target.stack.functions.values()])
+        typer.echo(f"Deleted {count} versions of functions that nothing calls any more")
+    return code
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ VERBS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 # API Gateway's own limit is 29 s; ours must not be the shorter one.
 _API_TIMEOUT_SECONDS = 35.0
 # Longer than clients keep idle connections, so that none is closed under a request.
-_KEEP_ALIVE_SECONDS = 60
+KEEP_ALIVE_SECONDS = 60
 _HOP_BY_HOP = {"connection", "content-length", "date", "host", "keep-alive", "transfer-encoding"}
 
 
@@ -161,7 +161,7 @@ def main() -> None:
         host="127.0.0.1",
         port=arguments.port,
         log_level="warning",
-        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
     )
 
 

@@ -1,30 +1,31 @@
 """`template.yaml` as MiniStack can run it: the same resources, with what the engine needs put in.
 
-What differs from `sam package`, and why:
-- functions run on a custom runtime, see lambda_runtime.py;
+`package` does what `sam package` does; `adapt` changes what SAM, or `package`, made:
+- functions run on a custom runtime, see lambda_runtime.py; libraries that were compiled for
+  Lambda's processor come from this interpreter's environment;
 - functions find AWS at the engine's address (or at a proxy before it), and say who is calling;
 - gateway responses are taken as resources, not from the API's definition, and its request
   validators are not run (what they refuse the functions refuse, tests/repository/test_openapi.py);
 - a callback task's TimeoutSeconds must be a number, so the hold is put into the definition;
 - the engine's CloudFormation has no state machine versions and aliases, so callers start the
   machine itself (functions are published and called by their aliases, as on AWS);
-- alarms on computed metrics watch the first of their metrics only;
-- `CodeUri` in Globals is not followed, so every function gets its own.
+- alarms on computed metrics watch the first of their metrics only.
 """
 
 import hashlib
 import io
-import json
 import re
 import sys
-import tempfile
 import zipfile
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import yaml
 from samtranslator.yaml_helper import yaml_parse
 
+from tools.building.release import stamped
 from tools.sources import ROOT
 
 if TYPE_CHECKING:
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from tools.building.build import Package
 
 _RUNTIME = Path(__file__).parent / "lambda_runtime.py"
-_HOLD_EXPRESSION = '"{% ${HoldSeconds} %}"'
 _FIXED_TIME = (2020, 1, 1, 0, 0, 0)
 _GATEWAY_RESPONSES = "x-amazon-apigateway-gateway-responses"
 _MACHINE_ALIAS = re.compile(r"(-rental|\$\{\w+StateMachine\}):live$")
@@ -41,53 +41,65 @@ _MACHINE_ALIAS = re.compile(r"(-rental|\$\{\w+StateMachine\}):live$")
 Template = dict[str, Any]
 
 
-def package(  # noqa: PLR0913 - what the local stack chooses
-    s3: "S3Client",
-    bucket: str,
-    *,
-    aws_endpoint_url: str,
-    hold_seconds: int,
-    built: "Package | None" = None,
-    release: str = "none",
+def package(
+    s3: "S3Client", bucket: str, *, release: str, built: "Package | None" = None
 ) -> Template:
     """Upload the code and the definitions, and return the template that refers to them.
 
     The code is functions/ as it is, or a package that `sam build` has built.
     """
-    template: Template = _without_machine_aliases(yaml_parse((ROOT / "template.yaml").read_text()))
-    code = upload(
-        s3,
-        bucket,
-        "functions.zip",
-        _zip_built(built) if built else _zip_functions(ROOT / "functions"),
-    )
+    template: Template = yaml_parse(stamped((ROOT / "template.yaml").read_text(), release))
+    folder = built.folder if built else ROOT / "functions"
+    files = built.files() if built else sorted(folder.rglob("*.py"))
+    code = _zip({str(path.relative_to(folder)): path.read_bytes() for path in files})
+    place = f"s3://{bucket}"
+    code_uri = upload(s3, place, "functions.zip", code)
+    for resource in template["Resources"].values():
+        properties = resource.get("Properties", {})
+        match resource["Type"]:
+            case "AWS::Serverless::Function":
+                properties["CodeUri"] = code_uri
+            case "AWS::Serverless::StateMachine":
+                path = ROOT / properties["DefinitionUri"]
+                address = upload(s3, place, path.name, path.read_bytes())
+                properties["DefinitionUri"] = _location(address)
+            case "AWS::Serverless::Api":
+                path = ROOT / openapi_location(properties)
+                include = properties["DefinitionBody"]["Fn::Transform"]["Parameters"]
+                include["Location"] = upload(s3, place, path.name, path.read_bytes())
+    return template
+
+
+def adapt(
+    template: Template, s3: "S3Client", *, aws_endpoint_url: str, built: "Package | None" = None
+) -> Template:
+    """A packaged template as the engine can run it; what had to be changed of what it refers to is
+    uploaded beside it. With `built`, functions have nothing but that package and boto3.
+    """
+    template = _without_machine_aliases(template)
     defaults = template["Globals"]["Function"]
-    del defaults["CodeUri"], defaults["Architectures"]
+    del defaults["Architectures"]
     defaults["Runtime"] = "provided.al2023"
     defaults["Environment"]["Variables"]["AWS_ENDPOINT_URL"] = aws_endpoint_url
-    defaults["Environment"]["Variables"]["RELEASE"] = release
+    runnable = cache(lambda place: _changed(s3, place, lambda code: _runnable(code, built)))
     for name, resource in list(template["Resources"].items()):
         properties = resource.get("Properties", {})
         match resource["Type"]:
             case "AWS::Serverless::Function":
-                properties["CodeUri"] = code
+                properties["CodeUri"] = runnable(properties["CodeUri"])
                 variables = properties.setdefault("Environment", {}).setdefault("Variables", {})
                 variables["_HANDLER"] = properties["Handler"]
                 variables["AWS_SDK_UA_APP_ID"] = name  # tells whose call it is, for fault tests
             case "AWS::Serverless::StateMachine":
-                path = ROOT / properties["DefinitionUri"]
-                definition = local_definition(path.read_text(), hold_seconds)
-                properties["DefinitionUri"] = upload(s3, bucket, path.name, definition)
+                address = "s3://{Bucket}/{Key}".format_map(properties["DefinitionUri"])
+                changed = _changed(s3, address, local_definition)
+                properties["DefinitionUri"] = _location(changed)
                 del properties["AutoPublishAlias"], properties["DeploymentPreference"]
             case "AWS::CloudWatch::Alarm" if "Metrics" in properties:
                 resource["Properties"] = _plain_alarm(properties)
             case "AWS::Serverless::Api":
-                path = ROOT / openapi_location(properties)
-                place = upload(s3, bucket, path.name, path.read_bytes())
-                include = properties["DefinitionBody"]["Fn::Transform"]["Parameters"]
-                include["Location"] = f"s3://{place['Bucket']}/{place['Key']}"
-                responses = yaml.safe_load(path.read_text())[_GATEWAY_RESPONSES]
-                template["Resources"] |= _gateway_responses(name, responses)
+                document = yaml.safe_load(download(s3, openapi_location(properties)))
+                template["Resources"] |= _gateway_responses(name, document[_GATEWAY_RESPONSES])
     return template
 
 
@@ -106,11 +118,35 @@ def _without_machine_aliases(value: Any) -> Any:
     return _MACHINE_ALIAS.sub(r"\1", value) if isinstance(value, str) else value
 
 
-def upload(s3: "S3Client", bucket: str, name: str, content: bytes) -> dict[str, str]:
-    """Under a name that changes with the content, so that an update sees that it changed."""
-    key = f"{hashlib.sha256(content).hexdigest()[:16]}/{name}"
-    s3.put_object(Bucket=bucket, Key=key, Body=content)
+def upload(s3: "S3Client", folder: str, name: str, content: bytes) -> str:
+    """Under a name that changes with the content, so that an update sees that it changed.
+
+    Returns its address, `s3://bucket/key`.
+    """
+    address = f"{folder}/{hashlib.sha256(content).hexdigest()[:16]}-{name}"
+    s3.put_object(**_location(address), Body=content)
+    return address
+
+
+def download(s3: "S3Client", address: str) -> bytes:
+    """What is at `s3://bucket/key`."""
+    return s3.get_object(**_location(address))["Body"].read()
+
+
+class _Location(TypedDict):
+    Bucket: str
+    Key: str
+
+
+def _location(address: str) -> _Location:
+    bucket, _, key = address.removeprefix("s3://").partition("/")
     return {"Bucket": bucket, "Key": key}
+
+
+def _changed(s3: "S3Client", address: str, change: Callable[[bytes], bytes]) -> str:
+    """The address of a changed copy. It is beside the original, where `sam delete` finds it."""
+    folder, _, name = address.rpartition("/")
+    return upload(s3, folder, name, change(download(s3, address)))
 
 
 def _plain_alarm(properties: Template) -> Template:
@@ -136,42 +172,42 @@ def _gateway_responses(api: str, responses: Template) -> Template:
     }
 
 
-def local_definition(definition: str, hold_seconds: int) -> bytes:
-    """A state machine definition with the hold as a literal number of seconds."""
-    json.loads(definition)
-    return definition.replace(_HOLD_EXPRESSION, str(hold_seconds)).encode()
-
-
-def _zip_built(built: "Package") -> bytes:
-    """As on Lambda: nothing can be imported but the standard library, the package and boto3."""
-    start = (
-        f"import runpy, sys; sys.path.append({str(built.boto3)!r}); "
-        f"runpy.run_path({str(_RUNTIME)!r}, run_name='__main__')"
-    )
-    files = {str(path.relative_to(built.folder)): path for path in built.files()}
-    return _zip(files, f"""#!/bin/sh\nexec "{built.interpreter}" -I -S -c "{start}"\n""")
-
-
-def _zip_functions(functions: Path) -> bytes:
-    files = {str(path.relative_to(functions)): path for path in sorted(functions.rglob("*.py"))}
-    # -s and PYTHONPATH unset: only the project's environment and the package are importable.
-    return _zip(files, f'#!/bin/sh\nunset PYTHONPATH\nexec "{sys.executable}" -s "{_RUNTIME}"\n')
+def local_definition(definition: bytes) -> bytes:
+    """A state machine definition whose hold is a number once HoldSeconds is substituted."""
+    return definition.replace(b'"{% ${HoldSeconds} %}"', b"${HoldSeconds}")
 
 
 def zip_functions_of(sources: dict[str, str]) -> bytes:
     """A package of other functions than ours, in the same runtime."""
-    with tempfile.TemporaryDirectory() as folder:
-        for name, source in sources.items():
-            Path(folder, name).write_text(source)
-        return _zip_functions(Path(folder))
+    return _with_bootstrap({name: source.encode() for name, source in sources.items()}, None)
 
 
-def _zip(files: dict[str, Path], bootstrap: str) -> bytes:
+def _runnable(package: bytes, built: "Package | None") -> bytes:
+    with zipfile.ZipFile(io.BytesIO(package)) as archive:
+        files = {name: archive.read(name) for name in archive.namelist()}
+    if built is None:
+        compiled = {name.split("/")[0] for name in files if name.endswith(".so")}
+        files = {name: each for name, each in files.items() if name.split("/")[0] not in compiled}
+    return _with_bootstrap(files, built)
+
+
+def _with_bootstrap(files: dict[str, bytes], built: "Package | None") -> bytes:
+    if built:  # as on Lambda: nothing can be imported but the standard library, it and boto3
+        start = (
+            f"import runpy, sys; sys.path.append({str(built.boto3)!r}); "
+            f"runpy.run_path({str(_RUNTIME)!r}, run_name='__main__')"
+        )
+        command = f'exec "{built.interpreter}" -I -S -c "{start}"'
+    else:  # -s and PYTHONPATH unset: only the project's environment and the package
+        command = f'unset PYTHONPATH\nexec "{sys.executable}" -s "{_RUNTIME}"'
+    return _zip({**files, "bootstrap": f"#!/bin/sh\n{command}\n".encode()})
+
+
+def _zip(files: dict[str, bytes]) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, path in files.items():
-            archive.writestr(_entry(name, 0o644), path.read_bytes())
-        archive.writestr(_entry("bootstrap", 0o755), bootstrap)
+        for name, content in files.items():
+            archive.writestr(_entry(name, 0o755 if name == "bootstrap" else 0o644), content)
     return buffer.getvalue()
 
 

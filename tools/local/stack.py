@@ -24,7 +24,7 @@ from botocore.exceptions import ClientError
 from tools.building.build import Package
 from tools.building.release import release_of
 from tools.importing.seed import seed
-from tools.local.package import package, upload
+from tools.local.package import adapt, package, upload
 from tools.ops import webhook
 from tools.ops.account import Account, Keys
 from tools.sources import ROOT
@@ -62,6 +62,8 @@ class Settings:
     aws_port: int = 4566
     paymongo_port: int = 8001
     hold_seconds: int = 900
+    stack_name: str = STACK_NAME
+    table_prefix: str = TABLE_PREFIX
     state_dir: Path | None = None
     log_dir: Path | None = None
     parameters: dict[str, str] = field(default_factory=dict)
@@ -69,6 +71,11 @@ class Settings:
     sandbox_options: tuple[str, ...] = ()
     function_endpoint_url: str | None = None
     built_package: Package | None = None
+
+    @classmethod
+    def on_free_ports(cls, **others: Any) -> "Settings":
+        """For a stack beside others; `others` are the fields that differ from the defaults."""
+        return cls(port=free_port(), aws_port=free_port(), paymongo_port=free_port(), **others)
 
     @property
     def site_url(self) -> str:
@@ -152,21 +159,48 @@ class LocalStack:
 
     def start(self, report: Report = lambda _: None) -> None:
         """Start everything. Raises StartupError."""
-        self._require_free_ports()
-        self._log_dir.mkdir(parents=True, exist_ok=True)
         report("Starting MiniStack and the PayMongo sandbox")
-        self._start_engine()
-        self._start_sandbox()
-        self._wait_for("engine", f"{self.settings.aws_url}/_ministack/health")
-        self._wait_for("sandbox", f"{self.settings.paymongo_url}/_sandbox/health")
+        self.start_services()
         report("Registering the webhook")
         self._store_secret()
         report("Deploying template.yaml")
         self.deploy()
         report("Loading the catalogue")
-        seed(self.dynamodb(), TABLE_PREFIX)
+        seed(self.dynamodb(), self.settings.table_prefix)
         report("Opening the front door")
-        self._start_front_door()
+        self.start_front_door()
+
+    def start_services(self) -> None:
+        """Start what the stack is deployed to, and PayMongo. Raises StartupError."""
+        self._require_free_ports()
+        self._log_dir.mkdir(parents=True, exist_ok=True)
+        self._start_engine()
+        self._start_sandbox()
+        self._wait_for("engine", f"{self.settings.aws_url}/_ministack/health")
+        self._wait_for("sandbox", f"{self.settings.paymongo_url}/_sandbox/health")
+
+    def start_cloudformation_proxy(self) -> str:
+        """Start what lets clients deploy here as on AWS: its address. Raises StartupError."""
+        port = free_port()
+        command = [
+            "tools.local.cloudformation_proxy",
+            "--port", str(port),
+            "--engine-url", self.settings.aws_url,
+            "--default", f"SiteUrl={self.settings.site_url}",
+            "--default", f"PayMongoApiUrl={self.settings.paymongo_url}",
+        ]  # fmt: skip
+        self._spawn("cloudformation proxy", command, self._as_operator())
+        self._wait_for("cloudformation proxy", f"http://127.0.0.1:{port}/_ministack/health")
+        return f"http://127.0.0.1:{port}"
+
+    def start_front_door(self) -> None:
+        """Serve the site and the API of the stack that is deployed. Raises StartupError."""
+        api_url = f"{self.settings.aws_url}/_aws/execute-api/{self.outputs['ApiId']}/prod"
+        self._spawn(
+            "front door",
+            ["tools.local.front_door", "--port", str(self.settings.port), "--api-url", api_url],
+            self._as_operator(),
+        )
         self._wait_for("front door", f"{self.settings.site_url}/api/stores")
 
     def stop(self) -> None:
@@ -256,19 +290,14 @@ class LocalStack:
             command += ["--state-file", str(self.settings.state_dir.resolve() / "paymongo.sqlite")]
         self._spawn("sandbox", command)
 
-    def _start_front_door(self) -> None:
-        api_url = f"{self.settings.aws_url}/_aws/execute-api/{self.outputs['ApiId']}/prod"
-        self._spawn(
-            "front door",
-            ["tools.local.front_door", "--port", str(self.settings.port), "--api-url", api_url],
-            # What the console needs, as any operator would say it.
-            {
-                "AWS_ENDPOINT_URL": self.settings.aws_url,
-                "AWS_REGION": REGION,
-                "AWS_ACCESS_KEY_ID": ACCESS_KEY_ID,
-                "AWS_SECRET_ACCESS_KEY": SECRET_ACCESS_KEY,
-            },
-        )
+    def _as_operator(self) -> dict[str, str]:
+        """What any operator would say: the account and the stack."""
+        return {
+            "AWS_ENDPOINT_URL": self.settings.aws_url,
+            "AWS_REGION": REGION,
+            "AWS_ACCESS_KEY_ID": ACCESS_KEY_ID,
+            "AWS_SECRET_ACCESS_KEY": SECRET_ACCESS_KEY,
+        }
 
     def _spawn(
         self, name: str, module: list[str], environment: dict[str, str] | None = None
@@ -339,23 +368,22 @@ class LocalStack:
             "PayMongoSecretName": SECRET_NAME,
             "PayMongoApiUrl": self.settings.paymongo_url,
             "HoldSeconds": str(self.settings.hold_seconds),
-            "TablePrefix": TABLE_PREFIX,
+            "TablePrefix": self.settings.table_prefix,
             **self.settings.parameters,
         }
-        template = package(
+        built = self.settings.built_package
+        template = adapt(
+            package(s3, _BUCKET, release=release_of(parameters), built=built),
             s3,
-            _BUCKET,
             aws_endpoint_url=self.settings.function_endpoint_url or self.settings.aws_url,
-            hold_seconds=self.settings.hold_seconds,
-            built=self.settings.built_package,
-            release=release_of(parameters),
+            built=built,
         )
-        place = upload(s3, _BUCKET, "template.json", json.dumps(template).encode())
-        key = place["Key"]
+        address = upload(s3, f"s3://{_BUCKET}", "template.json", json.dumps(template).encode())
         cloudformation = self.client("cloudformation", config=Config(read_timeout=120))
         request = {
-            "StackName": STACK_NAME,
-            "TemplateURL": f"{self.settings.aws_url}/{_BUCKET}/{key}",  # too long for a request
+            "StackName": self.settings.stack_name,
+            # Too long for a request.
+            "TemplateURL": address.replace("s3:/", self.settings.aws_url),
             "Capabilities": ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
             "Parameters": [
                 {"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()
@@ -365,8 +393,7 @@ class LocalStack:
             cloudformation.create_stack(**request)
         except cloudformation.exceptions.AlreadyExistsException:
             self._update(cloudformation, request)
-        stack = self._deployed(cloudformation)
-        self.outputs = {each["OutputKey"]: each["OutputValue"] for each in stack["Outputs"]}
+        self.wait_until_deployed()
 
     def _update(self, cloudformation: Any, request: dict[str, Any]) -> None:
         try:
@@ -375,14 +402,15 @@ class LocalStack:
             if "No updates" not in error.response["Error"]["Message"]:
                 raise
 
-    def _deployed(self, cloudformation: Any) -> dict[str, Any]:
+    def wait_until_deployed(self) -> None:
+        """Until somebody has deployed the stack; learns its outputs. Raises StartupError."""
+        cloudformation = self.client("cloudformation")
         deadline = time.monotonic() + _READY_SECONDS
         while time.monotonic() < deadline:
-            stack: dict[str, Any] = cloudformation.describe_stacks(StackName=STACK_NAME)["Stacks"][
-                0
-            ]
+            [stack] = cloudformation.describe_stacks(StackName=self.settings.stack_name)["Stacks"]
             if stack["StackStatus"] in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
-                return stack
+                self.outputs = {each["OutputKey"]: each["OutputValue"] for each in stack["Outputs"]}
+                return
             if "FAILED" in stack["StackStatus"] or "ROLLBACK" in stack["StackStatus"]:
                 raise StartupError(f"deploying failed: {stack.get('StackStatusReason')}")
             time.sleep(0.1)

@@ -13,22 +13,9 @@ from tools.paymongo_sandbox.gateway import Gateway
 from tools.paymongo_sandbox.resources import CheckoutSession
 from tools.paymongo_sandbox.settings import Settings
 from tools.paymongo_sandbox.store import Store
+from tools.paymongo_sandbox.validation import PAYMENT_METHODS
 
 _STYLESHEET = Path(__file__).with_name("checkout.css")
-_METHOD_NAMES = {
-    "billease": "BillEase",
-    "brankas_bdo": "BDO",
-    "brankas_landbank": "LandBank",
-    "brankas_metrobank": "Metrobank",
-    "card": "Credit or debit card",
-    "dob": "BPI online banking",
-    "dob_ubp": "UnionBank online banking",
-    "gcash": "GCash",
-    "grab_pay": "GrabPay",
-    "paymaya": "Maya",
-    "qrph": "QR Ph",
-    "shopee_pay": "ShopeePay",
-}
 # The page loads nothing from anywhere else, and a shop's text cannot become a script.
 _HEADERS = {
     "Cache-Control": "no-store",
@@ -121,7 +108,7 @@ class CheckoutPage:
             total=session.total,
             merchant=self._settings.merchant_name,
             message=message,
-            method_names=_METHOD_NAMES,
+            method_names=PAYMENT_METHODS,
             chosen=chosen or session.attributes["payment_method_types"][0],
             tries=sum(payment.status == "failed" for payment in payments),
         )

@@ -22,6 +22,21 @@ from tools.paymongo_sandbox.resources import Json
 MINIMUM_TOTAL = 2_000
 MAXIMUM_TOTAL = 999_999_999
 
+# PayMongo's names, and what its page calls them.
+PAYMENT_METHODS = {
+    "billease": "BillEase",
+    "brankas_bdo": "BDO",
+    "brankas_landbank": "LandBank",
+    "brankas_metrobank": "Metrobank",
+    "card": "Credit or debit card",
+    "dob": "BPI online banking",
+    "dob_ubp": "UnionBank online banking",
+    "gcash": "GCash",
+    "grab_pay": "GrabPay",
+    "paymaya": "Maya",
+    "qrph": "QR Ph",
+    "shopee_pay": "ShopeePay",
+}
 _HTTP_URL = TypeAdapter(HttpUrl)
 # PayMongo's codes by pydantic's; errors raised here have PayMongo's already.
 _CODES = {
@@ -42,7 +57,9 @@ def _url(text: str) -> str:
     return text
 
 
-def _active(method: str, info: ValidationInfo) -> str:
+def _method(method: str, info: ValidationInfo) -> str:
+    if method not in PAYMENT_METHODS:
+        raise PydanticCustomError("parameter_invalid", "There is no such payment method")
     if method in (info.context or ()):
         raise PydanticCustomError(
             "payment_method_not_allowed",
@@ -55,13 +72,7 @@ def _active(method: str, info: ValidationInfo) -> str:
 Text = Annotated[str, StringConstraints(min_length=1)]
 Url = Annotated[str, AfterValidator(_url)]
 Metadata = dict[str, str] | None
-Method = Annotated[
-    Literal[
-        "billease", "brankas_bdo", "brankas_landbank", "brankas_metrobank", "card", "dob",
-        "dob_ubp", "gcash", "grab_pay", "paymaya", "qrph", "shopee_pay",
-    ],
-    AfterValidator(_active),
-]  # fmt: skip
+Method = Annotated[str, AfterValidator(_method)]
 EventType = Literal[
     "checkout_session.payment.paid", "link.payment.paid", "payment.failed", "payment.paid",
     "payment.refund.updated", "payment.refunded", "qrph.expired", "source.chargeable",

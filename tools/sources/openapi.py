@@ -7,23 +7,28 @@ import yaml
 
 from tools.sources import ROOT
 
+TITLE = "MongoCollectibles rentals"  # the file has the API's name in API Gateway instead
 SOURCE = ROOT / "openapi.yaml"
 
 
 def published_description() -> bytes:
     """The OpenAPI document at /openapi.json, for people and programs that call the API."""
-    document = yaml.safe_load(SOURCE.read_text())
-    return (json.dumps(_published(document), ensure_ascii=False, indent=1) + "\n").encode()
+    document = _published(yaml.safe_load(SOURCE.read_text()))
+    document["info"]["title"] = TITLE
+    return (json.dumps(document, ensure_ascii=False, indent=1) + "\n").encode()
 
 
 def _published(value: Any) -> Any:
     if isinstance(value, dict):
-        return {
+        found = {
             key: _published(each)
             for key, each in value.items()
             # Preflights are the browser's business.
             if not key.startswith("x-amazon-") and key != "options"
         }
+        if found.get("nullable") and "enum" in found:
+            found["enum"].append(None)  # as OpenAPI asks; CloudFormation refuses a null in the file
+        return found
     if isinstance(value, list):
         return [_published(each) for each in value]
     return value

@@ -4,11 +4,36 @@ import { $, fill, h } from "../dom.js";
 import { wishFromUrl } from "../links.js";
 import { draft, savedDetails } from "../storage.js";
 import { cleanText, FIELDS, parseDuration, problemWith } from "../validation.js";
+import { METHODS } from "../words.js";
 
 export const form = $("#rent-form");
 
+fill($("#methods"), ...METHODS.map(methodRadio));
+
+const CUSTOMER = "customer.";
+
 /** What the address asked for when the page was opened. */
 export const wish = wishFromUrl();
+
+/** @param {{id: string, name: string, kind: string}} method */
+function methodRadio({ id, name, kind }) {
+  // From here, so that the picture's address has the version of the site's assets.
+  const src = new URL(`../../images/pay-${id}.svg`, import.meta.url);
+  return h(
+    "label",
+    { class: "method" },
+    h("input", {
+      id: `payment_method-${id}`,
+      type: "radio",
+      name: "payment_method",
+      value: id,
+      "aria-describedby": "payment_method-error",
+    }),
+    h("img", { class: "mark", src, alt: "", width: 44, height: 28 }),
+    h("span", { class: "method-name" }, name),
+    h("span", { class: "method-kind" }, kind),
+  );
+}
 
 /** Fills the form from the address, this tab's draft, and what the customer asked to remember. */
 export function restoreDraft() {
@@ -39,14 +64,12 @@ export function readForm() {
     store_id: value("store_id"),
     duration: parseDuration(value("duration")),
     payment_method: value("payment_method"),
-    customer: {
-      name: value("customer.name"),
-      email: value("customer.email"),
-      phone: value("customer.phone"),
-      address: value("customer.address"),
-      city: value("customer.city"),
-      postal_code: value("customer.postal_code"),
-    },
+    customer: Object.fromEntries(
+      FIELDS.filter((field) => field.startsWith(CUSTOMER)).map((field) => [
+        field.slice(CUSTOMER.length),
+        value(field),
+      ]),
+    ),
   };
 }
 

@@ -5,186 +5,22 @@ Single-threaded: moto's transactions take no locks, so races are tested on the l
 conditions here, as it does on AWS ten minutes later.
 """
 
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
-from typing import Any
+import json
+from collections.abc import Iterator
 
 import pytest
-from botocore.exceptions import ReadTimeoutError
 from moto import mock_aws
 
-from infra import aws, dynamo, secret_values
-from infra.settings import integer_setting, setting
-from rentals import catalogue, repository
-from rentals.models import Rental
-from tests.support.samples import Json, pending_rental
-from tests.support.sources import resources, template, value_of
-from tools.importing.seed import new_unit
-from tools.ops.promise import violations
+from infra import aws
+from rentals import refunds
+from tests.support.rentals import Refunding
+from tests.support.sources import REGION, template, value_of
+from tests.support.tables import CATALOGUE, Shop, create_tables, forget_settings
 
-REGION = "ap-southeast-1"
-TABLE_PROPERTIES = (
-    "TableName",
-    "BillingMode",
-    "AttributeDefinitions",
-    "KeySchema",
-    "GlobalSecondaryIndexes",
+ROLE = "arn:aws:iam::123456789012:role/states"
+DEFINITION = json.dumps(
+    {"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 9, "End": True}}}
 )
-WAREHOUSES: dict[str, dict[str, float]] = {
-    "wh-near": {"store-a": 10, "store-b": 80},
-    "wh-middle": {"store-a": 25.1},
-    "wh-far": {"store-a": 120},
-    "wh-elsewhere": {"store-b": 1},
-}
-PREFIX = "MongoCollectibles-"
-TABLES = ("Collectibles", "Stores", "Warehouses", "Units", "Rentals", "Customers")
-READS = {"GetItem", "Query", "Scan"}
-# When no rental has been pending for too long.
-BEFORE_ALL = datetime(1970, 1, 1, tzinfo=UTC)
-BATCH_LIMIT = 25
-# Between two steps money may be on its way; units, holds and rentals agree after every one.
-LASTING_RULES = {
-    "unit agrees",
-    "one rental a unit",
-    "rental agrees",
-    "shelf",
-    "completed holds a unit",
-    "holds are counted",
-}
-
-
-class Shop:
-    """The tables from outside, and what goes wrong with the calls that reach them."""
-
-    def __init__(self) -> None:
-        self.calls: list[str] = []
-        self.written: set[str] = set()
-        self._hooks: list[tuple[str, Callable[..., None]]] = []
-        self._hook("before-call.dynamodb", self._record)
-
-    def close(self) -> None:
-        """Leave the client as it was."""
-        for event, hook in self._hooks:
-            aws.dynamodb().meta.events.unregister(event, hook)
-
-    def _hook(self, event: str, hook: Callable[..., None]) -> None:
-        aws.dynamodb().meta.events.register(event, hook)
-        self._hooks.append((event, hook))
-
-    def _record(self, model: Any, params: Json, **_: Any) -> None:
-        self.calls.append(model.name)
-        if model.name not in READS:
-            self.written |= {name for name in TABLES if f'"{PREFIX}{name}"' in str(params["body"])}
-
-    def calls_of(self, work: Callable[[], Any]) -> list[str]:
-        """The DynamoDB calls that `work` makes."""
-        before = len(self.calls)
-        work()
-        return self.calls[before:]
-
-    def lose_answer(self, operation: str, after: int = 0) -> None:
-        """The next such call is done and its answer lost; `after` that many others."""
-        left = after
-
-        def lose(**_: Any) -> None:
-            nonlocal left
-            left -= 1
-            if left == -1:
-                raise ReadTimeoutError(endpoint_url="https://dynamodb.example")
-
-        self._hook(f"after-call.dynamodb.{operation}", lose)
-
-    def add_units(
-        self, how_many: int = 1, warehouse_id: str = "wh-near", collectible_id: str = "col-001"
-    ) -> list[str]:
-        """Put new units on a shelf; their ids."""
-        ids = [f"{collectible_id}-{warehouse_id}-{number:03}" for number in range(how_many)]
-        self.put("Units", *(new_unit(unit_id, collectible_id, warehouse_id) for unit_id in ids))
-        return ids
-
-    def add_rental(self, number: int = 1, **changes: Any) -> Rental:
-        """Write a new rental as checkout does."""
-        return repository.create(pending_rental(id=f"rental-{number}", **changes))
-
-    def put(self, table: str, *items: Json) -> None:
-        """Write rows past the domain."""
-        requests = [{"PutRequest": {"Item": dynamo.to_attributes(item)}} for item in items]
-        for start in range(0, len(requests), BATCH_LIMIT):
-            aws.dynamodb().batch_write_item(
-                RequestItems={f"{PREFIX}{table}": requests[start : start + BATCH_LIMIT]}  # type: ignore[dict-item]
-            )
-
-    def finish(self) -> list[str]:
-        """Put every table back as it was before; where units, rentals and holds disagreed."""
-        left = {table: self.rows(table) for table in self.written}
-        rentals, units, customers = (
-            left.get(table, []) for table in ("Rentals", "Units", "Customers")
-        )
-        found = violations(rentals, units, customers, [], now=BEFORE_ALL)
-        obsolete = [
-            (f"{PREFIX}{table}", {"DeleteRequest": {"Key": {"id": {"S": row["id"]}}}})
-            for table, rows in left.items()
-            for row in rows
-            if row not in CATALOGUE.get(table, [])
-        ]
-        for start in range(0, len(obsolete), BATCH_LIMIT):
-            requests: dict[str, Any] = {}
-            for table, request in obsolete[start : start + BATCH_LIMIT]:
-                requests.setdefault(table, []).append(request)
-            aws.dynamodb().batch_write_item(RequestItems=requests)
-        for table in left.keys() & CATALOGUE.keys():
-            self.put(table, *CATALOGUE[table])
-        return [str(each) for each in found if each.rule in LASTING_RULES]
-
-    def row(self, table: str, item_id: str) -> Json:
-        """A row as it is stored."""
-        item = dynamo.get(f"{PREFIX}{table}", item_id)
-        assert item is not None
-        return item
-
-    def rows(self, table: str) -> list[Json]:
-        """Every row of a table."""
-        return dynamo.scan(f"{PREFIX}{table}")
-
-    def on_shelf(self) -> set[str]:
-        """Ids of the units that the sparse index offers."""
-        found = aws.dynamodb().scan(TableName=f"{PREFIX}Units", IndexName="available-units-index")
-        return {item["id"]["S"] for item in found["Items"]}
-
-    def open_rentals(self, rental: Rental) -> set[str]:
-        """The rentals counted as open for the rental's customer."""
-        counted: set[str] = self.row(
-            "Customers", repository.customer_key(rental.customer.email)
-        ).get("openRentals", set())
-        return counted
-
-
-def create_tables() -> None:
-    """The template's tables, as CreateTable wants them."""
-    for properties in resources("AWS::DynamoDB::Table").values():
-        wanted = {name: properties[name] for name in TABLE_PROPERTIES if name in properties}
-        wanted["TableName"] = value_of(wanted["TableName"])
-        aws.dynamodb().create_table(**wanted)
-
-
-def decimals(distances: dict[str, float]) -> Json:
-    """As boto3 wants numbers."""
-    return dynamo.from_attributes({store_id: {"N": str(km)} for store_id, km in distances.items()})
-
-
-CATALOGUE: dict[str, list[Json]] = {
-    "Collectibles": [{"id": "col-001", "name": "Tin Robot No. 7", "size": "Small"}],
-    "Stores": [{"id": each, "name": each.upper()} for each in ("store-a", "store-b")],
-    "Warehouses": [{"id": each, "distances": decimals(km)} for each, km in WAREHOUSES.items()],
-}
-
-
-def forget_settings() -> None:
-    """Read the environment and the secrets anew."""
-    setting.cache_clear()
-    integer_setting.cache_clear()
-    secret_values._cache.clear()
-    catalogue._warehouses = None
 
 
 @pytest.fixture(scope="package")
@@ -217,7 +53,7 @@ def environment(engine: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[pytes
 @pytest.fixture(scope="package")
 def made_tables(engine: None) -> None:
     """Made once: six tables take longer to make than most tests take to run."""
-    create_tables()
+    create_tables(aws.dynamodb())
     empty = Shop()
     for table, items in CATALOGUE.items():
         empty.put(table, *items)
@@ -233,7 +69,21 @@ def shop(made_tables: None, environment: pytest.MonkeyPatch) -> Iterator[Shop]:
     assert shop.finish() == []
 
 
-def paid(rental: Rental, payment_id: str = "pay_1", amount: int | None = None) -> Rental:
-    """The rental after its payment was received; `amount` centavos, by default the total."""
-    total = rental.total_fee_centavos or 0 if amount is None else amount
-    return repository.record_payment(rental.id, payment_id, total, "PHP")
+@pytest.fixture
+def paymongo(monkeypatch: pytest.MonkeyPatch) -> Refunding:
+    """PayMongo, as far as giving money back needs it."""
+    provider = Refunding()
+    monkeypatch.setattr(refunds, "paymongo", lambda: provider)
+    return provider
+
+
+@pytest.fixture
+def machine(shop: Shop, environment: pytest.MonkeyPatch) -> Iterator[str]:
+    """An empty state machine that rentals start."""
+    client = aws.stepfunctions()
+    arn = client.create_state_machine(name="rental", definition=DEFINITION, roleArn=ROLE)[
+        "stateMachineArn"
+    ]
+    environment.setenv("RENTAL_STATE_MACHINE_ARN", arn)
+    yield arn
+    client.delete_state_machine(stateMachineArn=arn)

@@ -6,21 +6,14 @@ import pytest
 
 from infra import dynamo
 from paymongo.resources import Payment, Refund
-from rentals import endings, follow_ups, payments, refund_records, refunds, repository, units
+from rentals import endings, follow_ups, payments, refund_records, repository, units
 from rentals.errors import RefundFailed, RentalEnded
 from rentals.models import FollowUp, PaymentStatus, Rental
 from rentals.payments import Outcome
-from tests.functions.moto.conftest import Shop
-from tests.functions.moto.test_refunds import TOTAL, PayMongo, completed, give_back, late
+from tests.support.rentals import TOTAL, Refunding, completed, give_back, late
+from tests.support.tables import Shop
 from tools.ops import acknowledging, rows
 from tools.ops.acknowledging import Acknowledgement
-
-
-@pytest.fixture
-def paymongo(monkeypatch: pytest.MonkeyPatch) -> PayMongo:
-    provider = PayMongo()
-    monkeypatch.setattr(refunds, "paymongo", lambda: provider)
-    return provider
 
 
 @pytest.fixture(autouse=True)
@@ -31,7 +24,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return found
 
 
-def in_trouble(rental: Rental, paymongo: PayMongo) -> Rental:
+def in_trouble(rental: Rental, paymongo: Refunding) -> Rental:
     """Its refund is refused for good, and somebody was told."""
     paymongo.trouble.append(lambda: paymongo.refuse("allowed_date_exceeded"))
     with pytest.raises(RefundFailed):
@@ -55,7 +48,7 @@ def acknowledge(row: dict[str, Any], *payment_ids: str) -> Rental:
     return repository.get(row["id"])
 
 
-def test_an_acknowledged_refund_is_never_asked_for_again(shop: Shop, paymongo: PayMongo) -> None:
+def test_an_acknowledged_refund_is_never_asked_for_again(shop: Shop, paymongo: Refunding) -> None:
     rental = in_trouble(late(shop), paymongo)
 
     after = acknowledge(read(shop, rental), "pay_1")
@@ -71,7 +64,7 @@ def test_an_acknowledged_refund_is_never_asked_for_again(shop: Shop, paymongo: P
 
 
 def test_a_completed_rental_whose_refund_was_refused_ends_and_gives_its_unit_back(
-    shop: Shop, paymongo: PayMongo
+    shop: Shop, paymongo: Refunding
 ) -> None:
     rental = completed(shop)
     refund_records.request_refund(rental)
@@ -101,7 +94,7 @@ def test_money_that_was_given_back_before_it_bought_anything_never_buys_anything
 
 
 def test_a_second_payment_that_paymongo_gave_back_is_forgotten_with_the_other(
-    shop: Shop, paymongo: PayMongo
+    shop: Shop, paymongo: Refunding
 ) -> None:
     rental = completed(shop)
     for payment_id in ("pay_2", "pay_3"):
@@ -114,7 +107,7 @@ def test_a_second_payment_that_paymongo_gave_back_is_forgotten_with_the_other(
 
 
 def test_a_second_payment_of_a_completed_rental_is_settled_and_the_rental_goes_on(
-    shop: Shop, paymongo: PayMongo, started: list[str]
+    shop: Shop, paymongo: Refunding, started: list[str]
 ) -> None:
     rental = completed(shop)
     repository.record_payment(rental.id, "pay_2", TOTAL, "PHP")
@@ -132,7 +125,7 @@ def test_a_second_payment_of_a_completed_rental_is_settled_and_the_rental_goes_o
 
 
 def test_a_new_payment_brings_it_back_and_only_the_new_one_is_refunded(
-    shop: Shop, paymongo: PayMongo, started: list[str]
+    shop: Shop, paymongo: Refunding, started: list[str]
 ) -> None:
     rental = acknowledge(read(shop, in_trouble(late(shop), paymongo)), "pay_1")
 
@@ -150,7 +143,7 @@ def test_a_new_payment_brings_it_back_and_only_the_new_one_is_refunded(
 
 
 def test_news_of_an_acknowledged_refund_starts_nothing_unless_paymongo_gave_it_back(
-    shop: Shop, paymongo: PayMongo
+    shop: Shop, paymongo: Refunding
 ) -> None:
     rental = acknowledge(read(shop, in_trouble(late(shop), paymongo)), "pay_1")
 
@@ -173,7 +166,7 @@ def told_again(rental_id: str, due: str) -> None:
 
 @pytest.mark.parametrize("meanwhile", [surplus, reconciled, told_again])
 def test_a_rental_that_changed_meanwhile_is_left_as_it_is(
-    shop: Shop, paymongo: PayMongo, meanwhile: Any
+    shop: Shop, paymongo: Refunding, meanwhile: Any
 ) -> None:
     rental = in_trouble(late(shop), paymongo)
     seen = read(shop, rental)
@@ -186,7 +179,7 @@ def test_a_rental_that_changed_meanwhile_is_left_as_it_is(
     assert read(shop, rental) == before
 
 
-def test_it_is_written_once(shop: Shop, paymongo: PayMongo) -> None:
+def test_it_is_written_once(shop: Shop, paymongo: Refunding) -> None:
     seen = read(shop, in_trouble(late(shop), paymongo))
     acknowledge(seen, "pay_1")
 

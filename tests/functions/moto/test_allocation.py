@@ -14,7 +14,7 @@ from rentals.allocation import (
     stock_for,
 )
 from rentals.models import Warehouse
-from tests.functions.moto.conftest import Shop
+from tests.support.tables import Shop
 
 
 def found(store_id: str = "store-a", lost: Collection[str] = ()) -> tuple[str, str] | None:

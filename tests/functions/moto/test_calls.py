@@ -6,9 +6,9 @@ from rentals import allocation, catalogue, endings, repository, units
 from rentals.checkout import start_checkout
 from rentals.errors import CollectibleNotFound, NoUnitAvailable
 from rentals.models import EndReason, Rental
-from tests.functions.moto.conftest import Shop, paid
-from tests.functions.moto.test_checkout import REQUEST, machine  # noqa: F401 - a fixture
-from tests.functions.moto.test_inventory import TOTAL, reserved
+from tests.support.rentals import TOTAL, paid, reserved
+from tests.support.samples import REQUEST
+from tests.support.tables import Shop
 
 
 def test_what_a_transaction_wrote_is_not_read_again(shop: Shop) -> None:
@@ -52,7 +52,7 @@ def test_a_rental_that_ended_unpaid_is_as_it_was_written(shop: Shop, reason: End
     assert done == [repository.get(rental.id)]
 
 
-def test_a_first_checkout_looks_for_no_earlier_one(shop: Shop, machine: str) -> None:  # noqa: F811
+def test_a_first_checkout_looks_for_no_earlier_one(shop: Shop, machine: str) -> None:
     calls = shop.calls_of(lambda: start_checkout(REQUEST, "key-1"))
 
     assert calls == ["GetItem", "GetItem", "TransactWriteItems"]
@@ -60,7 +60,7 @@ def test_a_first_checkout_looks_for_no_earlier_one(shop: Shop, machine: str) -> 
 
 def test_a_repeated_checkout_finds_its_rental_when_the_collectible_is_gone(
     shop: Shop,
-    machine: str,  # noqa: F811
+    machine: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def gone(collectible_id: str) -> None:

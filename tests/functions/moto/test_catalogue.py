@@ -5,7 +5,7 @@ import pytest
 from rentals import catalogue
 from rentals.errors import CollectibleNotFound, StoreNotFound
 from rentals.models import Size
-from tests.functions.moto.conftest import Shop
+from tests.support.tables import Shop
 
 
 def test_a_collectible_and_a_store_are_read(shop: Shop) -> None:

@@ -1,7 +1,6 @@
 """One rental and one execution for a request, however often it is repeated."""
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -9,7 +8,7 @@ import pytest
 
 from infra import aws
 from rentals import checkout, endings, repository
-from rentals.checkout import CheckoutRequest, rental_id_for, start_checkout, wait_until_payable
+from rentals.checkout import rental_id_for, start_checkout, wait_until_payable
 from rentals.errors import (
     CollectibleNotFound,
     IdempotencyKeyReused,
@@ -17,27 +16,9 @@ from rentals.errors import (
     StoreNotFound,
     TooManyOpenRentals,
 )
-from rentals.models import EndReason, PaymentMethod
-from tests.functions.moto.conftest import Shop
-from tests.support.samples import CUSTOMER
-
-REQUEST = CheckoutRequest("col-001", "store-a", 3, PaymentMethod.GCASH, CUSTOMER)
-ROLE = "arn:aws:iam::123456789012:role/states"
-DEFINITION = json.dumps(
-    {"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 9, "End": True}}}
-)
-
-
-@pytest.fixture
-def machine(shop: Shop, environment: pytest.MonkeyPatch) -> Iterator[str]:
-    """An empty state machine that rentals start."""
-    client = aws.stepfunctions()
-    arn = client.create_state_machine(name="rental", definition=DEFINITION, roleArn=ROLE)[
-        "stateMachineArn"
-    ]
-    environment.setenv("RENTAL_STATE_MACHINE_ARN", arn)
-    yield arn
-    client.delete_state_machine(stateMachineArn=arn)
+from rentals.models import EndReason
+from tests.support.samples import CUSTOMER, REQUEST
+from tests.support.tables import Shop
 
 
 def executions(machine: str) -> list[dict[str, Any]]:

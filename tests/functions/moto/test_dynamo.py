@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from infra import aws, dynamo
 from infra.dynamo import Change, Condition, ConditionFailed, New, absent, equal, present, unlike
 from rentals.errors import WriteContended
-from tests.functions.moto.conftest import Shop
 from tests.support.samples import Json
+from tests.support.tables import Shop
 
 TABLE = "MongoCollectibles-Stores"
 

@@ -20,14 +20,16 @@ import pytest
 from paymongo import client as paymongo
 from paymongo.client import PayMongo
 from rentals import endings, repository, units
-from rentals.errors import ApplicationError
+from rentals.errors import ApplicationError, RentalNotFound
 from rentals.models import EndReason, Rental, Size
 from rentals.pricing import price_rental
 from rentals.refunds import refund_unused_payments
-from tests.functions.moto.conftest import REGION, Shop, paid
-from tests.search.interleavings.world import SECRET_KEY, Sandbox
+from tests.support.paymongo_app import SECRET_KEY, SandboxApp
+from tests.support.rentals import TOTAL, paid
 from tests.support.samples import pending_rental
-from tests.support.sources import resources
+from tests.support.sources import REGION, resources
+from tests.support.tables import Shop
+from tests.support.tasks import function_of, lambda_tasks, state_of
 from tools.replay import filling, samples, sending
 from tools.replay.filling import Facts
 from tools.replay.samples import Sample
@@ -37,6 +39,12 @@ Json = dict[str, Any]
 SIGNING_KEY = "unit-signing-key"
 FUNCTIONS = resources("AWS::Serverless::Function")
 RULES = resources("AWS::Events::Rule")
+SAMPLES = {name: samples.load(name) for name in samples.names()}
+# The states that each task's function stands behind.
+STATES_OF: dict[str, dict[str, Json]] = {}
+for task in lambda_tasks():
+    STATES_OF.setdefault(function_of(state_of(*task)), {})[task[1]] = state_of(*task)
+TASK_SAMPLES = [each for each in SAMPLES.values() if each.function in STATES_OF]
 CONTEXT = SimpleNamespace(
     function_name="sample",
     memory_limit_in_mb=512,
@@ -47,8 +55,8 @@ CONTEXT = SimpleNamespace(
 
 
 @pytest.fixture(scope="module")
-def sandbox() -> Iterator[Sandbox]:
-    sandbox = Sandbox()
+def sandbox() -> Iterator[SandboxApp]:
+    sandbox = SandboxApp()
     yield sandbox
     sandbox.transport.close()
 
@@ -56,7 +64,7 @@ def sandbox() -> Iterator[Sandbox]:
 class World:
     """A stack without executions: the functions, their tables, secrets and PayMongo."""
 
-    def __init__(self, shop: Shop, sandbox: Sandbox) -> None:
+    def __init__(self, shop: Shop, sandbox: SandboxApp) -> None:
         self.shop = shop
         self.sandbox = sandbox
         self.facts = Facts()
@@ -97,7 +105,7 @@ class World:
             f"/_sandbox/checkout_sessions/{self.waiting().checkout_session_id}/settle"
         )["payment"]
         self.facts = replace(self.facts, payment_id=payment["id"])
-        return paid(self.row, payment["id"], amount=600_000)
+        return paid(self.row, payment["id"], amount=TOTAL)
 
     def paid_and_unseen(self) -> Rental:
         """Paid at PayMongo, which nobody has told us."""
@@ -118,7 +126,7 @@ class World:
             f"/_sandbox/checkout_sessions/{closed.checkout_session_id}/settle"
         )["payment"]
         self.facts = replace(self.facts, payment_id=payment["id"])
-        return paid(self.row, payment["id"], amount=600_000)
+        return paid(self.row, payment["id"], amount=TOTAL)
 
     def refunding(self) -> Rental:
         """On its way to be refunded."""
@@ -146,15 +154,17 @@ class World:
 
     def call(self, name: str, *, as_it_is: bool = False) -> Any:
         """Hand an event to its function: what it answers, as JSON."""
-        sample = samples.load(name)
-        event = (sample if as_it_is else self.prepared(sample)).event
+        return self.send(SAMPLES[name] if as_it_is else self.prepared(SAMPLES[name]))
+
+    def send(self, sample: Sample) -> Any:
+        """The same of an event as it is."""
         module, _, function = FUNCTIONS[sample.function]["Handler"].rpartition(".")
-        answer = getattr(importlib.import_module(module), function)(event, CONTEXT)
+        answer = getattr(importlib.import_module(module), function)(sample.event, CONTEXT)
         return json.loads(json.dumps(answer))
 
 
 @pytest.fixture
-def world(shop: Shop, sandbox: Sandbox, environment: pytest.MonkeyPatch) -> Iterator[World]:
+def world(shop: Shop, sandbox: SandboxApp, environment: pytest.MonkeyPatch) -> Iterator[World]:
     sandbox.reset()
     secrets = boto3.client("secretsmanager", region_name=REGION)
     keys = json.dumps({"secretKey": SECRET_KEY, "webhookSecret": sandbox.secret})
@@ -257,8 +267,7 @@ CASES = {
     "GetPaymentFailedFunction/forged": Case(World.waiting, (401, "INVALID_SIGNATURE")),
     "GetPaymentFailedFunction/without-signature": Case(World.waiting, (401, "INVALID_SIGNATURE")),
     "ReserveUnitFunction/sample": Case(World.new, {"warehouse_id": "wh-near", "eta": 2}, "pending"),
-    "PriceRentalFunction/sample": Case(World.new, {"total_fee_centavos": 600_000}, "pending"),
-    "CreatePaymentSessionFunction/sample": Case(World.waiting, {}, "pending"),
+    "PriceRentalFunction/sample": Case(World.new, {"total_fee_centavos": TOTAL}, "pending"),
     "ClosePaymentSessionFunction/sample": Case(World.paid_and_unseen, {"paid": True}, "pending"),
     "ConfirmRentalFunction/sample": Case(World.paid, {"payment_status": "completed"}, "completed"),
     "RejectRentalFunction/sample": Case(World.rejected, {"payment_status": "rejected"}, "rejected"),
@@ -281,10 +290,11 @@ CASES = {
     ),
     "ReconcileFunction/every-minute": Case(World.waiting, {"looked_at": 0}, "pending"),
     "BalanceMoneyFunction/every-day": Case(World.completed, {"difference": 0}, "completed"),
-} | {
-    f"{function}/unknown-rental": Case(World.nothing, "RentalNotFound")
-    for function, properties in FUNCTIONS.items()
-    if properties["Handler"].startswith("workflow.")
+}
+# Of a task that nothing is said of above, its sample raises no error.
+CASES |= {
+    f"{function}/sample": Case(World.waiting, {})
+    for function in STATES_OF.keys() - {name.partition("/")[0] for name in CASES}
 }
 RULE_CASES = {
     "RentalExecutionEndedRule/aborted": {"execution_status": "ABORTED"},
@@ -292,17 +302,18 @@ RULE_CASES = {
     "RentalExecutionEndedRule/timed-out": {"execution_status": "TIMED_OUT"},
     "NeedsAttentionRule/failed": {"source": "aws.states"},
 }
-SIGNED = [
-    name for name in samples.names() if samples.TO_BE_SIGNED in json.dumps(samples.load(name).event)
-]
+SIGNED = [name for name, it in SAMPLES.items() if samples.TO_BE_SIGNED in json.dumps(it.event)]
 
 
 def test_every_function_and_rule_has_events_and_every_event_a_function_or_rule() -> None:
-    assert {name.partition("/")[0] for name in samples.names()} == {*FUNCTIONS, *RULES}
-    assert set(samples.names()) == {*CASES, *RULE_CASES}
+    wanted = {*CASES, *RULE_CASES}
+    assert wanted <= {*SAMPLES}, f"write {sorted(wanted - {*SAMPLES})} into events/"
+    assert {*SAMPLES} <= wanted, f"say what {sorted({*SAMPLES} - wanted)} do in CASES"
+    without = {*FUNCTIONS, *RULES} - {name.partition("/")[0] for name in SAMPLES}
+    assert not without, f"no event for {sorted(without)} in events/"
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", [each for each in CASES if each in SAMPLES])
 def test_an_event_does_what_it_is_named_for(
     world: World, name: str, environment: pytest.MonkeyPatch
 ) -> None:
@@ -327,6 +338,19 @@ def test_an_event_does_what_it_is_named_for(
         assert world.row.payment_status == case.status
 
 
+@pytest.mark.parametrize("sample", {it.function: it for it in TASK_SAMPLES}.values(), ids=str)
+def test_a_task_for_a_rental_that_is_not_there_says_so(world: World, sample: Sample) -> None:
+    with pytest.raises(RentalNotFound):
+        world.send(replace(sample, event=sample.event | {"rental_id": "no-such-rental"}))
+
+
+@pytest.mark.parametrize("sample", TASK_SAMPLES, ids=lambda it: it.name)
+def test_a_tasks_event_is_what_its_state_says(sample: Sample) -> None:
+    state = STATES_OF[sample.function][sample.event["state"]]
+
+    assert sample.event.keys() == state["Arguments"]["Payload"].keys()
+
+
 @pytest.mark.parametrize("name", SIGNED)
 def test_an_event_that_is_not_signed_by_the_stack_is_refused(world: World, name: str) -> None:
     world.waiting()
@@ -335,9 +359,9 @@ def test_an_event_that_is_not_signed_by_the_stack_is_refused(world: World, name:
     assert world.row.payment_id is None
 
 
-@pytest.mark.parametrize("name", RULE_CASES)
+@pytest.mark.parametrize("name", [each for each in RULE_CASES if each in SAMPLES])
 def test_a_status_change_fits_its_rule_and_becomes_what_its_target_takes(name: str) -> None:
-    sample = samples.load(name)
+    sample = SAMPLES[name]
     rule = RULES[sample.function]
     (target,) = rule["Targets"]
 
@@ -349,9 +373,9 @@ def test_a_status_change_fits_its_rule_and_becomes_what_its_target_takes(name: s
     assert samples.SAMPLE_RENTAL_ID in json.dumps(message)
 
 
-@pytest.mark.parametrize("name", [each for each in CASES if samples.load(each).is_http])
+@pytest.mark.parametrize("name", [name for name, it in SAMPLES.items() if it.is_http])
 def test_a_request_is_one_that_the_api_takes_to_this_function(name: str) -> None:
-    sample = samples.load(name)
+    sample = SAMPLES[name]
     routes = {
         (function, each["Properties"]["Method"].upper(), each["Properties"]["Path"])
         for function, properties in FUNCTIONS.items()
@@ -367,8 +391,8 @@ def test_a_request_is_one_that_the_api_takes_to_this_function(name: str) -> None
 
 def test_events_hold_nobodys_data_and_no_secret() -> None:
     allowed = {"ana.cruz@example.com"}
-    for name in samples.names():
-        event = samples.load(name).event
+    for name, sample in SAMPLES.items():
+        event = sample.event
         text = json.dumps(event)
         if event.get("isBase64Encoded"):
             body = base64.b64decode(event["body"]).decode()

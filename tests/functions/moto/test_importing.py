@@ -9,7 +9,8 @@ import boto3
 import pytest
 
 from rentals import units
-from tests.functions.moto.conftest import PREFIX, REGION, Shop
+from tests.support.sources import REGION
+from tests.support.tables import PREFIX, Shop
 from tools.importing import writing
 from tools.importing.models import FILES
 from tools.importing.seed import CATALOGUE, seed

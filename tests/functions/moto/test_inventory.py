@@ -20,25 +20,10 @@ from rentals.errors import (
     UnitNotHeld,
     WriteContended,
 )
-from rentals.models import EndReason, FollowUp, PaymentStatus, Rental, Size
-from rentals.pricing import price_rental
-from tests.functions.moto.conftest import Shop, paid
+from rentals.models import EndReason, FollowUp, PaymentStatus, Rental
+from tests.support.rentals import TOTAL, late, paid, reserved
 from tests.support.samples import CUSTOMER
-
-TOTAL = 600_000
-
-
-def reserved(shop: Shop, number: int = 1) -> Rental:
-    """A pending, priced rental that holds the only unit."""
-    shop.add_units(1)
-    rental = shop.add_rental(number)
-    repository.set_price(rental, price_rental(Size.SMALL, 3))
-    return units.reserve_unit(repository.get(rental.id))
-
-
-def late_payment(shop: Shop) -> Rental:
-    """Expired, its unit back on the shelf, then paid."""
-    return paid(endings.end_unpaid(reserved(shop), EndReason.HOLD_EXPIRED), amount=TOTAL)
+from tests.support.tables import Shop
 
 
 def after_lost_answer(
@@ -138,7 +123,7 @@ def test_an_ended_rental_gets_no_unit(shop: Shop, reason: EndReason) -> None:
 
 
 def test_a_rental_that_was_paid_too_late_gets_a_unit_if_there_is_one(shop: Shop) -> None:
-    rental = units.reserve_unit(late_payment(shop))
+    rental = units.reserve_unit(late(shop))
 
     completed = endings.confirm_rental(rental)
 
@@ -148,7 +133,7 @@ def test_a_rental_that_was_paid_too_late_gets_a_unit_if_there_is_one(shop: Shop)
 
 
 def test_a_rental_whose_money_is_on_the_way_back_gets_no_unit(shop: Shop) -> None:
-    stale = late_payment(shop)
+    stale = late(shop)
     refunding = endings.release_for_refund(stale)
 
     for rental in (refunding, stale):
@@ -221,7 +206,7 @@ def test_a_rental_without_a_price_is_not_completed(shop: Shop) -> None:
 
 
 def test_without_a_unit_means_not_completed(shop: Shop) -> None:
-    rental = late_payment(shop)
+    rental = late(shop)
 
     with pytest.raises(UnitNotHeld):
         endings.confirm_rental(rental)
@@ -230,7 +215,7 @@ def test_without_a_unit_means_not_completed(shop: Shop) -> None:
 
 
 def test_money_on_the_way_back_completes_nothing(shop: Shop) -> None:
-    stale = late_payment(shop)
+    stale = late(shop)
     refunding = endings.release_for_refund(stale)
 
     with pytest.raises(RentalEnded):
@@ -390,7 +375,7 @@ def test_a_rental_that_got_its_unit_meanwhile_is_ended_with_it_next_time(shop: S
 
 
 def test_writing_the_refund_down_comes_first_and_happens_once(shop: Shop) -> None:
-    stale = late_payment(shop)
+    stale = late(shop)
 
     refunding = after_lost_answer(shop, lambda: endings.release_for_refund(stale))
 
@@ -424,7 +409,7 @@ def test_money_that_bought_something_is_not_given_back(shop: Shop) -> None:
 
 
 def test_a_rental_that_got_a_unit_just_now_keeps_it(shop: Shop) -> None:
-    stale = late_payment(shop)
+    stale = late(shop)
     units.reserve_unit(stale)
 
     kept = endings.release_for_refund(stale)
@@ -439,7 +424,7 @@ def refund(status: str, amount: int = TOTAL, payment_id: str = "pay_1") -> Refun
 
 
 def refunding(shop: Shop) -> Rental:
-    return endings.release_for_refund(late_payment(shop))
+    return endings.release_for_refund(late(shop))
 
 
 @pytest.mark.parametrize("status", ["pending", "processing"])

@@ -11,13 +11,12 @@ from botocore.stub import Stubber
 
 from infra import aws
 from paymongo.resources import Payment
-from rentals import endings, payments, repository, units
-from rentals.models import EndReason, Rental, Size
+from rentals import endings, payments, repository
+from rentals.models import EndReason, Rental
 from rentals.payments import Outcome, payment_cancelled, payment_declined, payment_received
-from rentals.pricing import price_rental
-from tests.functions.moto.conftest import Shop
+from tests.support.rentals import TOTAL, reserved
+from tests.support.tables import Shop
 
-TOTAL = 600_000
 SETTLEMENT_ARN = "arn:aws:states:ap-southeast-1:123456789012:stateMachine:settlement"
 PAYMENT = Payment("pay_1", TOTAL, "PHP", "paid", "pi_1")
 GONE = ["TaskTimedOut", "TaskDoesNotExist", "InvalidToken"]
@@ -54,16 +53,9 @@ def expect_settlement(stub: Stubber, suffix: str) -> None:
     )
 
 
-def held(shop: Shop) -> Rental:
-    shop.add_units(1)
-    rental = shop.add_rental()
-    repository.set_price(rental, price_rental(Size.SMALL, 3))
-    return units.reserve_unit(repository.get(rental.id))
-
-
 def waiting(shop: Shop) -> Rental:
     """A rental whose execution waits for its payment."""
-    rental = held(shop)
+    rental = reserved(shop)
     shop.put("Rentals", shop.row("Rentals", rental.id) | {"taskToken": "token"})
     return repository.get(rental.id)
 
@@ -124,7 +116,7 @@ def test_money_for_an_ended_rental_is_settled(shop: Shop, engine_calls: Stubber,
 
 
 def test_money_between_two_states_is_found_on_the_row(shop: Shop, engine_calls: Stubber) -> None:
-    rental = held(shop)
+    rental = reserved(shop)
 
     assert payment_received(rental, PAYMENT) is Outcome.RECORDED
     assert payment_received(repository.get(rental.id), PAYMENT) is Outcome.DUPLICATE

@@ -13,8 +13,8 @@ from paymongo.resources import CheckoutSession, Payment
 from rentals import follow_ups, reconciliation, repository
 from rentals.errors import PaymentProviderUnavailable
 from rentals.models import FollowUp, Rental
-from tests.functions.moto.conftest import Shop
 from tests.support.samples import pending_rental
+from tests.support.tables import Shop
 
 LONG_AGO = "2026-01-01T00:00:0{}.000Z"
 

@@ -1,89 +1,18 @@
 """Giving money back once, whatever PayMongo's answers do."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 import pytest
 
-from paymongo.resources import Payment, Refund
-from rentals import endings, follow_ups, refund_records, refunds, repository, units
-from rentals.errors import PaymentProviderRejected, PaymentProviderUnavailable, RefundFailed
-from rentals.models import EndReason, FollowUp, PaymentStatus, Rental, Size
-from rentals.pricing import price_rental
-from tests.functions.moto.conftest import Shop, paid
-
-TOTAL = 600_000
+from paymongo.resources import Refund
+from rentals import endings, follow_ups, refund_records, repository, units
+from rentals.errors import PaymentProviderUnavailable, RefundFailed
+from rentals.models import EndReason, FollowUp, PaymentStatus, Rental
+from tests.support.rentals import TOTAL, Refunding, completed, give_back, late, paid, reserved
+from tests.support.tables import Shop
 
 
-@dataclass
-class PayMongo:
-    """PayMongo's refunds: as the client sees them, with troubles that strike once each."""
-
-    refunds: list[Refund] = field(default_factory=list)
-    asked: list[str] = field(default_factory=list)
-    status: str = "pending"
-    trouble: list[Callable[[], None]] = field(default_factory=list)
-
-    def list_refunds(self, payment_id: str) -> list[Refund]:
-        return [each for each in self.refunds if each.payment_id == payment_id]
-
-    def retrieve_payment(self, payment_id: str) -> Payment:
-        return Payment(payment_id, TOTAL, "PHP", "paid")
-
-    def create_refund(
-        self,
-        payment_id: str,
-        amount: int,
-        *,
-        notes: str,
-        metadata: dict[str, str],
-        idempotency_key: str,
-    ) -> Refund:
-        assert len(notes) <= 255
-        attempt = len(self.list_refunds(payment_id)) + 1
-        assert idempotency_key == f"{metadata['rental_id']}-{payment_id}-{attempt}"
-        self.asked.append(payment_id)
-        if self.trouble:
-            self.trouble.pop(0)()
-        return self.add(payment_id, amount)
-
-    def add(self, payment_id: str, amount: int = TOTAL) -> Refund:
-        refund = Refund(f"ref_{len(self.refunds)}", payment_id, amount, self.status)
-        self.refunds.append(refund)
-        return refund
-
-    def refuse(self, code: str) -> None:
-        raise PaymentProviderRejected("create refund", 400, [code])
-
-    def answer_gets_lost(self) -> None:
-        self.add(self.asked[-1])
-        raise PaymentProviderUnavailable("create refund: ReadTimeout")
-
-
-@pytest.fixture
-def paymongo(monkeypatch: pytest.MonkeyPatch) -> PayMongo:
-    provider = PayMongo()
-    monkeypatch.setattr(refunds, "paymongo", lambda: provider)
-    return provider
-
-
-def held(shop: Shop) -> Rental:
-    shop.add_units(1)
-    rental = shop.add_rental()
-    repository.set_price(rental, price_rental(Size.SMALL, 3))
-    return units.reserve_unit(repository.get(rental.id))
-
-
-def late(shop: Shop) -> Rental:
-    return paid(endings.end_unpaid(held(shop), EndReason.HOLD_EXPIRED), amount=TOTAL)
-
-
-def give_back(rental: Rental) -> Rental:
-    """As the state machine does: with the row as it is now."""
-    return refunds.refund_unused_payments(repository.get(rental.id))
-
-
-def test_money_that_bought_nothing_goes_back(shop: Shop, paymongo: PayMongo) -> None:
+def test_money_that_bought_nothing_goes_back(shop: Shop, paymongo: Refunding) -> None:
     after = give_back(late(shop))
 
     assert (after.payment_status, after.refund_id, after.refund_status) == (
@@ -96,7 +25,7 @@ def test_money_that_bought_nothing_goes_back(shop: Shop, paymongo: PayMongo) -> 
 
 
 def test_the_intent_is_on_record_before_anything_is_asked_for(
-    shop: Shop, paymongo: PayMongo
+    shop: Shop, paymongo: Refunding
 ) -> None:
     rental = late(shop)
 
@@ -108,7 +37,7 @@ def test_the_intent_is_on_record_before_anything_is_asked_for(
     assert paymongo.trouble == []
 
 
-def test_asking_twice_refunds_once(shop: Shop, paymongo: PayMongo) -> None:
+def test_asking_twice_refunds_once(shop: Shop, paymongo: Refunding) -> None:
     rental = late(shop)
 
     for _ in range(3):
@@ -117,7 +46,7 @@ def test_asking_twice_refunds_once(shop: Shop, paymongo: PayMongo) -> None:
     assert paymongo.asked == ["pay_1"]
 
 
-def test_a_refund_whose_answer_was_lost_is_found(shop: Shop, paymongo: PayMongo) -> None:
+def test_a_refund_whose_answer_was_lost_is_found(shop: Shop, paymongo: Refunding) -> None:
     rental = late(shop)
     paymongo.trouble.append(paymongo.answer_gets_lost)
     with pytest.raises(PaymentProviderUnavailable):
@@ -128,7 +57,7 @@ def test_a_refund_whose_answer_was_lost_is_found(shop: Shop, paymongo: PayMongo)
 
 
 def test_what_somebody_gave_back_before_is_not_given_back_again(
-    shop: Shop, paymongo: PayMongo
+    shop: Shop, paymongo: Refunding
 ) -> None:
     rental = late(shop)
     paymongo.status = "succeeded"
@@ -145,7 +74,7 @@ def test_what_somebody_gave_back_before_is_not_given_back_again(
 
 
 def test_a_refund_that_was_refused_because_it_exists_is_found(
-    shop: Shop, paymongo: PayMongo
+    shop: Shop, paymongo: Refunding
 ) -> None:
     def exists_since_a_moment() -> None:
         paymongo.add("pay_1")
@@ -157,7 +86,7 @@ def test_a_refund_that_was_refused_because_it_exists_is_found(
 
 
 def test_a_refund_under_way_that_is_not_listed_yet_is_asked_for_later(
-    shop: Shop, paymongo: PayMongo
+    shop: Shop, paymongo: Refunding
 ) -> None:
     paymongo.trouble.append(lambda: paymongo.refuse("resource_processing_state:payment_id"))
 
@@ -166,7 +95,7 @@ def test_a_refund_under_way_that_is_not_listed_yet_is_asked_for_later(
 
 
 @pytest.mark.parametrize("code", ["allowed_date_exceeded", "available_balance_insufficient"])
-def test_a_refund_that_is_refused_is_for_people(shop: Shop, paymongo: PayMongo, code: str) -> None:
+def test_a_refund_that_is_refused_is_for_people(shop: Shop, paymongo: Refunding, code: str) -> None:
     rental = late(shop)
     paymongo.trouble.append(lambda: paymongo.refuse(code))
 
@@ -181,7 +110,7 @@ def test_a_refund_that_is_refused_is_for_people(shop: Shop, paymongo: PayMongo, 
 
 
 def test_a_failed_refund_is_asked_for_again_once_somebody_was_told(
-    shop: Shop, paymongo: PayMongo
+    shop: Shop, paymongo: Refunding
 ) -> None:
     rental = late(shop)
     paymongo.status = "failed"
@@ -200,7 +129,7 @@ def test_a_failed_refund_is_asked_for_again_once_somebody_was_told(
     assert (after.follow_up, after.attention) == (None, None)
 
 
-def test_a_refund_that_is_refused_keeps_no_other_waiting(shop: Shop, paymongo: PayMongo) -> None:
+def test_a_refund_that_is_refused_keeps_no_other_waiting(shop: Shop, paymongo: Refunding) -> None:
     rental = late(shop)
     for payment_id in ("pay_2", "pay_3"):
         repository.record_payment(rental.id, payment_id, TOTAL, "PHP")
@@ -213,17 +142,17 @@ def test_a_refund_that_is_refused_keeps_no_other_waiting(shop: Shop, paymongo: P
 
 
 def test_money_of_the_wrong_amount_goes_back_and_frees_the_unit(
-    shop: Shop, paymongo: PayMongo
+    shop: Shop, paymongo: Refunding
 ) -> None:
-    give_back(paid(held(shop), amount=TOTAL - 1))
+    give_back(paid(reserved(shop), amount=TOTAL - 1))
 
     assert len(shop.on_shelf()) == 1
     assert paymongo.asked == ["pay_1"]
 
 
-def test_only_the_surplus_of_a_completed_rental_goes_back(shop: Shop, paymongo: PayMongo) -> None:
+def test_only_the_surplus_of_a_completed_rental_goes_back(shop: Shop, paymongo: Refunding) -> None:
     paymongo.status = "succeeded"
-    rental = endings.confirm_rental(paid(held(shop)))
+    rental = endings.confirm_rental(paid(reserved(shop)))
     repository.record_payment(rental.id, "pay_3", TOTAL, "PHP")
     repository.record_payment(rental.id, "pay_2", TOTAL, "PHP")
 
@@ -235,9 +164,9 @@ def test_only_the_surplus_of_a_completed_rental_goes_back(shop: Shop, paymongo: 
 
 
 def test_a_surplus_whose_refund_is_under_way_stays_watched_and_is_asked_for_once(
-    shop: Shop, paymongo: PayMongo
+    shop: Shop, paymongo: Refunding
 ) -> None:
-    rental = endings.confirm_rental(paid(held(shop)))
+    rental = endings.confirm_rental(paid(reserved(shop)))
     repository.record_payment(rental.id, "pay_2", TOTAL, "PHP")
 
     for _ in range(2):
@@ -250,10 +179,10 @@ def test_a_surplus_whose_refund_is_under_way_stays_watched_and_is_asked_for_once
 
 
 def test_a_surplus_whose_refund_was_not_answered_is_refunded_once(
-    shop: Shop, paymongo: PayMongo
+    shop: Shop, paymongo: Refunding
 ) -> None:
     paymongo.status = "succeeded"
-    rental = endings.confirm_rental(paid(held(shop)))
+    rental = endings.confirm_rental(paid(reserved(shop)))
     repository.record_payment(rental.id, "pay_2", TOTAL, "PHP")
     paymongo.trouble.append(paymongo.answer_gets_lost)
     with pytest.raises(PaymentProviderUnavailable):
@@ -264,15 +193,15 @@ def test_a_surplus_whose_refund_was_not_answered_is_refunded_once(
 
 
 def test_nothing_is_refunded_for_a_rental_that_nobody_paid_for(
-    shop: Shop, paymongo: PayMongo
+    shop: Shop, paymongo: Refunding
 ) -> None:
-    rental = endings.end_unpaid(held(shop), EndReason.HOLD_EXPIRED)
+    rental = endings.end_unpaid(reserved(shop), EndReason.HOLD_EXPIRED)
 
     assert give_back(rental) == rental
     assert paymongo.asked == []
 
 
-def test_money_that_bought_something_meanwhile_is_kept(shop: Shop, paymongo: PayMongo) -> None:
+def test_money_that_bought_something_meanwhile_is_kept(shop: Shop, paymongo: Refunding) -> None:
     rental = units.reserve_unit(late(shop))
 
     assert give_back(rental).refund_requested_at is None
@@ -284,12 +213,8 @@ def test_money_that_bought_something_meanwhile_is_kept(shop: Shop, paymongo: Pay
 # --- an operator wants a completed rental's payment back ---
 
 
-def completed(shop: Shop) -> Rental:
-    return endings.confirm_rental(paid(held(shop), amount=TOTAL))
-
-
 def test_a_completed_rental_keeps_its_money_unless_somebody_asks(
-    shop: Shop, paymongo: PayMongo
+    shop: Shop, paymongo: Refunding
 ) -> None:
     rental = completed(shop)
 
@@ -303,7 +228,7 @@ def test_a_completed_rental_keeps_its_money_unless_somebody_asks(
     assert len(shop.on_shelf()) == 1
 
 
-def test_asking_for_it_twice_refunds_once(shop: Shop, paymongo: PayMongo) -> None:
+def test_asking_for_it_twice_refunds_once(shop: Shop, paymongo: Refunding) -> None:
     rental = completed(shop)
 
     for _ in range(2):
@@ -315,7 +240,7 @@ def test_asking_for_it_twice_refunds_once(shop: Shop, paymongo: PayMongo) -> Non
 
 
 def test_a_request_that_was_interrupted_is_seen_through_by_the_reconciler(
-    shop: Shop, paymongo: PayMongo
+    shop: Shop, paymongo: Refunding
 ) -> None:
     requested = refund_records.request_refund(completed(shop))
 
@@ -325,7 +250,7 @@ def test_a_request_that_was_interrupted_is_seen_through_by_the_reconciler(
 
 
 def test_a_refused_request_leaves_the_rental_and_its_unit_as_they_were(
-    shop: Shop, paymongo: PayMongo
+    shop: Shop, paymongo: Refunding
 ) -> None:
     rental = completed(shop)
     refund_records.request_refund(rental)
@@ -339,9 +264,9 @@ def test_a_refused_request_leaves_the_rental_and_its_unit_as_they_were(
     assert after.unit_id == rental.unit_id
 
 
-@pytest.mark.parametrize("make", [held, late])
+@pytest.mark.parametrize("make", [reserved, late])
 def test_only_completed_rentals_wait_for_an_operator_to_ask(
-    shop: Shop, paymongo: PayMongo, make: Callable[[Shop], Rental]
+    shop: Shop, paymongo: Refunding, make: Callable[[Shop], Rental]
 ) -> None:
     rental = make(shop)
 

@@ -12,8 +12,9 @@ from rentals import endings, follow_ups, repository
 from rentals.errors import RentalEnded, RentalNotFound, TooManyOpenRentals
 from rentals.models import EndReason, FollowUp, PaymentStatus, Rental, Size
 from rentals.pricing import price_rental
-from tests.functions.moto.conftest import Shop, paid
+from tests.support.rentals import paid
 from tests.support.samples import CUSTOMER, pending_rental
+from tests.support.tables import Shop
 
 SESSION = CheckoutSession("cs_1", "active", "https://checkout.example/cs_1#f", "pi_1", ())
 

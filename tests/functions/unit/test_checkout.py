@@ -1,24 +1,18 @@
 """Which requests are the same request."""
 
+import itertools
 import uuid
-from dataclasses import replace
-from typing import Any
+from dataclasses import fields, replace
+from functools import partial
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rentals.checkout import CheckoutRequest, rental_id_for
-from rentals.models import PaymentMethod
-from tests.support.samples import CUSTOMER
-
-REQUEST = CheckoutRequest(
-    collectible_id="col-001",
-    store_id="store-a",
-    duration=3,
-    payment_method=PaymentMethod.GCASH,
-    customer=CUSTOMER,
-)
+from rentals.checkout import CheckoutRequest, poll_times, rental_id_for
+from rentals.models import Customer
+from tests.support import waiting
+from tests.support.samples import CUSTOMER, OTHER_CUSTOMERS, REQUEST, another
 
 texts = st.text(max_size=40)
 # Letters whose cases correspond one to one, as in the e-mail addresses that are accepted.
@@ -71,21 +65,21 @@ def test_an_id_says_nothing_about_its_customer_and_names_an_execution() -> None:
     assert "ana" not in rental_id
 
 
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"collectible_id": "col-002"},
-        {"store_id": "store-b"},
-        {"duration": 4},
-        {"payment_method": PaymentMethod.CARD},
-        *(
-            {"customer": replace(CUSTOMER, **{name: "9999"})}
-            for name in ("name", "email", "phone", "address", "city", "postal_code")
-        ),
-    ],
-)
-def test_the_digest_notices_every_change_of_the_body(changes: dict[str, Any]) -> None:
-    assert replace(REQUEST, **changes).digest() != REQUEST.digest()
+CHANGES = {
+    each.name: another(getattr(REQUEST, each.name))
+    for each in fields(CheckoutRequest)
+    if each.name != "customer"
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_the_digest_notices_every_change_of_the_body(name: str) -> None:
+    assert replace(REQUEST, **{name: CHANGES[name]}).digest() != REQUEST.digest()
+
+
+@pytest.mark.parametrize(("name", "customer"), OTHER_CUSTOMERS.items())
+def test_the_digest_notices_every_change_of_the_customer(name: str, customer: Customer) -> None:
+    assert replace(REQUEST, customer=customer).digest() != REQUEST.digest()
 
 
 def test_the_digest_of_an_equal_body_is_equal() -> None:
@@ -100,3 +94,26 @@ def test_text_moved_from_one_field_to_the_next_changes_the_digest(
     other = replace(REQUEST, customer=replace(CUSTOMER, name=other_name, phone=other_phone))
 
     assert (one.digest() == other.digest()) is ((name, phone) == (other_name, other_phone))
+
+
+# --- waiting for the payment URL (docs/performance.md, Waiting) ---
+
+MOST_LATE_SECONDS = 0.05
+
+
+def test_the_payment_url_is_found_soon_after_it_is_there() -> None:
+    for samples in (waiting.LOCAL, waiting.with_paymongo()):
+        late, _ = waiting.evaluate(poll_times, samples)
+        assert late < MOST_LATE_SECONDS
+
+
+def test_no_schedule_that_finds_it_as_soon_needs_fewer_reads() -> None:
+    real = waiting.with_paymongo()
+    _, reads = waiting.evaluate(poll_times, real)
+
+    for first in (0.1, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5, 0.75):
+        for pause in (0.05, 0.075, 0.1, 0.125, 0.15, 0.2, 0.3):
+            evenly = partial(itertools.count, first, pause)
+            late, reads_of_it = waiting.evaluate(evenly, real)
+            late = max(late, waiting.evaluate(evenly, waiting.LOCAL)[0])
+            assert late >= MOST_LATE_SECONDS or reads <= reads_of_it * 1.02

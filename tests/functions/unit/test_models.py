@@ -1,6 +1,6 @@
 """A rental as it is stored and read again, and time as it is stored."""
 
-from dataclasses import fields, replace
+from dataclasses import asdict, fields, replace
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 
@@ -12,7 +12,7 @@ from infra import dynamo
 from infra.clock import timestamp
 from rentals import repository
 from rentals.models import Customer, EndReason, FollowUp, PaymentMethod, PaymentStatus, Rental
-from tests.support.samples import CUSTOMER, PENDING_RENTAL, pending_rental
+from tests.support.samples import CUSTOMER, OTHER_CUSTOMERS, PENDING_RENTAL, pending_rental
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 
@@ -21,8 +21,15 @@ def stored_and_read(rental: Rental) -> Rental:
     return Rental.from_row(dynamo.from_attributes(dynamo.to_attributes(repository.new_row(rental))))
 
 
+@pytest.mark.parametrize(("name", "customer"), OTHER_CUSTOMERS.items())
+def test_every_field_of_the_customer_is_stored(name: str, customer: Customer) -> None:
+    read = stored_and_read(pending_rental(customer=customer)).customer
+
+    assert getattr(read, name) == getattr(customer, name) != getattr(CUSTOMER, name)
+
+
 @given(
-    st.builds(Customer, *([texts] * 6)),
+    st.builds(Customer, **dict.fromkeys((each.name for each in fields(Customer)), texts)),
     st.integers(1, 365),
     st.sampled_from(PaymentMethod),
     texts,
@@ -135,14 +142,7 @@ def test_personal_data_has_one_place() -> None:
     row = repository.new_row(PENDING_RENTAL)
     personal = row.pop("customer")
 
-    assert set(personal.values()) == {
-        CUSTOMER.name,
-        CUSTOMER.email,
-        CUSTOMER.phone,
-        CUSTOMER.address,
-        CUSTOMER.city,
-        CUSTOMER.postal_code,
-    }
+    assert set(personal.values()) == set(asdict(CUSTOMER).values())
     assert not [value for value in personal.values() if str(value) in str(row).replace("1200", "")]
     assert CUSTOMER.email.partition("@")[0] not in repository.customer_key(CUSTOMER.email)
 

@@ -2,7 +2,9 @@
 
 import base64
 import json
+import re
 from collections.abc import Callable
+from dataclasses import replace
 from json import dumps
 from typing import Any
 
@@ -13,9 +15,11 @@ from paymongo.client import LineItem, PayMongo, SessionRequest
 from paymongo.resources import Payment, Refund
 from rentals import payment_sessions
 from rentals.errors import PaymentProviderRejected, PaymentProviderUnavailable
-from rentals.models import PaymentMethod
+from rentals.models import Customer, PaymentMethod
 from rentals.payment_sessions import billing
-from tests.support.samples import CUSTOMER, pending_rental
+from tests.support.samples import CUSTOMER, OTHER_CUSTOMERS, pending_rental
+from tools.paymongo_sandbox.validation import PAYMENT_METHODS
+from tools.sources.site import STATIC
 
 Json = dict[str, Any]
 
@@ -182,6 +186,22 @@ def test_a_session_is_asked_for_as_paymongo_documents() -> None:
     assert api.requests[0].headers["Idempotency-Key"] == RENTAL_ID
 
 
+# Fields of the customer that PayMongo does not get, each with the reason.
+NOT_SENT: dict[str, str] = {}
+
+
+@pytest.mark.parametrize(("name", "customer"), OTHER_CUSTOMERS.items())
+def test_every_field_of_the_customer_is_sent_or_kept_for_a_reason(
+    name: str, customer: Customer
+) -> None:
+    api = Api(session())
+
+    api.client().create_checkout_session(replace(REQUEST, billing=billing(customer)))
+
+    sent = json.dumps(api.sent()["billing"], ensure_ascii=False)
+    assert (f'"{getattr(customer, name)}"' in sent) is (name not in NOT_SENT)
+
+
 def test_metadata_is_flat_and_text_only() -> None:
     for call in ("create checkout session", "create refund"):
         api = Api(session() if "session" in call else REFUND)
@@ -189,20 +209,13 @@ def test_metadata_is_flat_and_text_only() -> None:
         assert all(isinstance(value, str) for value in api.sent()["metadata"].values())
 
 
-PAYMONGO_NAMES = {
-    "card": "card",
-    "gcash": "gcash",
-    "grabpay": "grab_pay",
-    "maya": "paymaya",
-    "bpi": "dob",
-    "ubp": "dob_ubp",
-    "qrph": "qrph",
-}
+@pytest.mark.parametrize("method", PaymentMethod)
+def test_a_payment_method_is_sent_by_paymongos_name(method: PaymentMethod) -> None:
+    """docs/paymongo.md, Checkout sessions. Our page and PayMongo's show the same name."""
+    ours = re.search(rf'id: "{method}", name: "([^"]+)"', (STATIC / "js/words.js").read_text())
 
-
-def test_a_payment_method_is_sent_by_paymongos_name() -> None:
-    """docs/paymongo.md, Checkout sessions."""
-    assert {method.value: method.paymongo_type for method in PaymentMethod} == PAYMONGO_NAMES
+    assert ours is not None
+    assert ours[1].lower() in PAYMENT_METHODS[method.paymongo_type].lower()
 
 
 def test_a_rentals_session_asks_for_its_whole_total_from_its_customer(

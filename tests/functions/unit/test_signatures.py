@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import json
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -56,19 +57,42 @@ def test_parts_are_read_by_name(header: str) -> None:
     verify(header)
 
 
-@pytest.mark.parametrize(
-    ("header", "is_live"),
-    [
-        (f"t={NOW},te={digest()},li=", True),
-        (f"t={NOW},te=,li={digest()}", False),
-        (f"t={NOW},te={digest(secret='')},li=", True),
-    ],
-)
-def test_the_other_modes_signature_is_refused_whichever_part_is_filled(
-    header: str, is_live: bool
-) -> None:
-    with pytest.raises(InvalidSignature, match="our mode is missing"):
-        verify(header, is_live=is_live)
+GENUINE = f"t={NOW},te={digest()},li="
+REFUSED: dict[str, tuple[str, dict[str, Any]]] = {
+    "other mode": ("our mode is missing", {"is_live": True}),
+    "live part": ("our mode is missing", {"header": f"t={NOW},te=,li={digest()}"}),
+    "no secret, other mode": (
+        "our mode is missing",
+        {"header": f"t={NOW},te={digest(secret='')},li=", "is_live": True},
+    ),
+    "truncated": ("does not match the body", {"body": BODY[:-1]}),
+    "with a newline": ("does not match the body", {"body": BODY + b"\n"}),
+    "empty": ("does not match the body", {"body": b""}),
+    "re-serialised": ("does not match the body", {"body": json.dumps(json.loads(BODY)).encode()}),
+    "re-serialised compactly": (
+        "does not match the body",
+        {"body": json.dumps(json.loads(BODY), separators=(",", ":")).encode()},
+    ),
+    "another secret": (
+        "does not match the body",
+        {"header": f"t={NOW},te={digest(secret='whsk_other')},li="},
+    ),
+    "without a secret of our own": (
+        "not readable",
+        {"header": f"t={NOW},te={digest(secret='')},li=", "secret": ""},
+    ),
+    "too early": ("too old", {"now": NOW - WEEK - 1}),
+    "too late": ("too old", {"now": NOW + WEEK + 1}),
+    "much too late": ("too old", {"now": 2 * NOW}),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_signature_is_refused_with_the_reason(name: str) -> None:
+    reason, changes = REFUSED[name]
+
+    with pytest.raises(InvalidSignature, match=reason):
+        verify(**{"header": GENUINE} | changes)
 
 
 @pytest.mark.parametrize(
@@ -111,41 +135,9 @@ def test_no_header_that_was_not_signed_gets_through(header: str) -> None:
         verify(header)
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        BODY[:-1],
-        BODY + b"\n",
-        b"",
-        json.dumps(json.loads(BODY)).encode(),
-        json.dumps(json.loads(BODY), separators=(",", ":")).encode(),
-    ],
-    ids=["truncated", "with a newline", "empty", "re-serialised", "re-serialised compactly"],
-)
-def test_a_signature_holds_for_the_raw_bytes_only(body: bytes) -> None:
-    with pytest.raises(InvalidSignature, match="does not match the body"):
-        verify(f"t={NOW},te={digest()},li=", body)
-
-
-def test_a_signature_made_with_another_secret_is_refused() -> None:
-    with pytest.raises(InvalidSignature, match="does not match the body"):
-        verify(f"t={NOW},te={digest(secret='whsk_other')},li=")
-
-
-def test_without_a_secret_of_our_own_nothing_is_accepted() -> None:
-    with pytest.raises(InvalidSignature, match="not readable"):
-        verify(f"t={NOW},te={digest(secret='')},li=", secret="")
-
-
 @pytest.mark.parametrize("age", [-WEEK, 0, 136 * 60, WEEK])
 def test_a_delivery_within_the_window_is_accepted(age: int) -> None:
     verify(f"t={NOW},te={digest()},li=", now=NOW + age)
-
-
-@pytest.mark.parametrize("age", [-WEEK - 1, WEEK + 1, NOW])
-def test_a_delivery_outside_the_window_is_refused(age: int) -> None:
-    with pytest.raises(InvalidSignature, match="too old"):
-        verify(f"t={NOW},te={digest()},li=", now=NOW + age)
 
 
 def signature_of(path: str) -> str:

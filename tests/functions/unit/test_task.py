@@ -4,7 +4,7 @@ import pytest
 from botocore.exceptions import ClientError, ConnectTimeoutError, ReadTimeoutError
 
 from rentals import repository
-from rentals.errors import InfrastructureUnavailable, NoUnitAvailable
+from rentals.errors import InfrastructureUnavailable, PaymentProviderRejected
 from rentals.models import Rental
 from tests.support.samples import PENDING_RENTAL
 from workflow.task import Event, task
@@ -44,9 +44,15 @@ def test_a_task_gets_its_rental_and_its_payload() -> None:
     assert handler(event, None) == (PENDING_RENTAL, "declined")  # type: ignore[arg-type]
 
 
-def test_an_error_of_ours_keeps_its_class() -> None:
-    with pytest.raises(NoUnitAvailable):
-        run_failing(NoUnitAvailable("col-001"))
+def test_an_error_of_ours_keeps_its_class_and_is_logged_with_its_cause(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with pytest.raises(PaymentProviderRejected):
+        run_failing(PaymentProviderRejected("create checkout session", 400, ["parameter_invalid"]))
+
+    (record,) = (each for each in caplog.records if each.levelname == "WARNING")
+    assert record.error == "PaymentProviderRejected"  # type: ignore[attr-defined]
+    assert "400 parameter_invalid" in record.cause  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize(

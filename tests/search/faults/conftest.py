@@ -1,14 +1,14 @@
 """A stack of its own whose functions call AWS and PayMongo through proxies that can break."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import replace
 
 import pytest
 
-from tests.search.faults.matrix import Matrix
+from tests.search.faults.matrix import FAST, Matrix, ProxiedStack
 from tests.search.faults.proxy import EngineProxy, PayMongoProxy
 from tests.support.shop import Shop
-from tools.local.stack import LocalStack, Settings, free_port, running
+from tools.local.stack import Settings, running
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -16,40 +16,31 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--all-faults", action="store_true", help="everything, not CI's share")
 
 
-@dataclass(frozen=True)
-class ProxiedStack:
-    """A running stack and the proxies that its functions call through."""
-
-    stack: LocalStack
-    engine: EngineProxy
-    paymongo: PayMongoProxy
-
-
 @pytest.fixture(scope="session")
 def proxied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProxiedStack]:
     """One for all fault tests."""
-    aws_port, paymongo_port = free_port(), free_port()
-    with EngineProxy(aws_port) as engine, PayMongoProxy(paymongo_port) as paymongo:
-        settings = Settings(
-            port=free_port(),
-            aws_port=aws_port,
-            paymongo_port=paymongo_port,
-            hold_seconds=600,
-            log_dir=tmp_path_factory.mktemp("faults"),
-            # Retries of the state machines wait a twentieth of the time.
-            engine_environment={"SFN_WAIT_SCALE": "0.05"},
-            sandbox_options=("--webhook-retry-seconds", "20", "--refund-seconds", "0.3"),
+    settings = Settings.on_free_ports(
+        hold_seconds=600,
+        log_dir=tmp_path_factory.mktemp("faults"),
+        **FAST,
+    )
+    with (
+        EngineProxy(settings.aws_port) as engine,
+        PayMongoProxy(settings.paymongo_port) as paymongo,
+    ):
+        proxied = replace(
+            settings,
             function_endpoint_url=engine.url,
             parameters={"PayMongoApiUrl": paymongo.url, "PayMongoTimeoutSeconds": "2"},
         )
-        with running(settings) as stack:
+        with running(proxied) as stack:
             yield ProxiedStack(stack, engine, paymongo)
 
 
 @pytest.fixture(scope="session")
 def matrix(proxied: ProxiedStack) -> Matrix:
     """The fault matrix over the running stack."""
-    return Matrix(proxied.stack, proxied.engine, proxied.paymongo)
+    return Matrix(proxied)
 
 
 @pytest.fixture

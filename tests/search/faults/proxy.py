@@ -106,11 +106,6 @@ class FaultProxy(Proxy):
         with self._lock:
             return list(self._calls.get(rental_id, ()))
 
-    def forget_calls_for(self, rental_id: str | None) -> None:
-        """As if none had been made yet."""
-        with self._lock:
-            self._calls.pop(rental_id, None)
-
     @abstractmethod
     def tries_hit_by(self, fault: Fault) -> int:
         """How many tries of a call the fault hits."""
@@ -123,7 +118,9 @@ class FaultProxy(Proxy):
         """See what an answer says about whose ids are whose."""
 
     def _fault_for(self, call: Call, rental_id: str | None, invocation: str) -> Fault | None:
+        """The fault that waits for a call; the call is recorded in the same moment."""
         with self._lock:
+            self._calls.setdefault(rental_id, []).append(call)
             for arming in self._armed:
                 if (
                     arming.left > 0
@@ -196,7 +193,6 @@ class EngineProxy(FaultProxy):
                 invocation.counts[kind] += 1
                 call = Call(caller(headers), name, concerns, invocation.counts[kind])
                 invocation.last = (call_id, call)
-                self._calls.setdefault(invocation.rental_id, []).append(call)
             return call, invocation.rental_id, trace
 
 
@@ -231,10 +227,6 @@ class PayMongoProxy(FaultProxy):
         rental_id = named[0] if named else known[0] if known else None
         path = PAYMONGO_ID.sub("{id}", request.path)
         call = Call(self._caller(request.client_port), "PayMongo", f"{request.method} {path}", 1)
-        with self._lock:
-            calls = self._calls.setdefault(rental_id, [])
-            if call not in calls:
-                calls.append(call)
         return call, rental_id, ""
 
     def _caller(self, port: int) -> str:

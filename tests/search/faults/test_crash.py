@@ -14,8 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.search.faults.conftest import ProxiedStack
-from tests.search.faults.matrix import function_processes
+from tests.search.faults.matrix import FAST, ProxiedStack, function_processes
 from tests.search.faults.scenarios import (
     Visit,
     cancelled,
@@ -26,7 +25,7 @@ from tests.search.faults.scenarios import (
 )
 from tests.support.report import Report
 from tests.support.shop import Shop
-from tools.local.stack import Settings, free_port, running
+from tools.local.stack import Settings, running
 
 _RENTALS = 20
 _AT_ONCE = 10
@@ -82,15 +81,11 @@ def test_the_stack_is_stopped_in_the_middle_of_rentals_and_started_again(
     """Rentals that wait, are being paid, declined and cancelled, as they come; then all is over."""
     if not request.config.getoption("--all-faults"):
         pytest.skip("make faults: it needs two starts of a stack of its own")
-    settings = Settings(
-        port=free_port(),
-        aws_port=free_port(),
-        paymongo_port=free_port(),
+    settings = Settings.on_free_ports(
         hold_seconds=600,
         state_dir=tmp_path / "state",
         log_dir=tmp_path / "logs",
-        engine_environment={"SFN_WAIT_SCALE": "0.05"},
-        sandbox_options=("--webhook-retry-seconds", "20", "--refund-seconds", "0.3"),
+        **FAST,
     )
     visits: list[Visit] = []
     with running(settings) as stack:

@@ -9,19 +9,19 @@ from tests.search.faults.proxy import Call, Fault
 from tests.support.report import Report
 
 # CI's share: what is hardest to get right, a write that was committed and whose answer is lost, and
-# a function that dies right after it; each call in the first scenario that makes it.
+# a function that dies right after it; each call in one scenario.
 _CI_FAULTS = {Fault.LOST_AFTER_EVERY_TRY, Fault.KILLED_AFTER, Fault.LOST_AFTER}
 _READS = {"GetItem", "Query", "Scan", "GetSecretValue", "DescribeExecution"}
 _TELL_EVERY = 50
 
 
-def _share(cases: list[Case]) -> list[Case]:
-    first: dict[tuple[Call, Fault], Case] = {}
-    for case in cases:
-        is_read = case.call.operation in _READS or case.call.target.startswith("GET ")
-        if case.fault in _CI_FAULTS and not is_read:
-            first.setdefault((case.call, case.fault), case)
-    return list(first.values())
+def _is_of_the_share(case: Case) -> bool:
+    is_read = case.call.operation in _READS or case.call.target.startswith("GET ")
+    return case.fault in _CI_FAULTS and not is_read
+
+
+def _what(case: Case) -> tuple[Call, Fault]:
+    return case.call, case.fault
 
 
 def test_promise_holds_whichever_call_fails(
@@ -30,14 +30,19 @@ def test_promise_holds_whichever_call_fails(
     started = time.monotonic()
     every = matrix.cases()
     is_whole = request.config.getoption("--all-faults")
-    chosen = every if is_whole else _share(every)
-    report.say(f"fault matrix: {len(chosen)} of {len(every)} cases")
-
+    left = every if is_whole else [case for case in every if _is_of_the_share(case)]
     results: list[Result] = []
-    for result in matrix.run(chosen):
-        results.append(result)
-        if result.problems or len(results) % _TELL_EVERY == 0:
-            report.say(f"{len(results)} of {len(chosen)} {result.case if result.problems else ''}")
+    while left:
+        # In the share, the first scenario that makes a call; if it did so by chance, the next one.
+        chosen = left if is_whole else list({_what(case): case for case in reversed(left)}.values())
+        report.say(f"fault matrix: {len(chosen)} of {len(every)} cases")
+        for result in matrix.run(chosen):
+            results.append(result)
+            if result.problems or len(results) % _TELL_EVERY == 0:
+                report.say(f"{len(results)} {result.case if result.problems else ''}")
+        met = {_what(each.case) for each in results if each.was_reached}
+        tried = {each.case for each in results}
+        left = [case for case in left if case not in tried and _what(case) not in met]
 
     share = "" if is_whole else "CI's share: writes, answers lost or function killed after them. "
     minutes = (time.monotonic() - started) / 60
@@ -46,5 +51,7 @@ def test_promise_holds_whichever_call_fails(
         f"{share}{summary(results, len(every), minutes)}\n\n{table(results)}",
     )
     assert [str(each.case) for each in results if each.problems] == []
-    # A fault that never met its call proves nothing.
-    assert sum(not each.was_reached for each in results) <= len(results) // 20
+    # A fault that never met its call proves nothing. Calls by chance are another matter: on a busy
+    # machine there are more of them, and the record of their tries shows that none was made.
+    assert [str(each.case) for each in results if each.was_missed] == []
+    assert met

@@ -21,8 +21,9 @@ from rentals.errors import ApplicationError
 from rentals.links import redirect_path, url_signing_key
 from tests.search.interleavings.invocations import Fault, FaultPlan, Invocation, Killed
 from tests.search.interleavings.stepfunctions import RENTAL, SETTLEMENT, Execution, TaskError
-from tests.search.interleavings.world import COLLECTIBLE, World, audit_ledger, handler
+from tests.search.interleavings.world import COLLECTIBLE, World, handler
 from tests.support.samples import checkout_body
+from tests.support.sandbox import ledger_payments
 from tools.ops.promise import LedgerPayment, violations
 
 Json = dict[str, Any]
@@ -709,7 +710,7 @@ class Simulation:
             LedgerPayment(**_fields(each) | {"refunded": 0})
             if each.rental_id in self.refunded_by_owner
             else each
-            for each in audit_ledger(at_paymongo)
+            for each in ledger_payments(at_paymongo)
             if each.id in of_record
         ]
         found: list[object] = [
@@ -764,7 +765,7 @@ class Simulation:
     def check_promise(self) -> None:
         """The promise, once things are quiet; and what the customer is told."""
         at_paymongo = self.world.sandbox.rentals()
-        ledger = audit_ledger(at_paymongo)
+        ledger = ledger_payments(at_paymongo)
         found = [str(each) for each in self._violations(ledger)]
         rows = self.world.rows("Rentals")
         found += [

@@ -2,7 +2,6 @@
 all in this process. Made once; emptied between examples.
 """
 
-import asyncio
 import importlib
 import json
 import random
@@ -20,9 +19,8 @@ from moto import mock_aws
 
 from infra import aws, secret_values, telemetry
 from infra.dynamo import from_attributes, to_attributes
-from infra.settings import integer_setting, setting
+from infra.settings import setting
 from paymongo.client import PayMongo
-from rentals import catalogue
 from tests.search.interleavings.fast_moto import FastDynamoDB
 from tests.search.interleavings.invocations import Fault, Killed, call_aws, current
 from tests.search.interleavings.stepfunctions import (
@@ -33,15 +31,13 @@ from tests.search.interleavings.stepfunctions import (
     StepFunctions,
     machine_arn,
 )
-from tests.support.sources import PARAMETERS, resources, template, value_of
+from tests.support.paymongo_app import SECRET_KEY, SandboxApp
+from tests.support.sources import template, value_of
+from tests.support.tables import create_tables, forget_settings
 from tools.importing.seed import new_unit
-from tools.ops.promise import LedgerPayment
-from tools.paymongo_sandbox import Settings, create_app
-from tools.paymongo_sandbox.webhooks import signature_header
 
 Json = dict[str, Any]
 
-SECRET_KEY = "sk_test_interleavings"
 PREFIX = "MongoCollectibles"
 COLLECTIBLE = "col-001"
 UNITS = {"unit-near": "wh-near", "unit-far": "wh-far"}
@@ -49,20 +45,6 @@ WAREHOUSES: dict[str, dict[str, int]] = {
     "wh-near": {"store-a": 10, "store-b": 80},
     "wh-far": {"store-a": 120},
 }
-_TABLE_PROPERTIES = (
-    "TableName",
-    "BillingMode",
-    "AttributeDefinitions",
-    "KeySchema",
-    "GlobalSecondaryIndexes",
-)
-_EVENTS = [
-    "checkout_session.payment.paid",
-    "payment.paid",
-    "payment.failed",
-    "payment.refunded",
-    "payment.refund.updated",
-]
 _SANDBOX_FAULTS = {
     Fault.THROTTLED: "rate_limited_429",
     Fault.CONFLICT: "rate_limited_429",
@@ -101,96 +83,10 @@ class _PollingClock(threading.local):
         self.slept += seconds
 
 
-class SandboxTransport(httpx.BaseTransport):
-    """httpx, synchronously, into the sandbox's ASGI application."""
-
-    def __init__(self) -> None:
-        self._loop = asyncio.new_event_loop()
-        app = create_app(Settings(secret_key=SECRET_KEY))
-        self._app = httpx.ASGITransport(app=app)
-        self._lifespan = app.router.lifespan_context(app)
-        self._loop.run_until_complete(self._lifespan.__aenter__())
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        return self._loop.run_until_complete(self._answer(request))
-
-    async def _answer(self, request: httpx.Request) -> httpx.Response:
-        response = await self._app.handle_async_request(request)
-        return httpx.Response(response.status_code, headers=response.headers,
-                              content=await response.aread())  # fmt: skip
-
-    def close(self) -> None:
-        self._loop.run_until_complete(self._lifespan.__aexit__(None, None, None))
-        self._loop.close()
-
-
-class Sandbox:
-    """PayMongo from outside; the simulation delivers its events and settles its refunds."""
-
-    def __init__(self) -> None:
-        self.transport = SandboxTransport()
-        self._http = httpx.Client(
-            base_url="http://paymongo", transport=self.transport, auth=(SECRET_KEY, "")
-        )
-        webhook = {"url": f"{PARAMETERS['SiteUrl']}/api/webhooks/paymongo", "events": _EVENTS}
-        self.secret: str = self.post("/v1/webhooks", data={"attributes": webhook})["data"][
-            "attributes"
-        ]["secret_key"]
-        self._seen_events = 0
-
-    def reset(self) -> None:
-        """An account without history, whose events and refunds wait to be told."""
-        self.post("/_sandbox/reset")
-        self.post("/_sandbox/webhook_rules", mode="hold", times=None)
-        self.post("/_sandbox/refund_rules", outcome="hold", times=None)
-        self._seen_events = 0
-
-    def post(self, path: str, /, **body: Any) -> Json:
-        answer: Json = self._http.post(path, json=body).raise_for_status().json()
-        return answer
-
-    def get(self, path: str) -> Json:
-        answer: Json = self._http.get(path).raise_for_status().json()
-        return answer
-
-    def fault_next_call(self, kind: str) -> None:
-        self.post("/_sandbox/faults", kind=kind)
-
-    def rentals(self) -> dict[str, Json]:
-        """The ledger: sessions, payments and refunds by rental."""
-        rentals: dict[str, Json] = self.get("/_sandbox/ledger")["rentals"]
-        return rentals
-
-    def new_events(self) -> list[Json]:
-        """Events since the last time: id and body."""
-        events: list[Json] = self.get("/_sandbox/events")["events"]
-        new, self._seen_events = events[self._seen_events :], len(events)
-        return new
-
-    def signature(self, body: bytes, at: float) -> str:
-        return signature_header(self.secret, body, int(at), livemode=False)
-
-
-def audit_ledger(rentals: dict[str, Json]) -> list[LedgerPayment]:
-    """The ledger as the audit reads it."""
-    return [
-        LedgerPayment(
-            id=payment["id"],
-            rental_id=rental_id,
-            amount=payment["amount"],
-            currency=payment["currency"],
-            is_paid=payment["status"] == "paid",
-            refunded=payment["refunded_amount"],
-        )
-        for rental_id, entries in rentals.items()
-        for payment in entries["payments"]
-    ]
-
-
 class _FaultyTransport(httpx.BaseTransport):
     """The functions' way to the sandbox; the current invocation's plan says what goes wrong."""
 
-    def __init__(self, sandbox: Sandbox) -> None:
+    def __init__(self, sandbox: SandboxApp) -> None:
         self._sandbox = sandbox
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
@@ -215,11 +111,11 @@ class World:
     def __init__(self, patch: pytest.MonkeyPatch) -> None:
         self.clock = Clock()
         self.random = random.Random(0)
-        self.sandbox = Sandbox()
+        self.sandbox = SandboxApp()
         self.steps = StepFunctions(self.clock, self._update_item)
         self._set_environment(patch)
         clear_caches()
-        create_tables()
+        create_tables(boto3.client("dynamodb"))
         self._dynamodb = FastDynamoDB(ACCOUNT, REGION)
         self._patch_modules(patch)
         secrets = boto3.client("secretsmanager")
@@ -335,22 +231,11 @@ class _Forward:
         return getattr(self._service(), name)
 
 
-def create_tables() -> None:
-    """The template's tables, without what moto and the promise don't need."""
-    for table in resources("AWS::DynamoDB::Table").values():
-        wanted = {name: table[name] for name in _TABLE_PROPERTIES if name in table}
-        boto3.client("dynamodb").create_table(
-            **wanted | {"TableName": value_of(wanted["TableName"])}
-        )
-
-
 def clear_caches() -> None:
     """Forget settings, clients and secrets, as a new execution environment does."""
-    cached = (setting, integer_setting, aws.dynamodb, aws.stepfunctions, aws.secretsmanager)
-    for each in cached:
+    for each in (aws.dynamodb, aws.stepfunctions, aws.secretsmanager):
         each.cache_clear()
-    secret_values._cache.clear()
-    catalogue._warehouses = None
+    forget_settings()
 
 
 def handler(name: str) -> Callable[[Json, Any], Any]:

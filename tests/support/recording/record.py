@@ -1,15 +1,14 @@
-"""The record of a whole test run, in files, so that workers of a run can each write their own."""
+"""The record of a whole test run, kept in a file for the tests of permissions."""
 
 import hashlib
 import json
-import shutil
 from collections import Counter
 from dataclasses import dataclass, field
 
 from tests.support.recording.recorder import Use
 from tools.sources import ROOT
 
-DIRECTORY = ROOT / ".local" / "recorded"
+FILE = ROOT / ".local" / "recorded.json"
 # What a record is of: when one of these changes, it says nothing any more.
 _SOURCES = ("template.yaml", "statemachines/*.json", "functions/**/*.py")
 
@@ -45,13 +44,13 @@ def fingerprint() -> str:
 
 
 def forget() -> None:
-    """Before a run: records of earlier ones are of no use."""
-    shutil.rmtree(DIRECTORY, ignore_errors=True)
+    """Before a run: the record of an earlier one is of no use."""
+    FILE.unlink(missing_ok=True)
 
 
-def save(record: Record, worker: str) -> None:
-    """Write what one worker recorded."""
-    DIRECTORY.mkdir(parents=True, exist_ok=True)
+def save(record: Record) -> None:
+    """Write down a run."""
+    FILE.parent.mkdir(parents=True, exist_ok=True)
     content = {
         "uses": [[*use, count] for use, count in sorted(record.uses.items())],
         "collected": sorted(record.collected),
@@ -59,19 +58,18 @@ def save(record: Record, worker: str) -> None:
         "is_selection": record.is_selection,
         "fingerprint": record.fingerprint,
     }
-    (DIRECTORY / f"{worker}.json").write_text(json.dumps(content, indent=1))
+    FILE.write_text(json.dumps(content, indent=1))
 
 
 def load() -> Record:
-    """What all workers of the last run recorded; empty when there was none."""
-    whole = Record()
-    for path in sorted(DIRECTORY.glob("*.json")):
-        content = json.loads(path.read_text())
-        for principal, action, resource, count in content["uses"]:
-            whole.uses[(principal, action, resource)] += count
-        whole.collected |= set(content["collected"])
-        whole.passed |= set(content["passed"])
-        whole.is_selection |= content["is_selection"]
-        same = whole.fingerprint in ("", content["fingerprint"])
-        whole.fingerprint = content["fingerprint"] if same else "of several versions"
-    return whole
+    """The last run; empty when there was none."""
+    if not FILE.exists():
+        return Record()
+    content = json.loads(FILE.read_text())
+    return Record(
+        uses=Counter({(who, action, what): count for who, action, what, count in content["uses"]}),
+        collected=set(content["collected"]),
+        passed=set(content["passed"]),
+        is_selection=content["is_selection"],
+        fingerprint=content["fingerprint"],
+    )

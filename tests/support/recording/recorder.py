@@ -249,3 +249,12 @@ def _logical_arn(arn: str, names: Mapping[str, str]) -> str:
     if kind == "stateMachine":
         return names.get(name, name)  # permissions know state machines, not their aliases
     return names.get(name, name) + (f":{qualifier}" if qualifier else "")
+
+
+@dataclass(frozen=True)
+class RecordedStack:
+    """A running stack and the recorders that its functions call through."""
+
+    stack: LocalStack
+    engine: EngineRecorder
+    paymongo: PayMongoRecorder

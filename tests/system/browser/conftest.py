@@ -3,17 +3,15 @@
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Protocol
 
 import pytest
 from playwright.sync_api import Browser, Playwright, sync_playwright
 
-from tests.support.shop import Shop
+from tests.support.shop import FAST
 from tests.system.browser.album import Album
 from tests.system.browser.launch import chromium_path, launch
-from tests.system.browser.visitor import ColorScheme, Device, Motion, Visitor
-from tests.system.workflow.conftest import HOLD_SECONDS
-from tools.local.stack import LocalStack, Settings, free_port, running
+from tests.system.browser.visitor import ColorScheme, Device, Motion, Visit, Visitor
+from tools.local.stack import LocalStack, Settings, running
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -23,40 +21,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
-class Visit(Protocol):
-    """Opens a browser of this kind."""
-
-    def __call__(
-        self,
-        *,
-        device: Device = ...,
-        color_scheme: ColorScheme = ...,
-        reduced_motion: Motion = ...,
-    ) -> Visitor: ...
-
-
 @pytest.fixture(scope="package")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
     """The deployed system, as for the workflow tests but without their recorders."""
-    settings = Settings(
-        port=free_port(),
-        aws_port=free_port(),
-        paymongo_port=free_port(),
-        hold_seconds=HOLD_SECONDS,
-        log_dir=tmp_path_factory.mktemp("stack"),
-        engine_environment={"SFN_WAIT_SCALE": "0.2"},
-        sandbox_options=("--webhook-retry-seconds", "10", "--refund-seconds", "0.3"),
+    settings = Settings.on_free_ports(
+        hold_seconds=600, log_dir=tmp_path_factory.mktemp("stack"), **FAST
     )
     with running(settings) as stack:
         yield stack
-
-
-@pytest.fixture
-def shop(stack: LocalStack) -> Iterator[Shop]:
-    """What customers cannot see; the promise is checked at the end."""
-    shop = Shop(stack)
-    yield shop
-    shop.close()
 
 
 # Not the whole session's: while Playwright runs, no other test could call asyncio.run.

@@ -5,7 +5,6 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import expect
 
-from tests.system.browser.conftest import Visit
 from tests.system.browser.states import (
     HEADINGS,
     RENTAL_ID,
@@ -15,7 +14,7 @@ from tests.system.browser.states import (
     collection_with_hold,
     show,
 )
-from tests.system.browser.visitor import SIZES, Visitor
+from tests.system.browser.visitor import SIZES, Visit, Visitor
 
 
 def expect_accessible(visitor: Visitor) -> None:

@@ -16,13 +16,12 @@ import pytest
 from playwright.sync_api import Locator, expect
 
 from tests.support.shop import PATIENCE_SECONDS, Shop, eventually
-from tests.system.browser.conftest import Visit
-from tests.system.browser.test_safety import (
+from tests.system.browser.safety import (
     MARKUP,
     expect_no_markup_from_outside,
     expect_security_headers,
 )
-from tests.system.browser.visitor import Visitor
+from tests.system.browser.visitor import Visit, Visitor
 from tools.console.aws import PAGE_SIZE
 from tools.local.stack import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY, LocalStack, free_port
 from tools.sources import ROOT
@@ -206,7 +205,9 @@ def test_log_lines_of_a_rental(shop: Shop, visitor: Visitor) -> None:
     visitor.page.goto(url_of(shop, rental_id))
     visitor.page.get_by_role("link", name="Log lines").click()
 
-    expect(visitor.page.locator("#log tr", has_text="ConfirmRental")).to_be_visible()
+    # Lines come to the log a little later than what they tell of.
+    line = visitor.page.locator("#log tr", has_text="ConfirmRental")
+    eventually(lambda: visitor.page.reload() and line.count(), "a log line of ConfirmRental")
 
 
 def test_customers_and_task_tokens_are_not_shown(shop: Shop, visitor: Visitor) -> None:

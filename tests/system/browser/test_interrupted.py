@@ -13,10 +13,8 @@ from tools.local.stack import LocalStack
 
 
 def test_double_click_makes_one_rental(shop: Shop, visitor: Visitor) -> None:
-    collectible, customer = shop.add_collectible(units=2), new_customer(shop)
     keys = visitor.idempotency_keys()
-    visitor.open_form(collectible)
-    visitor.fill_in(customer)
+    collectible, customer = visitor.start_form(shop, units=2)
 
     visitor.submit.dblclick()
 
@@ -27,10 +25,8 @@ def test_double_click_makes_one_rental(shop: Shop, visitor: Visitor) -> None:
 
 
 def test_reload_while_reserving_picks_the_same_rental_up(shop: Shop, visitor: Visitor) -> None:
-    collectible, customer = shop.add_collectible(units=2), new_customer(shop)
     keys = visitor.idempotency_keys()
-    visitor.open_form(collectible)
-    visitor.fill_in(customer)
+    collectible, customer = visitor.start_form(shop, units=2)
     # The API hears of it, the customer doesn't hear back.
     visitor.page.route(CHECKOUT, lambda route: route.fetch() and None, times=1)
     visitor.submit.click()
@@ -51,10 +47,8 @@ def test_reload_while_reserving_picks_the_same_rental_up(shop: Shop, visitor: Vi
 
 
 def test_retry_after_a_lost_answer_picks_the_same_rental_up(shop: Shop, visitor: Visitor) -> None:
-    collectible, customer = shop.add_collectible(units=2), new_customer(shop)
     visitor.expect_failures_of("/api/rentals/checkout")
-    visitor.open_form(collectible)
-    visitor.fill_in(customer)
+    collectible, customer = visitor.start_form(shop, units=2)
 
     def lose_the_answer(route: Route) -> None:
         route.fetch()
@@ -122,10 +116,9 @@ def test_page_out_of_the_back_forward_cache_knows_of_the_hold(
     shop: Shop, visitor_with_cache: Visitor
 ) -> None:
     """It is not loaded again: its scripts go on where they were, a checkout under way."""
-    customer, visitor = new_customer(shop), visitor_with_cache
-    visitor.open_form(shop.add_collectible())
+    visitor = visitor_with_cache
+    _, customer = visitor.start_form(shop)
     visitor.page.evaluate("window.isTheSamePage = true")
-    visitor.fill_in(customer)
     visitor.submit.click()
     visitor.expect_payment_page()
 

@@ -44,9 +44,7 @@ def test_declined_until_the_end_then_rented_anew(shop: Shop, visitor: Visitor) -
     expect(visitor.page.locator("#lead")).to_contain_text("back on the shelf")
     try_again(visitor)
     visitor.expect_filled_in(customer)
-    visitor.submit.click()
-    visitor.expect_payment_page()
-    visitor.pay()
+    visitor.submit_and_pay()
 
     statuses = [row["paymentStatus"] for row in rentals_of(shop, customer)]
     assert statuses == ["failed", "completed"]
@@ -64,9 +62,7 @@ def test_cancelled_on_paymongos_page_then_rented_anew(shop: Shop, visitor: Visit
     visitor.expect_filled_in(customer)
     expect(visitor.page.locator("#store_id")).to_have_value("store-a")
     expect(visitor.page.locator("#duration")).to_have_value("3")
-    visitor.submit.click()
-    visitor.expect_payment_page()
-    visitor.pay()
+    visitor.submit_and_pay()
 
     statuses = [row["paymentStatus"] for row in rentals_of(shop, customer)]
     assert statuses == ["cancelled", "completed"]

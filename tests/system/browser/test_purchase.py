@@ -7,8 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.support.shop import Shop
-from tests.system.browser.conftest import Visit
-from tests.system.browser.visitor import QUOTE, Device, Visitor, new_customer, only_rental_of
+from tests.system.browser.visitor import QUOTE, Device, Visit, Visitor, new_customer, only_rental_of
 
 
 def add_named_piece(shop: Shop, units: int = 1) -> tuple[str, str]:

@@ -8,6 +8,11 @@ from playwright.sync_api import expect
 
 from tests.support.shop import Shop
 from tests.system.browser.first_view import BUDGET_BYTES, BUDGET_SHIFT, PAGES, first_view
+from tests.system.browser.safety import (
+    MARKUP,
+    expect_no_markup_from_outside,
+    expect_security_headers,
+)
 from tests.system.browser.states import HELD, RENTAL_ID
 from tests.system.browser.visitor import (
     CHECKOUT,
@@ -21,18 +26,11 @@ from tools.local.stack import LocalStack
 from tools.sources import ROOT
 from tools.sources.site import published
 
-MARKUP = '"><img src=x onerror=alert(1)><script>alert(1)</script>'
 SCRIPT_URL = "javascript:alert(1)"
 PAYLOADS = [MARKUP, SCRIPT_URL]
 SEEDED = json.loads(
     (ROOT / "tools" / "importing" / "catalogue" / "stock.json").read_text(encoding="utf-8")
 )
-
-
-def expect_no_markup_from_outside(visitor: Visitor) -> None:
-    """A payload that became markup would be here; the visitor notes what it would have done."""
-    expect(visitor.page.locator("[onerror], script:not([src]), img[src=x]")).to_have_count(0)
-    expect(visitor.page.locator("[href^='javascript:' i]")).to_have_count(0)
 
 
 def test_markup_in_every_text_field(shop: Shop, visitor: Visitor) -> None:
@@ -165,27 +163,6 @@ def test_assets_may_be_kept_for_ever_and_pages_are_asked_for_anew(stack: LocalSt
             cache_control = client.get(path).headers["Cache-Control"]
             assert cache_control == file.cache_control
             assert ("immutable" in cache_control) is path.startswith("/assets/")
-
-
-def expect_security_headers(headers: httpx.Headers) -> None:
-    """What CloudFront sends with everything but the API."""
-    policy = dict(
-        directive.strip().split(" ", 1)
-        for directive in headers["Content-Security-Policy"].split(";")
-    )
-    assert policy["default-src"] == "'none'"
-    assert policy["script-src"] == policy["style-src"] == policy["connect-src"] == "'self'"
-    assert policy["frame-ancestors"] == policy["base-uri"] == "'none'"
-    assert policy["form-action"] == "'self'"
-    assert policy["require-trusted-types-for"] == "'script'"
-    assert policy["trusted-types"] == "'none'"
-    assert "unsafe" not in headers["Content-Security-Policy"]
-    assert headers["X-Content-Type-Options"] == "nosniff"
-    assert headers["X-Frame-Options"] == "DENY"
-    assert headers["Referrer-Policy"] == "same-origin"
-    assert headers["Cross-Origin-Opener-Policy"] == "same-origin"
-    assert headers["Cross-Origin-Resource-Policy"] == "same-origin"
-    assert "payment=()" in headers["Permissions-Policy"]
 
 
 @pytest.mark.parametrize("page", PAGES)

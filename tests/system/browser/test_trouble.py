@@ -35,10 +35,8 @@ ANA = {
 
 
 def test_sold_out_while_filling_the_form(shop: Shop, visitor: Visitor) -> None:
-    collectible, customer = shop.add_collectible(), new_customer(shop)
     visitor.expect_failures_of("/api/rentals/checkout")
-    visitor.open_form(collectible)
-    visitor.fill_in(customer)
+    collectible, customer = visitor.start_form(shop)
     other = shop.checkout(collectible)
 
     visitor.submit.click()
@@ -52,18 +50,14 @@ def test_sold_out_while_filling_the_form(shop: Shop, visitor: Visitor) -> None:
     shop.wait_for_status(other["rental_id"], "cancelled")
     visitor.page.get_by_role("button", name="One day more").click()
     expect(visitor.submit).to_be_enabled()
-    visitor.submit.click()
-    visitor.expect_payment_page()
-    visitor.pay()
+    visitor.submit_and_pay()
     statuses = [row["paymentStatus"] for row in rentals_of(shop, customer)]
     assert statuses == ["rejected", "completed"]
 
 
 def test_field_errors_as_the_api_reports_them(shop: Shop, visitor: Visitor) -> None:
-    collectible, customer = shop.add_collectible(), new_customer(shop)
     visitor.expect_failures_of("/api/rentals/checkout")
-    visitor.open_form(collectible)
-    visitor.fill_in(customer)
+    _, customer = visitor.start_form(shop)
 
     def spoil(route: Route) -> None:
         """The form would not send this, so the API would never get to say it."""
@@ -89,10 +83,8 @@ def test_field_errors_as_the_api_reports_them(shop: Shop, visitor: Visitor) -> N
 
 
 def test_paymongo_down(shop: Shop, visitor: Visitor) -> None:
-    collectible, customer = shop.add_collectible(), new_customer(shop)
     visitor.expect_failures_of("/api/rentals/checkout")
-    visitor.open_form(collectible)
-    visitor.fill_in(customer)
+    _, customer = visitor.start_form(shop)
     shop.paymongo.fault("error_400", "create_checkout_session")
 
     visitor.submit.click()
@@ -108,9 +100,7 @@ def test_paymongo_down(shop: Shop, visitor: Visitor) -> None:
 
 def test_progress_shown_is_the_rentals_own(shop: Shop, visitor: Visitor) -> None:
     """The 202 comes at once; what is said after it is read from the rental."""
-    collectible, customer = shop.add_collectible(), new_customer(shop)
-    visitor.open_form(collectible)
-    visitor.fill_in(customer)
+    _, customer = visitor.start_form(shop)
     answers = visitor.hold(RENTAL)
 
     with visitor.page.expect_request(RENTAL), visitor.page.expect_response(CHECKOUT) as answer:

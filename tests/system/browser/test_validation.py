@@ -1,15 +1,17 @@
 """The form's own checks give the API's verdict, value by value, before anything is sent."""
 
+import dataclasses
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 from api.bodies import Checkout, parse
 from api.responses import HttpError
+from rentals.models import Customer, PaymentMethod
 from tests.support.samples import checkout_body
 from tests.system.browser.visitor import Visitor
 from tools.local.stack import LocalStack
@@ -20,7 +22,8 @@ VALID = checkout_body(customer={"email": "ana@example.com"})
 _LONG = ["x" * length for length in (99, 100, 101, 200, 201)]
 _TEXTS = [
     "", " ", "A", "Ñora Peña", "李小龍", "\U0001d49cna", "a\tb", "a\nb", "a\u0000b", "a\u200bb",
-    "a\u00a0b", "\u2003Ana\u2003", "a\u2028b", "a\ufeffb", "\ue000", "👩\u200d🚀", "\u200dAna\u200c", "\u0645\u06cc\u200c\u062e", "\u200b", "\u00ad", "\x1cAna",
+    "a\u00a0b", "\u2003Ana\u2003", "a\u2028b", "a\ufeffb", "\ue000", "👩\u200d🚀",
+    "\u200dAna\u200c", "\u0645\u06cc\u200c\u062e", "\u200b", "\u00ad", "\x1cAna",
     "\U0001d49c" * 100, "\U0001d49c" * 101, *_LONG,
 ]  # fmt: skip
 _PHONES = [
@@ -56,7 +59,7 @@ _DURATIONS = [
 ]  # fmt: skip
 SAMPLES: dict[str, list[str]] = {
     "store_id": ["", "store-a"],
-    "payment_method": ["", "gcash"],
+    "payment_method": ["", *PaymentMethod],
     "duration": _DURATIONS,
     "customer.name": _TEXTS,
     "customer.address": _TEXTS,
@@ -82,6 +85,23 @@ def test_every_field_has_samples(visitor: Visitor) -> None:
     fields = visitor.page.evaluate(in_the_page("return rules.FIELDS"))
 
     assert sorted(fields) == sorted(SAMPLES)
+    of_the_customer = {each for each in fields if each.startswith("customer.")}
+    assert of_the_customer == {f"customer.{each.name}" for each in dataclasses.fields(Customer)}
+
+
+def test_form_offers_every_payment_method_with_a_name_and_a_picture(visitor: Visitor) -> None:
+    offered = visitor.page.locator("#methods label")
+    expect(offered.locator("img")).to_have_count(len(PaymentMethod))
+
+    assert offered.locator("input").evaluate_all("all => all.map((it) => it.value)") == [
+        *PaymentMethod
+    ]
+    names = offered.locator(".method-name").all_inner_texts()
+    assert not {*names} & {*PaymentMethod}
+    assert all(names)
+    for picture in offered.locator("img").all():
+        assert picture.evaluate("(it) => it.decode().then(() => it.naturalWidth)") == 44
+        assert "/assets/" in str(picture.evaluate("(it) => it.src"))
 
 
 @pytest.mark.parametrize("field", SAMPLES)

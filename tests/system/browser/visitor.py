@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Container, Sequence
 from importlib.resources import files
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from playwright.sync_api import (
     Browser,
@@ -91,13 +91,6 @@ class Visitor:
         session = self._context.new_cdp_session(self.page)
         session.send("Emulation.setScriptExecutionDisabled", {"value": True})
 
-    def slow_down(self, cpu: int, network: Json) -> None:
-        """The CPU so many times slower; `network` as CDP's emulateNetworkConditions takes it."""
-        session = self._context.new_cdp_session(self.page)
-        session.send("Emulation.setCPUThrottlingRate", {"rate": cpu})
-        session.send("Network.enable")
-        session.send("Network.emulateNetworkConditions", network)
-
     def remember(self, key: str, value: Any) -> None:
         """The browser has this in its local storage, from an earlier visit."""
         self.page.goto("/robots.txt")
@@ -166,6 +159,19 @@ class Visitor:
         query = f"collectible_id={collectible_id}&store_id={store_id}&duration={duration}"
         self.page.goto(f"/rent.html?{query}")
         self.expect_price()
+
+    def start_form(self, shop: Shop, units: int = 1) -> tuple[str, Json]:
+        """The form filled in for a new collectible and customer: both."""
+        collectible, customer = shop.add_collectible(units), new_customer(shop)
+        self.open_form(collectible)
+        self.fill_in(customer)
+        return collectible, customer
+
+    def submit_and_pay(self) -> None:
+        """Send the form, and pay on PayMongo's page."""
+        self.submit.click()
+        self.expect_payment_page()
+        self.pay()
 
     def expect_price(self) -> None:
         """The price of the form as it stands is shown."""
@@ -310,6 +316,18 @@ class Visitor:
 
         self.page.on("request", note)
         return keys
+
+
+class Visit(Protocol):
+    """Opens a browser of this kind."""
+
+    def __call__(
+        self,
+        *,
+        device: Device = ...,
+        color_scheme: ColorScheme = ...,
+        reduced_motion: Motion = ...,
+    ) -> Visitor: ...
 
 
 def failure(code: str, errors: Sequence[Json] = ()) -> Json:

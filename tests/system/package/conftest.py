@@ -5,9 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.shop import Shop
 from tools.building.build import Package, build_for_lambda, build_for_this_machine
-from tools.local.stack import LocalStack, Settings, free_port, running
+from tools.local.stack import LocalStack, Settings, running
 
 
 @pytest.fixture(scope="session")
@@ -25,21 +24,10 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Package:
 @pytest.fixture(scope="session")
 def stack(package: Package, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
     """The deployed system, whose functions have nothing but the package and boto3."""
-    settings = Settings(
-        port=free_port(),
-        aws_port=free_port(),
-        paymongo_port=free_port(),
+    settings = Settings.on_free_ports(
         hold_seconds=600,
         log_dir=tmp_path_factory.mktemp("stack"),
         built_package=package,
     )
     with running(settings) as stack:
         yield stack
-
-
-@pytest.fixture
-def shop(stack: LocalStack) -> Iterator[Shop]:
-    """A customer's view; the promise is checked at the end."""
-    shop = Shop(stack)
-    yield shop
-    shop.close()

@@ -4,8 +4,6 @@ A run of some workflow tests is compared as well, but cannot tell what is spare.
 """
 
 import pytest
-from rich.console import Console
-from rich.table import Table
 
 from tests.support.recording import record
 from tests.support.recording.record import Record
@@ -57,10 +55,7 @@ def recorded(request: pytest.FixtureRequest) -> Record:
     return last
 
 
-def test_what_is_used_is_allowed(recorded: Record, capsys: pytest.CaptureFixture[str]) -> None:
-    with capsys.disabled():
-        _print(recorded)
-
+def test_what_is_used_is_allowed(recorded: Record) -> None:
     assert sorted(set(recorded.uses) - allowed() - set(ALLOWED_ELSEWHERE)) == []
 
 
@@ -83,26 +78,3 @@ def test_every_exception_is_needed(recorded: Record) -> None:
 
 def test_policies_are_where_this_looks_for_them() -> None:
     assert policies_elsewhere() == []
-
-
-def _print(recorded: Record) -> None:
-    table = Table("who", "action", "resource", "used", "", title="Used and allowed")
-    may = allowed()
-    for use in sorted({*recorded.uses, *may}):
-        if use not in may:
-            remark = ALLOWED_ELSEWHERE.get(use, "[bold red]NOT ALLOWED[/]")
-        elif recorded.uses[use]:
-            remark = ""
-        elif recorded.is_complete:
-            remark = (NOT_USED_IN_TESTS | ONLY_IN_RACES).get(use, "[bold red]SPARE[/]")
-        else:
-            remark = "not used by the tests that ran"
-        table.add_row(*use, str(recorded.uses[use] or ""), remark)
-    scope = f"{len(recorded.passed)} of {len(recorded.collected)} tests collected"
-    console = Console(width=170)
-    console.print()
-    console.print(table)
-    console.print(
-        f"from {scope}: {len(may)} allowed, {len(set(recorded.uses) & may)} of them used"
-        + ("" if recorded.is_complete else "; a selection, so nothing is called spare")
-    )

@@ -4,9 +4,8 @@ Functions call AWS and PayMongo through recorders: what they really use is compa
 are allowed (tests/system/permissions), and held to a budget (test_call_budgets.py).
 """
 
-import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,48 +16,34 @@ from tests.support.recording.record import Record
 from tests.support.recording.recorder import (
     EngineRecorder,
     PayMongoRecorder,
+    RecordedStack,
     logical_names,
     uses_of_functions,
 )
-from tests.support.shop import Shop
-from tools.local.stack import LocalStack, Settings, free_port, running
-
-HOLD_SECONDS = 600
+from tests.support.shop import FAST
+from tools.local.stack import LocalStack, Settings, running
 
 _HERE = Path(__file__).parent
-_WORKER = os.environ.get("PYTEST_XDIST_WORKER", "main")
 _this_run = Record()
-
-
-@dataclass(frozen=True)
-class RecordedStack:
-    """A running stack and the recorders that its functions call through."""
-
-    stack: LocalStack
-    engine: EngineRecorder
-    paymongo: PayMongoRecorder
 
 
 @pytest.fixture(scope="session")
 def recorded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RecordedStack]:
     """The deployed system, IAM enforced, with the PayMongo sandbox."""
-    log_dir: Path = tmp_path_factory.mktemp("stack")
-    aws_port, paymongo_port = free_port(), free_port()
-    with EngineRecorder(aws_port) as engine, PayMongoRecorder(paymongo_port) as paymongo:
-        settings = Settings(
-            port=free_port(),
-            aws_port=aws_port,
-            paymongo_port=paymongo_port,
-            hold_seconds=HOLD_SECONDS,
-            log_dir=log_dir,
-            # Retries wait a fifth of the time; nothing else is faster than in production.
-            engine_environment={"SFN_WAIT_SCALE": "0.2"},
-            sandbox_options=("--webhook-retry-seconds", "10", "--refund-seconds", "0.3"),
+    settings = Settings.on_free_ports(
+        hold_seconds=600, log_dir=tmp_path_factory.mktemp("stack"), **FAST
+    )
+    with (
+        EngineRecorder(settings.aws_port) as engine,
+        PayMongoRecorder(settings.paymongo_port) as paymongo,
+    ):
+        recorded = replace(
+            settings,
             function_endpoint_url=engine.url,
             parameters={"PayMongoApiUrl": paymongo.url},
         )
         _this_run.fingerprint = record.fingerprint()
-        with running(settings) as stack:
+        with running(recorded) as stack:
             yield RecordedStack(stack, engine, paymongo)
             names = logical_names(stack)
             _this_run.uses = uses_of_functions(engine.calls(), names)
@@ -69,14 +54,6 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RecordedStack
 def stack(recorded: RecordedStack) -> LocalStack:
     """The deployed system."""
     return recorded.stack
-
-
-@pytest.fixture
-def shop(stack: LocalStack) -> Iterator[Shop]:
-    """A customer's, PayMongo's and an operator's view; the promise is checked at the end."""
-    shop = Shop(stack)
-    yield shop
-    shop.close()
 
 
 # --- the record of the run ---
@@ -90,8 +67,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Forget the last run, once, before the workers of this one begin."""
-    if _WORKER == "main" and not config.option.collectonly:
+    """Forget the last run."""
+    if not config.option.collectonly:
         record.forget()
 
 
@@ -117,7 +94,7 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 
 
 def pytest_sessionfinish() -> None:
-    """Save the record, one file for each worker."""
+    """Save the record."""
     _this_run.passed &= _this_run.collected
     if _this_run.uses:
-        record.save(_this_run, _WORKER)
+        record.save(_this_run)

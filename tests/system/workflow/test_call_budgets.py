@@ -19,9 +19,8 @@ from tests.support.recording.counts import (
     invocation_logs,
     state_machine_counts,
 )
-from tests.support.recording.recorder import Recorded
+from tests.support.recording.recorder import Recorded, RecordedStack
 from tests.support.shop import Shop, eventually
-from tests.system.workflow.conftest import RecordedStack
 from tools.importing.seed import new_unit
 from tools.local.stack import TABLE_PREFIX
 from tools.sources import ROOT

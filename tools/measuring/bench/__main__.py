@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from tools.local.stack import Settings, free_port, running
+from tools.local.stack import Settings, running
 from tools.measuring.bench import cold_start, contention, inventory, throughput
 from tools.measuring.bench.report import Section, write, write_headline
 from tools.measuring.bench.shop import shop_of
@@ -44,10 +44,7 @@ def _sections(kinds: list[str]) -> Iterator[Section]:
         yield cold_start.measure()
     if set(kinds) <= {"cold-start"}:
         return
-    settings = Settings(
-        port=free_port(),
-        aws_port=free_port(),
-        paymongo_port=free_port(),
+    settings = Settings.on_free_ports(
         log_dir=Path(tempfile.mkdtemp(prefix="bench-logs-")),
     )
     with running(settings) as stack, shop_of(stack) as shop:

@@ -19,6 +19,7 @@ from tools.local.package import upload, zip_functions_of
 from tools.local.stack import REGION, LocalStack
 from tools.measuring.bench.report import Section
 from tools.measuring.bench.shop import Shop, order
+from tools.measuring.cost import model
 
 CUSTOMERS = (1, 4, 16)
 # Times the latency of a bare machine.
@@ -29,9 +30,6 @@ ROUNDS = 5
 COLLECTIBLES = 20
 UNITS_OF_EACH = 25
 WARM_UPS = 4
-# AWS calls that PostCheckout, ReserveUnit, PriceRental, CreatePaymentSession make, PayMongo's and
-# one look for the payment URL included (tools/measuring/cost/counts.json).
-CALLS = (5, 3, 3, 3)
 _NOTHING = "def handler(event, context):\n    return {}\n"
 # Every other call writes; a client that is kept, as ours are.
 _ONLY_CALLS = """
@@ -55,6 +53,17 @@ def handler(event, context):
 """
 _PAUSE_SECONDS = 0.02
 _PATIENCE_SECONDS = 60
+
+
+def _calls() -> list[int]:
+    """Calls of each function between checkout and payment URL, PayMongo's and one look for the URL
+    included (tools/measuring/cost/counts.json).
+    """
+    paid = model.counts()["paid"]
+    states = paid["state_machine"]["states"]
+    functions = ["PostCheckout", *states[: states.index("AwaitPayment")]]
+    calls = [sum(paid["functions"][f"{name}Function"]["calls"].values()) for name in functions]
+    return [calls[0] + 1, *calls[1:]]
 
 
 def measure(stack: LocalStack, shop: Shop) -> Section:
@@ -143,7 +152,7 @@ class _BareMachine:
         name = f"bench-{name}"
         s3 = stack.client("s3")
         s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
-        place = upload(s3, name, "functions.zip", zip_functions_of({"bare.py": code}))
+        place = upload(s3, f"s3://{name}", "functions.zip", zip_functions_of({"bare.py": code}))
         template = _template(place, stack.settings.aws_url)
         cloudformation.create_stack(
             StackName=name,
@@ -171,8 +180,9 @@ class _BareMachine:
             time.sleep(_PAUSE_SECONDS)
 
 
-def _template(code: dict[str, str], aws_url: str) -> dict[str, Any]:
-    names = [f"Bare{number}" for number in range(len(CALLS))]
+def _template(code: str, aws_url: str) -> dict[str, Any]:
+    calls_of = {f"Bare{number}": calls for number, calls in enumerate(_calls())}
+    names = [*calls_of]
     functions = {
         name: {
             "Type": "AWS::Serverless::Function",
@@ -193,7 +203,7 @@ def _template(code: dict[str, str], aws_url: str) -> dict[str, Any]:
                 "Policies": [_allow(["dynamodb:GetItem", "dynamodb:PutItem"], ["Table"])],
             },
         }
-        for name, calls in zip(names, CALLS, strict=True)
+        for name, calls in calls_of.items()
     }
     states = {
         name: {

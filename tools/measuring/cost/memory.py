@@ -40,7 +40,10 @@ def main() -> None:
             *(f"{model.import_milliseconds(function, size):.0f} ms" for size in SIZES),
             *(f"{each:.2f}" for each in dollars),
         )
-    Console(width=170, highlight=False).print(table)
+    console = Console(width=170, highlight=False)
+    console.print(table)
+    imports = model.first_checkout_milliseconds()
+    console.print(f"First checkout of a day, imports of four functions: {imports:.0f} ms")
 
 
 def _used() -> dict[str, model.Json]:

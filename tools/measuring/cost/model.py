@@ -25,6 +25,12 @@ Usage = Counter[str]
 HERE = Path(__file__).parent
 HOURS_IN_A_MONTH = 730
 _GIGABYTE = 1024**3
+FIRST_CHECKOUT = (
+    "PostCheckoutFunction",
+    "ReserveUnitFunction",
+    "PriceRentalFunction",
+    "CreatePaymentSessionFunction",
+)
 _FULL_CORE_MB = 1769  # Lambda gives a whole core at this memory, and less in proportion
 _RECONCILER_RUNS_A_MONTH = HOURS_IN_A_MONTH * 60
 # Of a REST API with detailed metrics, for each method that is called.
@@ -97,6 +103,11 @@ def import_milliseconds(function: str, memory: int | None = None) -> float:
     measured = assumptions()["import_cpu_milliseconds"]
     own = measured.get(function, measured["others"])
     return float(own * slow_down(memory or memory_mb(function)))
+
+
+def first_checkout_milliseconds() -> float:
+    """What the first checkout of a day waits for cold starts: four functions, one after another."""
+    return sum(map(import_milliseconds, FIRST_CHECKOUT))
 
 
 def waiting_milliseconds(used: Json) -> float:

@@ -15,7 +15,6 @@ from tools.local.stack import (
     REGION,
     SECRET_ACCESS_KEY,
     Settings,
-    free_port,
     running,
 )
 
@@ -35,10 +34,7 @@ def main(
     if site is not None:
         failures = _locust(site, users, seconds)
         raise typer.Exit(_audit({}) or failures)
-    settings = Settings(
-        port=free_port(),
-        aws_port=free_port(),
-        paymongo_port=free_port(),
+    settings = Settings.on_free_ports(
         hold_seconds=HOLD_SECONDS,
         log_dir=Path(tempfile.mkdtemp(prefix="load-logs-")),
     )

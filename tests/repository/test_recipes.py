@@ -1,0 +1,96 @@
+"""How few files a change of the usual kinds touches (CONTRIBUTING.md): whoever adds one more of
+something must extend the files that name all of them, so these are few and known.
+"""
+
+import re
+import subprocess
+from collections.abc import Iterable
+from dataclasses import fields
+from functools import cache
+
+from rentals.models import Customer, PaymentMethod
+from tests.support.sources import openapi
+from tests.support.tasks import function_of, lambda_tasks, state_of
+from tools.importing.models import CustomerRow
+from tools.sources import ROOT
+from tools.sources.site import STATIC
+
+# `make generate`, `make counts` and `make faults` write these.
+GENERATED = {
+    "README.md",
+    "docs/architecture.md",
+    "docs/faults.md",
+    "tools/measuring/cost/counts.json",
+}
+
+
+@cache
+def texts() -> dict[str, str]:
+    """Every text that is part of the repository, by its path."""
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        check=True,
+        text=True,
+    ).stdout.splitlines()
+    paths = [path for path in listed if (ROOT / path).is_file() and path != "uv.lock"]
+    return {path: (ROOT / path).read_text(errors="replace") for path in paths}
+
+
+def naming_all(names: Iterable[str]) -> set[str]:
+    """The files in which each of the names is a word of its own."""
+    searches = [re.compile(rf"(?i)(?<![\w-]){re.escape(name)}(?![\w-])") for name in names]
+    return {path for path, text in texts().items() if all(it.search(text) for it in searches)}
+
+
+def recipe(title: str) -> set[str]:
+    """The files and folders of one of CONTRIBUTING.md's recipes."""
+    section = texts()["CONTRIBUTING.md"].partition(f"\n### {title}\n")[2].partition("\n#")[0]
+    steps = re.findall(r"^\d\. ((?:`[^`]+`(?:, )?)+):", section, flags=re.MULTILINE)
+    found = {path for step in steps for path in re.findall(r"`([^`]+)`", step)}
+    assert found
+    assert all((ROOT / path).exists() for path in found), found
+    return found
+
+
+def test_a_payment_method() -> None:
+    files = recipe("A payment method")
+
+    assert naming_all(PaymentMethod) == files - {"static/images/"}
+    assert len(files) <= 4
+    pictures = {path.stem for path in (STATIC / "images").glob("pay-*.svg")}
+    assert pictures == {f"pay-{method}" for method in PaymentMethod}
+
+
+def test_a_task_state() -> None:
+    files = recipe("A Task state")
+
+    assert files == {"functions/workflow/", "statemachines/", "template.yaml", "events/"}
+    for machine in {machine for machine, _ in lambda_tasks()}:
+        tasks = {name for each, name in lambda_tasks() if each == machine}
+        definition = f"statemachines/{machine.removesuffix('StateMachine').lower()}.asl.json"
+        assert naming_all(tasks) - GENERATED == {definition}
+    functions = {function_of(state_of(*task)) for task in lambda_tasks()}
+    # A function of which the tests of events say nothing is held to its sample all the same.
+    tested = "tests/functions/moto/test_events.py"
+    assert naming_all(functions) - GENERATED <= {"template.yaml", tested}
+    for name in functions:
+        assert list((ROOT / "events" / name).glob("*.json")), f"no event for {name} in events/"
+
+
+def test_a_field_of_checkout() -> None:
+    names = {each.name for each in fields(Customer)}
+    shipped = ("functions/", "static/", "openapi.yaml", "tools/importing/")
+
+    assert {path for path in naming_all(names) if path.startswith(shipped)} == recipe(
+        "A field of checkout"
+    )
+    described = openapi()["components"]["schemas"]["CustomerRequest"]["properties"]
+    assert set(described) == set(CustomerRow.model_fields) == names
+
+
+def test_a_route() -> None:
+    folders = {"functions/api/", "events/"}
+
+    assert naming_all(openapi()["paths"]) == recipe("A route") - folders
