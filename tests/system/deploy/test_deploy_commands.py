@@ -5,9 +5,9 @@ from typing import Any
 import httpx
 from samtranslator.yaml_helper import yaml_parse
 
+from tests.support.operator import DEPLOY, Operator
 from tests.support.shop import Shop
 from tests.support.sources import differences, resources, template
-from tests.system.deploy.conftest import DEPLOY, Operator
 from tools.local.package import download, openapi_location
 from tools.local.stack import LocalStack
 from tools.sources import ROOT
