@@ -8,10 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tools.local.stack import (
-    ACCESS_KEY_ID,
     PAYMONGO_SECRET_KEY,
-    REGION,
-    SECRET_ACCESS_KEY,
     LocalStack,
 )
 from tools.sources import ROOT
@@ -50,10 +47,8 @@ class Operator:
             cwd=self.clone,
             env={
                 **kept,
+                **self.stack.settings.client_environment,
                 "AWS_ENDPOINT_URL": self.aws_endpoint_url,
-                "AWS_REGION": REGION,
-                "AWS_ACCESS_KEY_ID": ACCESS_KEY_ID,
-                "AWS_SECRET_ACCESS_KEY": SECRET_ACCESS_KEY,
                 "STACK_NAME": self.stack.settings.stack_name,
             },
             input=ANSWERS.get(command, ""),

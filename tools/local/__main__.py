@@ -10,9 +10,6 @@ import typer
 from rich.console import Console
 
 from tools.local.stack import (
-    ACCESS_KEY_ID,
-    REGION,
-    SECRET_ACCESS_KEY,
     LocalStack,
     Settings,
     StartupError,
@@ -81,12 +78,7 @@ def _welcome(settings: Settings, seconds: float) -> None:
     console.print(f"  AWS endpoint      {settings.aws_url}\n")
     console.print("  To use the AWS CLI in another terminal:\n")
     # Each short enough for a terminal of 80 columns: a line that is broken exports half.
-    for name, value in (
-        ("AWS_ENDPOINT_URL", settings.aws_url),
-        ("AWS_DEFAULT_REGION", REGION),
-        ("AWS_ACCESS_KEY_ID", ACCESS_KEY_ID),
-        ("AWS_SECRET_ACCESS_KEY", SECRET_ACCESS_KEY),
-    ):
+    for name, value in settings.client_environment.items():
         console.print(f"    export {name}={value}")
     console.print("    .venv/bin/aws stepfunctions list-state-machines\n")
     console.print(f"  A unit is held for {settings.hold_seconds} s. Ctrl-C stops everything.\n")

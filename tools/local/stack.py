@@ -92,6 +92,16 @@ class Settings:
         """The PayMongo sandbox."""
         return f"http://127.0.0.1:{self.paymongo_port}"
 
+    @property
+    def client_environment(self) -> dict[str, str]:
+        """The variables that point AWS's clients at the engine."""
+        return {
+            "AWS_ENDPOINT_URL": self.aws_url,
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_ACCESS_KEY_ID": ACCESS_KEY_ID,
+            "AWS_SECRET_ACCESS_KEY": SECRET_ACCESS_KEY,
+        }
+
 
 def free_port() -> int:
     """A port on loopback that nobody listens on."""
@@ -189,7 +199,7 @@ class LocalStack:
             "--default", f"SiteUrl={self.settings.site_url}",
             "--default", f"PayMongoApiUrl={self.settings.paymongo_url}",
         ]  # fmt: skip
-        self._spawn("cloudformation proxy", command, self._as_operator())
+        self._spawn("cloudformation proxy", command, self.settings.client_environment)
         self._wait_for("cloudformation proxy", f"http://127.0.0.1:{port}/_ministack/health")
         return f"http://127.0.0.1:{port}"
 
@@ -199,7 +209,7 @@ class LocalStack:
         self._spawn(
             "front door",
             ["tools.local.front_door", "--port", str(self.settings.port), "--api-url", api_url],
-            self._as_operator(),
+            self.settings.client_environment,
         )
         self._wait_for("front door", f"{self.settings.site_url}/api/stores")
 
@@ -289,15 +299,6 @@ class LocalStack:
         if self.settings.state_dir is not None:
             command += ["--state-file", str(self.settings.state_dir.resolve() / "paymongo.sqlite")]
         self._spawn("sandbox", command)
-
-    def _as_operator(self) -> dict[str, str]:
-        """What any operator would say: the account and the stack."""
-        return {
-            "AWS_ENDPOINT_URL": self.settings.aws_url,
-            "AWS_REGION": REGION,
-            "AWS_ACCESS_KEY_ID": ACCESS_KEY_ID,
-            "AWS_SECRET_ACCESS_KEY": SECRET_ACCESS_KEY,
-        }
 
     def _spawn(
         self, name: str, module: list[str], environment: dict[str, str] | None = None

@@ -23,7 +23,7 @@ from tests.system.browser.safety import (
 )
 from tests.system.browser.visitor import Visit, Visitor
 from tools.console.aws import PAGE_SIZE
-from tools.local.stack import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY, LocalStack, free_port
+from tools.local.stack import LocalStack, free_port
 from tools.sources import ROOT
 
 Json = dict[str, Any]
@@ -321,12 +321,10 @@ def console_of(stack: LocalStack, *options: str) -> Iterator[httpx.Client]:
     environment = {
         "PATH": os.environ["PATH"],
         "PYTHONPATH": f"{ROOT / 'functions'}{os.pathsep}{ROOT}",
-        "AWS_ACCESS_KEY_ID": ACCESS_KEY_ID,
-        "AWS_SECRET_ACCESS_KEY": SECRET_ACCESS_KEY,
+        **stack.settings.client_environment,
     }
     command = [
         *(sys.executable, "-m", "tools.cli", "console", "--port", str(port)),
-        *("--endpoint-url", stack.settings.aws_url, "--region", REGION),
         *options,
     ]
     process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)

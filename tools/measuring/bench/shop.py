@@ -17,7 +17,7 @@ from infra.dynamo import to_attributes
 from rentals import repository
 from rentals.models import Customer, PaymentMethod, PaymentStatus, Rental
 from tools.importing.seed import new_unit
-from tools.local.stack import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY, TABLE_PREFIX, LocalStack
+from tools.local.stack import TABLE_PREFIX, LocalStack
 
 _TABLES = ("Collectibles", "Units", "Rentals", "Warehouses", "Stores", "Customers")
 _BATCH = 25
@@ -146,10 +146,7 @@ def order(collectible_id: str) -> dict[str, Any]:
 def shop_of(stack: LocalStack) -> Iterator[Shop]:
     """The functions' settings, as the template would set them."""
     os.environ |= {
-        "AWS_ENDPOINT_URL": stack.settings.aws_url,
-        "AWS_DEFAULT_REGION": REGION,
-        "AWS_ACCESS_KEY_ID": ACCESS_KEY_ID,
-        "AWS_SECRET_ACCESS_KEY": SECRET_ACCESS_KEY,
+        **stack.settings.client_environment,
         "MAX_OPEN_RENTALS": "3",
         **{f"{table.upper()}_TABLE": f"{TABLE_PREFIX}-{table}" for table in _TABLES},
     }

@@ -11,9 +11,6 @@ from typing import Annotated
 import typer
 
 from tools.local.stack import (
-    ACCESS_KEY_ID,
-    REGION,
-    SECRET_ACCESS_KEY,
     Settings,
     running,
 )
@@ -41,15 +38,7 @@ def main(
     with running(settings, print):
         failures = _locust(settings.site_url, users, seconds, "--payment-page")
         time.sleep(HOLD_SECONDS + 10)  # the last who left
-        broken = _audit(
-            {
-                "AWS_ENDPOINT_URL": settings.aws_url,
-                "AWS_REGION": REGION,
-                "AWS_DEFAULT_REGION": REGION,
-                "AWS_ACCESS_KEY_ID": ACCESS_KEY_ID,
-                "AWS_SECRET_ACCESS_KEY": SECRET_ACCESS_KEY,
-            }
-        )
+        broken = _audit(settings.client_environment)
     raise typer.Exit(broken or failures)
 
 
