@@ -96,7 +96,7 @@ def expect(found: object, wanted: object, what: str) -> None:
 # --- the site ---
 
 
-@check("site: pages are asked for anew and come with the security headers")
+@check("site: pages are revalidated and carry the security headers")
 def _pages(stack: Stack) -> str:
     answer = stack.get("/")
     expect(answer.status_code, 200, "status of /")
@@ -117,7 +117,7 @@ def _https(stack: Stack) -> str:
     return plain.headers["location"]
 
 
-@check("site: assets are kept for ever, and compressed")
+@check("site: assets are cached for a year, and compressed")
 def _assets(stack: Stack) -> str:
     page = stack.get("/").text
     start = page.index("/assets/")
@@ -149,7 +149,7 @@ def _bucket(stack: Stack) -> str:
 # --- the API ---
 
 
-@check("API: an unknown route is told in the envelope, through the distribution too")
+@check("API: an unknown route answers in the envelope, also through the distribution")
 def _no_route(stack: Stack) -> str:
     answer = stack.get("/api/no-such-route")
     expect(answer.status_code, 404, "status")
@@ -157,7 +157,7 @@ def _no_route(stack: Stack) -> str:
     return "404 ROUTE_NOT_FOUND"
 
 
-@check("API: the catalogue is kept by the distribution for seconds", on_aws_only=True)
+@check("API: the distribution caches the catalogue for seconds", on_aws_only=True)
 def _cached(stack: Stack) -> str:
     answers = [stack.get("/api/collectibles") for _ in range(3)]
     expect({each.status_code for each in answers}, {200}, "status")
@@ -183,7 +183,7 @@ def _validated(stack: Stack) -> str:
     return str(answer.json()["code"])
 
 
-@check("API: a wrong value is told by field")
+@check("API: a wrong value is reported by field")
 def _by_field(stack: Stack) -> str:
     body = {"collectible_id": "x", "store_id": "x", "duration": 0}
     answer = stack.http.post(stack.site + "/api/rentals/quote", json=body)
@@ -209,10 +209,7 @@ def _preflight(stack: Stack) -> str:
 @check("API: partners need their key")
 def _partners(stack: Stack) -> str:
     expect(stack.get("/api/partners/stores").status_code, 401, "status without a key")
-    key = stack.target.client("apigateway").get_api_key(
-        apiKey=stack.target.stack.physical_id("PartnerApiKey"), includeValue=True
-    )["value"]
-    answer = stack.get("/api/partners/stores", **{"X-Api-Key": key})
+    answer = stack.get("/api/partners/stores", **_partner_key(stack))
     expect(answer.status_code, 200, "status with the key")
     return "401 without, 200 with"
 
@@ -248,7 +245,7 @@ def _alarms_of(stack: Stack) -> list[Json]:
     return found
 
 
-@check("API: what API Gateway answers by itself can be read by other origins", on_aws_only=True)
+@check("API: API Gateway's own errors carry CORS headers for other origins", on_aws_only=True)
 def _other_origins(stack: Stack) -> str:
     origins = stack.target.stack.parameters.get("OtherOrigins", "").split(",")
     allowed = {
@@ -313,7 +310,7 @@ def _rental(stack: Stack) -> str:
 
 
 def _partner_key(stack: Stack) -> dict[str, str]:
-    """Partners' routes are not kept by the distribution: stock as it is."""
+    """For partners' routes, which the distribution does not cache: stock as it is."""
     client = stack.target.client("apigateway")
     key = client.get_api_key(
         apiKey=stack.target.stack.physical_id("PartnerApiKey"), includeValue=True
@@ -408,7 +405,7 @@ def _tables(stack: Stack) -> str:
     return f"{len(tables)} tables"
 
 
-@check("alarms: none is on, and those of prod go to somebody", on_aws_only=True)
+@check("alarms: none is in ALARM, and those of prod have a subscriber", on_aws_only=True)
 def _alarms(stack: Stack) -> str:
     alarms = _alarms_of(stack)
     on = [each["AlarmName"] for each in alarms if each["StateValue"] == "ALARM"]
