@@ -75,8 +75,6 @@ def test_a_task_state() -> None:
     # A function of which the tests of events say nothing is held to its sample all the same.
     tested = "tests/functions/moto/test_events.py"
     assert naming_all(functions) - GENERATED <= {"template.yaml", tested}
-    for name in functions:
-        assert list((ROOT / "events" / name).glob("*.json")), f"no event for {name} in events/"
 
 
 def test_a_field_of_checkout() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from rentals import allocation, follow_ups, repository
-from tests.support.sources import resources, template, translated
+from tests.support.sources import LOG_DELIVERY, resources, template, translated
 from tools.sources import ROOT
 
 Json = dict[str, Any]
@@ -21,15 +21,7 @@ every_function = pytest.mark.parametrize("name", FUNCTION_NAMES)
 WITHOUT_RESOURCE = {
     "states:SendTaskSuccess",
     "states:SendTaskFailure",
-    # What a state machine's logs need (Step Functions, Logging: IAM policies).
-    "logs:CreateLogDelivery",
-    "logs:DeleteLogDelivery",
-    "logs:DescribeLogGroups",
-    "logs:DescribeResourcePolicies",
-    "logs:GetLogDelivery",
-    "logs:ListLogDeliveries",
-    "logs:PutResourcePolicy",
-    "logs:UpdateLogDelivery",
+    *LOG_DELIVERY,
 }
 # Endings of resources that cannot be named in full, and why.
 OPEN_ENDED = {

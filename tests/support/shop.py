@@ -151,6 +151,11 @@ class Shop:
         """Check out and wait for the payment URL: the rental as the API shows it."""
         return self.wait_until_payable(self.start_checkout(collectible_id, **changes))
 
+    def rent(self, units: dict[str, int] | int = 1) -> tuple[str, Json]:
+        """A new collectible with these units, and a rental of one that can be paid."""
+        collectible_id = self.add_collectible(units)
+        return collectible_id, self.checkout(collectible_id)
+
     def start_checkout(self, collectible_id: str, **changes: Any) -> str:
         """Check out without waiting for the payment URL: the rental's id."""
         answer = self.post_checkout(self.body(collectible_id, **changes), Prefer="respond-async")
@@ -185,6 +190,16 @@ class Shop:
     def leave_hosted_page(self, rental: Json) -> str:
         """Cancel on PayMongo's page: the URL that the browser is sent to, not followed."""
         return self._redirected(self.on_hosted_page(rental, "cancelled"))
+
+    def pay_and_complete(self, rental: Json) -> None:
+        """Pay on PayMongo's page, and wait until the rental knows."""
+        self.pay(rental)
+        self.wait_for_status(rental["rental_id"], "completed")
+
+    def cancel_and_end(self, rental: Json) -> None:
+        """Cancel on our own page, and wait until the rental is over."""
+        self.cancel(rental)
+        self.wait_for_status(rental["rental_id"], "cancelled")
 
     def follow(self, url: str) -> str:
         """Open a redirect URL of ours: the page of the site that the browser lands on."""

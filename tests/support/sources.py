@@ -20,6 +20,17 @@ Json = dict[str, Any]
 
 REGION = "ap-southeast-1"
 STACK_NAME = "rentals-test"
+# What a state machine's logs need; none has a resource (Step Functions, Logging: IAM policies).
+LOG_DELIVERY = (
+    "logs:CreateLogDelivery",
+    "logs:DeleteLogDelivery",
+    "logs:DescribeLogGroups",
+    "logs:DescribeResourcePolicies",
+    "logs:GetLogDelivery",
+    "logs:ListLogDeliveries",
+    "logs:PutResourcePolicy",
+    "logs:UpdateLogDelivery",
+)
 PARAMETERS = {"SiteUrl": "https://site.example"}
 
 

@@ -251,8 +251,7 @@ def test_page_that_cannot_be_loaded(visitor: Visitor, path: str) -> None:
 
 
 def test_cancelling_that_fails_can_be_tried_again(shop: Shop, visitor: Visitor) -> None:
-    collectible = shop.add_collectible()
-    rental = shop.checkout(collectible)
+    collectible, rental = shop.rent()
     visitor.expect_failures_of("/payment/failed")
     visitor.answer("**/payment/failed?*", 503, failure("TRY_AGAIN"), times=1)
     visitor.page.goto(f"/rental.html?rental_id={rental['rental_id']}")

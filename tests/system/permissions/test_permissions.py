@@ -8,23 +8,14 @@ import pytest
 from tests.support.recording import record
 from tests.support.recording.record import Record
 from tests.support.recording.recorder import Use
+from tests.support.sources import LOG_DELIVERY
 from tests.system.permissions.policies import allowed, policies_elsewhere
 
-_LOG_DELIVERY = (
-    "logs:CreateLogDelivery",
-    "logs:DeleteLogDelivery",
-    "logs:DescribeLogGroups",
-    "logs:DescribeResourcePolicies",
-    "logs:GetLogDelivery",
-    "logs:ListLogDeliveries",
-    "logs:PutResourcePolicy",
-    "logs:UpdateLogDelivery",
-)
 # Allowed, and not used in the workflow tests: why it is there all the same.
 NOT_USED_IN_TESTS: dict[Use, str] = {
     (state_machine, action, "*"): "Step Functions sets up its log delivery; the engine does not"
     for state_machine in ("RentalStateMachine", "SettlementStateMachine")
-    for action in _LOG_DELIVERY
+    for action in LOG_DELIVERY
 }
 # Allowed for a moment that a test cannot bring about at will.
 ONLY_IN_RACES: dict[Use, str] = {

@@ -47,12 +47,10 @@ def test_nearest_depends_on_the_store(shop: Shop) -> None:
 
 
 def test_a_released_unit_is_offered_again(shop: Shop) -> None:
-    collectible = shop.add_collectible({"wh-001": 1, "wh-004": 1})
-    rental = shop.checkout(collectible)
+    collectible, rental = shop.rent({"wh-001": 1, "wh-004": 1})
     assert offer_of(shop, collectible, "store-a")["eta"] == 5
 
-    shop.cancel(rental)
-    shop.wait_for_status(rental["rental_id"], "cancelled")
+    shop.cancel_and_end(rental)
 
     assert offer_of(shop, collectible, "store-a")["eta"] == 2
     assert shop.rental_row(shop.checkout(collectible)["rental_id"])["warehouseId"] == "wh-001"

@@ -19,8 +19,7 @@ def test_the_daily_check_accounts_for_what_a_rental_paid(shop: Shop) -> None:
     before = money_balance(shop)
 
     rental = shop.checkout(collectible)
-    shop.pay(rental)
-    shop.wait_for_status(rental["rental_id"], "completed")
+    shop.pay_and_complete(rental)
 
     after = money_balance(shop)
     assert after["completed"] >= before["completed"] + rental["total_fee"] * 100

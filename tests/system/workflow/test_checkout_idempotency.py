@@ -12,9 +12,14 @@ def rentals_of(shop: Shop, body: Json) -> list[Json]:
     return [row for row in shop.rows("Rentals") if row["customer"]["email"] == email]
 
 
+def new_request(shop: Shop, units: int = 1) -> tuple[str, Json, str]:
+    """A collectible, a checkout of it, and an Idempotency-Key."""
+    collectible = shop.add_collectible(units=units)
+    return collectible, shop.body(collectible), str(uuid.uuid4())
+
+
 def test_same_key_at_once(shop: Shop) -> None:
-    collectible = shop.add_collectible(units=5)
-    body, key = shop.body(collectible), str(uuid.uuid4())
+    collectible, body, key = new_request(shop, units=5)
 
     answers = at_once(*[partial(shop.post_checkout, body, key)] * 5)
 
@@ -27,8 +32,7 @@ def test_same_key_at_once(shop: Shop) -> None:
 
 
 def test_same_key_later(shop: Shop) -> None:
-    collectible = shop.add_collectible(units=2)
-    body, key = shop.body(collectible), str(uuid.uuid4())
+    collectible, body, key = new_request(shop, units=2)
     first = shop.post_checkout(body, key)
     rental = shop.wait_until_payable(first.json()["data"]["rental_id"])
 
@@ -42,11 +46,9 @@ def test_same_key_later(shop: Shop) -> None:
 
 
 def test_same_key_after_payment(shop: Shop) -> None:
-    collectible = shop.add_collectible(units=2)
-    body, key = shop.body(collectible), str(uuid.uuid4())
+    collectible, body, key = new_request(shop, units=2)
     rental = shop.wait_until_payable(shop.post_checkout(body, key).json()["data"]["rental_id"])
-    shop.pay(rental)
-    shop.wait_for_status(rental["rental_id"], "completed")
+    shop.pay_and_complete(rental)
 
     again = shop.post_checkout(body, key)
 
@@ -58,11 +60,9 @@ def test_same_key_after_payment(shop: Shop) -> None:
 
 
 def test_same_key_after_the_rental_ended(shop: Shop) -> None:
-    collectible = shop.add_collectible()
-    body, key = shop.body(collectible), str(uuid.uuid4())
+    collectible, body, key = new_request(shop)
     rental = shop.wait_until_payable(shop.post_checkout(body, key).json()["data"]["rental_id"])
-    shop.cancel(rental)
-    shop.wait_for_status(rental["rental_id"], "cancelled")
+    shop.cancel_and_end(rental)
 
     again = shop.post_checkout(body, key)
 
@@ -75,8 +75,7 @@ def test_same_key_after_the_rental_ended(shop: Shop) -> None:
 
 def test_same_key_after_a_refusal(shop: Shop) -> None:
     """The answer is kept, although there is a unit by now: a new attempt is a new key."""
-    collectible = shop.add_collectible(units=0)
-    body, key = shop.body(collectible), str(uuid.uuid4())
+    collectible, body, key = new_request(shop, units=0)
     assert shop.post_checkout(body, key).json()["code"] == "NO_UNIT_AVAILABLE"
     shop.add_units(collectible, "wh-001")
 
@@ -85,8 +84,7 @@ def test_same_key_after_a_refusal(shop: Shop) -> None:
 
 
 def test_same_key_with_another_body(shop: Shop) -> None:
-    collectible = shop.add_collectible(units=2)
-    body, key = shop.body(collectible), str(uuid.uuid4())
+    collectible, body, key = new_request(shop, units=2)
     rental_id = shop.post_checkout(body, key).json()["data"]["rental_id"]
     shop.wait_until_payable(rental_id)
 
@@ -117,8 +115,7 @@ def test_same_key_of_another_customer_is_another_request(shop: Shop) -> None:
 
 def test_spelling_does_not_make_another_request(shop: Shop) -> None:
     """Spaces around a value are not part of it."""
-    collectible = shop.add_collectible(units=2)
-    body, key = shop.body(collectible), str(uuid.uuid4())
+    _, body, key = new_request(shop, units=2)
     customer = {name: f"  {value} " for name, value in body["customer"].items()}
 
     first = shop.post_checkout(body, key)
@@ -141,8 +138,7 @@ def test_without_a_key_every_request_is_a_rental(shop: Shop) -> None:
 
 
 def test_asynchronous_answer(shop: Shop) -> None:
-    collectible = shop.add_collectible()
-    body, key = shop.body(collectible), str(uuid.uuid4())
+    _, body, key = new_request(shop)
 
     answer = shop.post_checkout(body, key, Prefer="respond-async")
 

@@ -135,8 +135,7 @@ def test_late_payment_of_a_rental_whose_idempotency_key_is_used_again(shop: Shop
     collectible = shop.add_collectible()
     body = shop.body(collectible)
     rental = shop.wait_until_payable(shop.post_checkout(body, "late").json()["data"]["rental_id"])
-    shop.cancel(rental)
-    shop.wait_for_status(rental["rental_id"], "cancelled")
+    shop.cancel_and_end(rental)
     pay_late(shop, rental["rental_id"])
     shop.wait_for_status(rental["rental_id"], "completed")
 
@@ -150,10 +149,8 @@ def test_late_payment_of_a_rental_whose_idempotency_key_is_used_again(shop: Shop
 
 
 def test_surplus_payment_is_refunded(shop: Shop) -> None:
-    collectible = shop.add_collectible()
-    rental = shop.checkout(collectible)
-    shop.pay(rental)
-    shop.wait_for_status(rental["rental_id"], "completed")
+    collectible, rental = shop.rent()
+    shop.pay_and_complete(rental)
 
     surplus = pay_late(shop, rental["rental_id"], again=True)
 
@@ -209,8 +206,7 @@ def test_payment_after_the_refund_goes_back_too(shop: Shop) -> None:
     "paid", [{"amount": 100}, {"amount": 600_001}, {"currency": "USD"}], ids=str
 )
 def test_wrong_amount_is_refunded_and_flagged(shop: Shop, paid: Json) -> None:
-    collectible = shop.add_collectible()
-    rental = shop.checkout(collectible)
+    collectible, rental = shop.rent()
     shop.expect_failure_of(rental["rental_id"])
 
     pay_late(shop, rental["rental_id"], **paid)
@@ -236,8 +232,7 @@ def test_wrong_amount_paid_late_takes_no_unit(shop: Shop) -> None:
 
 def test_wrong_amount_and_then_the_right_one(shop: Shop) -> None:
     """Both go back: the rental ended with the first one."""
-    collectible = shop.add_collectible()
-    rental = shop.checkout(collectible)
+    collectible, rental = shop.rent()
     shop.expect_failure_of(rental["rental_id"])
     pay_late(shop, rental["rental_id"], amount=100)
     shop.wait_for_status(rental["rental_id"], "refunded")
@@ -252,10 +247,8 @@ def test_wrong_amount_and_then_the_right_one(shop: Shop) -> None:
 
 
 def test_refund_on_paymongos_dashboard_ends_the_rental(shop: Shop) -> None:
-    collectible = shop.add_collectible()
-    rental = shop.checkout(collectible)
-    shop.pay(rental)
-    shop.wait_for_status(rental["rental_id"], "completed")
+    collectible, rental = shop.rent()
+    shop.pay_and_complete(rental)
     (payment,) = shop.paymongo.payments(rental["rental_id"])
 
     shop.paymongo.refund(payment["id"], payment["amount"])

@@ -14,8 +14,7 @@ def expect_released(shop: Shop, rental_id: str, collectible: str) -> None:
 
 
 def test_declined_until_the_last_attempt(shop: Shop) -> None:
-    collectible = shop.add_collectible()
-    rental = shop.checkout(collectible)
+    collectible, rental = shop.rent()
 
     for attempt in (1, 2, 3):
         assert shop.on_hosted_page(rental, "failed").status_code == 200
@@ -36,13 +35,11 @@ def test_the_same_decline_delivered_three_times_counts_once(shop: Shop) -> None:
 
     still_open = shop.rental(rental["rental_id"])
     assert (still_open["status"], still_open["declined_attempts"]) == ("pending", 1)
-    shop.pay(rental)
-    shop.wait_for_status(rental["rental_id"], "completed")
+    shop.pay_and_complete(rental)
 
 
 def test_cancelled_on_the_hosted_page(shop: Shop) -> None:
-    collectible = shop.add_collectible()
-    rental = shop.checkout(collectible)
+    collectible, rental = shop.rent()
 
     page = shop.follow(shop.leave_hosted_page(rental))
 
@@ -53,8 +50,7 @@ def test_cancelled_on_the_hosted_page(shop: Shop) -> None:
 
 
 def test_cancelled_while_a_payment_is_in_progress_that_then_fails(shop: Shop) -> None:
-    collectible = shop.add_collectible()
-    rental = shop.checkout(collectible)
+    collectible, rental = shop.rent()
     session_id = shop.session_id(rental["rental_id"])
     shop.paymongo.start_payment(session_id)
 
@@ -159,8 +155,7 @@ def test_slow_workflow_is_answered_with_where_to_look(shop: Shop) -> None:
 
 
 def test_unit_is_kept_while_paymongo_cannot_say_that_the_session_is_closed(shop: Shop) -> None:
-    collectible = shop.add_collectible()
-    rental = shop.checkout(collectible)
+    collectible, rental = shop.rent()
     expire = f"/v1/checkout_sessions/{shop.session_id(rental['rental_id'])}/expire"
     shop.paymongo.fault("error_500", "expire_checkout_session", times=None, path=expire)
 
@@ -177,8 +172,7 @@ def test_unit_is_kept_while_paymongo_cannot_say_that_the_session_is_closed(shop:
 
 def test_unit_is_kept_while_paymongo_refuses_to_close_the_session(shop: Shop) -> None:
     """A 400 says nothing: the session is read, and it is open."""
-    collectible = shop.add_collectible()
-    rental = shop.checkout(collectible)
+    collectible, rental = shop.rent()
     expire = f"/v1/checkout_sessions/{shop.session_id(rental['rental_id'])}/expire"
     shop.paymongo.fault("error_400", "expire_checkout_session", times=2, path=expire)
 
@@ -190,8 +184,7 @@ def test_unit_is_kept_while_paymongo_refuses_to_close_the_session(shop: Shop) ->
 
 
 def test_session_is_closed_although_the_answer_to_closing_it_was_lost(shop: Shop) -> None:
-    collectible = shop.add_collectible()
-    rental = shop.checkout(collectible)
+    collectible, rental = shop.rent()
     session = f"/v1/checkout_sessions/{shop.session_id(rental['rental_id'])}"
     shop.paymongo.fault("lose_answer", "expire_checkout_session", path=f"{session}/expire")
     shop.paymongo.fault("slow", "retrieve_checkout_session", path=session, delay_seconds=2)
@@ -203,12 +196,10 @@ def test_session_is_closed_although_the_answer_to_closing_it_was_lost(shop: Shop
 
 
 def test_news_after_the_end_changes_nothing(shop: Shop) -> None:
-    collectible = shop.add_collectible()
-    rental = shop.checkout(collectible)
+    _, rental = shop.rent()
     event_id = shop.paymongo.decline(shop.session_id(rental["rental_id"]))
     shop.paymongo.wait_until_idle()
-    shop.cancel(rental)
-    shop.wait_for_status(rental["rental_id"], "cancelled")
+    shop.cancel_and_end(rental)
     before = shop.rental_row(rental["rental_id"])
 
     assert shop.paymongo.resend(event_id) == [200]

@@ -60,8 +60,7 @@ def test_a_rental_is_shown_with_its_execution_and_money_and_without_its_customer
     shop: Shop, operator: Operator
 ) -> None:
     rental = shop.checkout(shop.add_collectible())
-    shop.pay(rental)
-    shop.wait_for_status(rental["rental_id"], "completed")
+    shop.pay_and_complete(rental)
 
     found = operator.ask("show", rental["rental_id"])
 
@@ -98,8 +97,7 @@ def test_a_payment_whose_webhook_was_lost_is_found_by_settling(
 def test_settling_a_rental_whose_customer_may_still_pay_asks_first(
     shop: Shop, operator: Operator
 ) -> None:
-    collectible = shop.add_collectible()
-    rental = shop.checkout(collectible)
+    collectible, rental = shop.rent()
 
     refused = operator.run("settle", rental["rental_id"])
     assert refused.exit_code == 1
@@ -113,10 +111,8 @@ def test_settling_a_rental_whose_customer_may_still_pay_asks_first(
 
 
 def test_a_completed_rental_is_refunded_once(shop: Shop, operator: Operator) -> None:
-    collectible = shop.add_collectible()
-    rental = shop.checkout(collectible)
-    shop.pay(rental)
-    shop.wait_for_status(rental["rental_id"], "completed")
+    collectible, rental = shop.rent()
+    shop.pay_and_complete(rental)
 
     assert operator.run("refund", rental["rental_id"]).exit_code == 1  # nobody to ask
     assert shop.paymongo.refunds(rental["rental_id"]) == []
@@ -148,8 +144,7 @@ def completed_before_trouble(shop: Shop) -> Json:
     """A completed rental of which a settlement is going to fail."""
     rental = shop.checkout(shop.add_collectible())
     shop.expect_failure_of(rental["rental_id"])
-    shop.pay(rental)
-    shop.wait_for_status(rental["rental_id"], "completed")
+    shop.pay_and_complete(rental)
     return rental
 
 

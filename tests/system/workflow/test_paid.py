@@ -5,8 +5,7 @@ from tests.support.tasks import ordinary_way
 
 
 def test_paid_by_webhook(shop: Shop) -> None:
-    collectible = shop.add_collectible(units=2)
-    rental = shop.checkout(collectible)
+    collectible, rental = shop.rent(units=2)
 
     shop.pay(rental)
 
@@ -22,8 +21,7 @@ def test_paid_by_webhook(shop: Shop) -> None:
 
 
 def test_paid_by_redirect_before_the_webhook(shop: Shop) -> None:
-    collectible = shop.add_collectible()
-    rental = shop.checkout(collectible)
+    _, rental = shop.rent()
     shop.paymongo.webhooks_are("hold")
 
     page = shop.follow(shop.pay(rental))
@@ -36,8 +34,7 @@ def test_paid_by_redirect_before_the_webhook(shop: Shop) -> None:
 
 
 def test_paid_by_redirect_and_both_webhooks_at_once(shop: Shop) -> None:
-    collectible = shop.add_collectible()
-    rental = shop.checkout(collectible)
+    _, rental = shop.rent()
     shop.paymongo.webhooks_are("hold")
     success_url = shop.pay(rental)
 
@@ -52,8 +49,7 @@ def test_paid_by_redirect_and_both_webhooks_at_once(shop: Shop) -> None:
 
 
 def test_declined_once_then_paid(shop: Shop) -> None:
-    collectible = shop.add_collectible()
-    rental = shop.checkout(collectible)
+    _, rental = shop.rent()
 
     assert shop.on_hosted_page(rental, "failed").status_code == 200
     shop.paymongo.wait_until_idle()
@@ -68,8 +64,7 @@ def test_declined_once_then_paid(shop: Shop) -> None:
 
 def test_paid_before_the_news_of_the_last_decline_arrives(shop: Shop) -> None:
     """The customer's fourth card works while the third decline is still on its way."""
-    collectible = shop.add_collectible()
-    rental = shop.checkout(collectible)
+    _, rental = shop.rent()
     session_id = shop.session_id(rental["rental_id"])
     shop.paymongo.decline(session_id)
     shop.paymongo.decline(session_id)
@@ -123,8 +118,7 @@ def test_paid_after_the_answer_to_creating_the_session_was_lost(shop: Shop) -> N
 
     sessions = shop.paymongo.sessions(rental["rental_id"])
     assert len(sessions) == 2
-    shop.pay(rental)
-    shop.wait_for_status(rental["rental_id"], "completed")
+    shop.pay_and_complete(rental)
 
     # Nobody has the other one's URL; if it is paid all the same, the money goes back.
     unknown = next(it for it in sessions if it["id"] != shop.session_id(rental["rental_id"]))

@@ -52,10 +52,8 @@ def test_a_rental_without_an_execution(shop: Shop) -> None:
 
 
 def test_a_refund_whose_end_nobody_told(shop: Shop) -> None:
-    collectible = shop.add_collectible()
-    rental = shop.checkout(collectible)
-    shop.cancel(rental)
-    shop.wait_for_status(rental["rental_id"], "cancelled")
+    collectible, rental = shop.rent()
+    shop.cancel_and_end(rental)
     shop.checkout(collectible)
     shop.paymongo.webhooks_are("drop", "payment.refund*")
     shop.paymongo.settle(shop.session_id(rental["rental_id"]))

@@ -77,8 +77,7 @@ def test_success_url_without_a_payment_changes_nothing(shop: Shop) -> None:
 
 def test_cancelling_after_paying_leads_to_the_success_page(shop: Shop) -> None:
     """Paid in one tab, cancelled in another one, and no webhook yet."""
-    collectible = shop.add_collectible()
-    rental = shop.checkout(collectible)
+    collectible, rental = shop.rent()
     shop.paymongo.webhooks_are("hold")
     shop.pay(rental)
 
@@ -90,8 +89,7 @@ def test_cancelling_after_paying_leads_to_the_success_page(shop: Shop) -> None:
 
 
 def test_cancelling_twice(shop: Shop) -> None:
-    collectible = shop.add_collectible()
-    rental = shop.checkout(collectible)
+    collectible, rental = shop.rent()
 
     pages = {shop.cancel(rental) for _ in range(3)}
 
@@ -103,8 +101,7 @@ def test_cancelling_twice(shop: Shop) -> None:
 def test_returning_from_a_rental_that_ended_long_ago(shop: Shop) -> None:
     rental = shop.checkout(shop.add_collectible())
     success_url = shop.success_url(rental["rental_id"])
-    shop.cancel(rental)
-    shop.wait_for_status(rental["rental_id"], "cancelled")
+    shop.cancel_and_end(rental)
     before = shop.rental_row(rental["rental_id"])
 
     assert shop.follow(success_url).startswith("/success.html")
@@ -131,8 +128,7 @@ def test_paid_while_paymongo_does_not_say_so(shop: Shop, fault: str) -> None:
 
 def test_cancelled_after_paying_while_paymongo_does_not_say_so(shop: Shop) -> None:
     """Closing the session asks again before anything is released."""
-    collectible = shop.add_collectible()
-    rental = shop.checkout(collectible)
+    collectible, rental = shop.rent()
     session = f"/v1/checkout_sessions/{shop.session_id(rental['rental_id'])}"
     shop.paymongo.webhooks_are("drop")
     shop.pay(rental)
@@ -147,8 +143,7 @@ def test_cancelled_after_paying_while_paymongo_does_not_say_so(shop: Shop) -> No
 def test_coming_back_with_a_payment_that_is_late_and_that_no_webhook_told(shop: Shop) -> None:
     rental = shop.checkout(shop.add_collectible())
     success_url = shop.success_url(rental["rental_id"])
-    shop.cancel(rental)
-    shop.wait_for_status(rental["rental_id"], "cancelled")
+    shop.cancel_and_end(rental)
     shop.paymongo.settle(shop.session_id(rental["rental_id"]), silently=True)
 
     shop.follow(success_url)
@@ -159,8 +154,7 @@ def test_coming_back_with_a_payment_that_is_late_and_that_no_webhook_told(shop: 
 
 def test_cancelling_again_when_the_money_has_come_after_all(shop: Shop) -> None:
     rental = shop.checkout(shop.add_collectible())
-    shop.cancel(rental)
-    shop.wait_for_status(rental["rental_id"], "cancelled")
+    shop.cancel_and_end(rental)
     shop.paymongo.settle(shop.session_id(rental["rental_id"]), silently=True)
 
     page = shop.cancel(rental)

@@ -6,8 +6,7 @@ from tests.support.shop import Shop
 
 
 def test_stopping_an_unpaid_rental_releases_its_unit(shop: Shop) -> None:
-    collectible = shop.add_collectible()
-    rental = shop.checkout(collectible)
+    collectible, rental = shop.rent()
 
     shop.stop_execution(rental["rental_id"])
 
@@ -21,8 +20,7 @@ def test_stopping_an_unpaid_rental_releases_its_unit(shop: Shop) -> None:
 
 
 def test_stopping_a_rental_that_was_just_paid_completes_it(shop: Shop) -> None:
-    collectible = shop.add_collectible()
-    rental = shop.checkout(collectible)
+    collectible, rental = shop.rent()
     shop.paymongo.webhooks_are("drop")
     shop.pay(rental)
 
@@ -33,8 +31,7 @@ def test_stopping_a_rental_that_was_just_paid_completes_it(shop: Shop) -> None:
 
 
 def test_stopping_a_rental_whose_payment_is_in_progress_waits_for_it(shop: Shop) -> None:
-    collectible = shop.add_collectible()
-    rental = shop.checkout(collectible)
+    collectible, rental = shop.rent()
     session_id = shop.session_id(rental["rental_id"])
     shop.paymongo.start_payment(session_id)
 
@@ -48,8 +45,7 @@ def test_stopping_a_rental_whose_payment_is_in_progress_waits_for_it(shop: Shop)
 
 def test_paying_after_the_stop_is_a_late_payment(shop: Shop) -> None:
     """The webhook finds the task gone."""
-    collectible = shop.add_collectible()
-    rental = shop.checkout(collectible)
+    collectible, rental = shop.rent()
     expire = f"/v1/checkout_sessions/{shop.session_id(rental['rental_id'])}/expire"
     shop.paymongo.fault("error_500", "expire_checkout_session", times=2, path=expire)
 
@@ -97,8 +93,7 @@ def test_settling_what_is_settled_changes_nothing(shop: Shop, outcome: str) -> N
 
 def test_settling_a_rental_whose_customer_is_still_paying(shop: Shop) -> None:
     """An operator who settles instead of stopping: the execution ends in peace."""
-    collectible = shop.add_collectible()
-    rental = shop.checkout(collectible)
+    collectible, rental = shop.rent()
 
     shop.settle(rental["rental_id"])
 

@@ -14,6 +14,7 @@ from api.paymongo_events import MAX_EVENT_BYTES
 from tests.support.sandbox import Json, event_body
 from tests.support.shop import Shop, at_once
 from tools.ops.webhook import EVENTS
+from tools.replay import compact
 
 
 class WithheldPayment:
@@ -52,11 +53,9 @@ def withheld(shop: Shop) -> WithheldPayment:
 
 
 def test_duplicate_webhooks_change_nothing_twice(shop: Shop) -> None:
-    collectible = shop.add_collectible(units=2)
-    rental = shop.checkout(collectible)
+    collectible, rental = shop.rent(units=2)
     shop.paymongo.webhooks_are("duplicate", copies=3)
-    shop.pay(rental)
-    shop.wait_for_status(rental["rental_id"], "completed")
+    shop.pay_and_complete(rental)
     shop.paymongo.wait_until_idle()
     before = shop.rental_row(rental["rental_id"])
 
@@ -264,7 +263,7 @@ def test_a_paid_session_completes_its_rental_though_much_of_it_is_unreadable(
     session |= {"metadata": [], "payment_intent": "pi_1", "billing": 7}
     session["payments"] = [None, {"id": "pay_1"}, *session["payments"]]
 
-    answer = shop.post_signed_webhook(json.dumps(event, separators=(",", ":")).encode())
+    answer = shop.post_signed_webhook(compact(event).encode())
 
     assert answer.status_code == 200
     shop.wait_for_status(withheld.rental_id, "completed")
@@ -286,7 +285,7 @@ def test_a_refund_that_names_no_payment_is_of_the_payment_around_it(shop: Shop) 
     refunds[0]["attributes"]["metadata"] = None
     refunds.insert(0, None)
 
-    answer = shop.post_signed_webhook(json.dumps(event, separators=(",", ":")).encode())
+    answer = shop.post_signed_webhook(compact(event).encode())
 
     assert answer.json()["data"] == {"result": "recorded"}
     shop.wait_for_status(rental_id, "refunded")
@@ -302,7 +301,7 @@ def test_what_names_no_rental_is_found_by_its_intent(
     shop, event = withheld.shop, json.loads(withheld.event(event_type))
     event["data"]["attributes"]["data"]["attributes"]["metadata"] = None
 
-    answer = shop.post_signed_webhook(json.dumps(event, separators=(",", ":")).encode())
+    answer = shop.post_signed_webhook(compact(event).encode())
 
     assert answer.status_code == 200
     shop.wait_for_status(withheld.rental_id, "completed")
