@@ -158,7 +158,7 @@ def write(target: Target, row: Json, said: Acknowledgement) -> Json:
     """
     names = {table: target.table(table).name for table in ("Rentals", "Units")}
     items = [
-        {"Update": each}
+        {"Update": each.operation()}
         for each in changes(row, said, rentals=names["Rentals"], units=names["Units"])
     ]
     try:
