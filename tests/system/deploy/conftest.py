@@ -9,6 +9,8 @@ from tests.support.shop import Shop
 from tools.building.release import parameters_of, settings_of
 from tools.local.stack import LocalStack, Settings, free_port
 
+TABLE_PREFIX = parameters_of("dev", [])["TablePrefix"]
+
 
 @pytest.fixture(scope="session")
 def operator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operator]:
@@ -18,7 +20,7 @@ def operator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operator]:
         aws_port=free_port(),
         paymongo_port=free_port(),
         stack_name=settings_of("dev")["stack_name"],
-        table_prefix=parameters_of("dev", [])["TablePrefix"],
+        table_prefix=TABLE_PREFIX,
         log_dir=tmp_path_factory.mktemp("stack"),
     )
     stack = LocalStack(settings)
@@ -34,6 +36,7 @@ def operator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operator]:
         yield operator
         operator.types("make delete ENV=dev")
         _only_data_is_left(stack)
+        _comes_back_with_its_data(operator)
     finally:
         stack.stop()
 
@@ -44,6 +47,16 @@ def shop(operator: Operator) -> Iterator[Shop]:
     shop = Shop(operator.stack)
     yield shop
     shop.close()
+
+
+def _comes_back_with_its_data(operator: Operator) -> None:
+    told = operator.types(DEPLOY)
+
+    assert told.count("Takes over the table") == 6
+    operator.stack.wait_until_deployed()
+    assert "Units and money agree." in operator.types("./rentals audit")
+    stores = operator.stack.client("dynamodb").scan(TableName=f"{TABLE_PREFIX}-Stores")
+    assert stores["Count"] > 1
 
 
 def _only_data_is_left(stack: LocalStack) -> None:
