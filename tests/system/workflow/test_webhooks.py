@@ -14,7 +14,7 @@ from api.paymongo_events import MAX_EVENT_BYTES
 from tests.support.sandbox import Json, event_body
 from tests.support.shop import Shop, at_once
 from tools.ops.webhook import EVENTS
-from tools.replay import compact
+from tools.replay.filling import compact
 
 
 class WithheldPayment:
