@@ -20,7 +20,7 @@ ANSWERS = {
     "make delete ENV=dev": "y\ny\n",
 }
 _INSTALLED = (".venv", ".venv-sam", ".uv")
-_OF_THE_TESTS = ("AWS_", "MAKE", "MFLAGS", "PYTHON", "VIRTUAL_ENV")
+_OF_THE_TESTS = ("AWS_", "MAKE", "MFLAGS", "PAYMONGO_", "PYTHON", "SAM_", "VIRTUAL_ENV")
 
 
 def commands() -> list[str]:
