@@ -61,14 +61,10 @@ def load(tables: Tables, on_progress: Callable[[], None] = lambda: None, **items
     return actions | {each.item["id"]: each.action for each in lost}
 
 
-def forget(shop: Shop) -> None:
-    """Rows that were written past the fixture's client are to be removed by it as well."""
-    shop.written |= {"Units", "Rentals", "Collectibles", "Stores", "Warehouses"}
-
-
 @pytest.fixture(autouse=True)
 def leave_nothing(shop: Shop) -> None:
-    forget(shop)
+    """Rows that were written past the fixture's client are to be removed by it as well."""
+    shop.written |= {"Units", "Rentals", "Collectibles", "Stores", "Warehouses"}
 
 
 def test_a_held_unit_and_its_rental_come_in_together(shop: Shop, tables: Tables) -> None:
