@@ -18,7 +18,7 @@ from infra.telemetry import logger
 from paymongo.client import paymongo
 from paymongo.resources import Payment
 from rentals import repository
-from rentals.errors import PaymentProviderError, RentalNotFound, TransientFailure
+from rentals.errors import PaymentProviderError, TransientFailure
 from rentals.links import other_url_signing_keys, url_signing_key, verify_redirect
 from rentals.models import Rental
 
@@ -56,10 +56,8 @@ def rental_of(event: Event, page: str) -> Rental:
         url_signing_key(),
         other_url_signing_keys(),
     )
-    logger.append_keys(rental_id=rental_id)
-    rental = repository.find(rental_id)
-    if rental is None:
-        raise RentalNotFound(rental_id)
+    rental = repository.get(rental_id)
+    logger.append_keys(rental_id=rental.id)
     return rental
 
 

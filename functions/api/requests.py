@@ -35,7 +35,16 @@ def raw_body(event: Event, most_bytes: int = MAX_BODY_BYTES) -> bytes:
 
 
 def json_object(event: Event) -> dict[str, Any]:
-    """The body as a JSON object. Raises HttpError."""
+    """The body as a JSON object. Raises HttpError: 415 for a body that does not say that it is
+    JSON, which a page of another origin cannot say without asking first (CORS).
+    """
+    media_type = (header(event, "Content-Type") or "").partition(";")[0].strip().lower()
+    if media_type != "application/json":
+        raise HttpError(
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+            "UNSUPPORTED_MEDIA_TYPE",
+            "send JSON, with the header Content-Type: application/json",
+        )
     raw = raw_body(event)
     try:
         value = json.loads(raw)

@@ -195,7 +195,9 @@ def _metadata(attributes: _Object) -> dict[str, str]:
     found = attributes.optional("metadata", attributes.object_at)
     if found is None:
         return {}
-    values = {name: found.optional(name, _text) for name in found.fields}
+    # Noted without its name: whoever made the session chose it.
+    every = _Object(found.fields, found.at, lambda _: attributes.note(f"{found.at}: not text"))
+    values = {name: every.optional(name, _text) for name in found.fields}
     return {name: value for name, value in values.items() if value is not None}
 
 

@@ -4,6 +4,7 @@ A payment is written on the rental's row first, then sent to its execution: the 
 token, and whatever ends the rental must look at the row.
 """
 
+import hashlib
 import json
 from collections.abc import Callable
 from enum import StrEnum
@@ -18,6 +19,7 @@ from rentals import repository
 from rentals.errors import PaymentCancelled, PaymentFailed, RentalEnded
 from rentals.models import EndReason, PaymentStatus, Rental
 
+_LONGEST_NAME = 80
 _GONE = {"TaskTimedOut", "TaskDoesNotExist", "InvalidToken"}
 
 
@@ -85,8 +87,12 @@ def payment_cancelled(rental: Rental) -> Outcome:
 
 
 def settlement_name(rental_id: str, suffix: str) -> str:
-    """The name of a settlement execution, no longer than Step Functions takes."""
-    return f"{rental_id}-{suffix}"[:80]
+    """The name of a settlement execution: no longer than Step Functions takes, and no other's."""
+    name = f"{rental_id}-{suffix}"
+    if len(name) > _LONGEST_NAME:
+        digest = hashlib.sha256(name.encode()).hexdigest()[:16]
+        name = f"{name[: _LONGEST_NAME - len(digest) - 1]}-{digest}"
+    return name
 
 
 def start_settlement(

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import cache, lru_cache
 from typing import Any
+from urllib.parse import unquote
 
 import httpx
 import uvicorn
@@ -18,6 +19,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 from starlette.middleware.base import BaseHTTPMiddleware
 from starlette.middleware.gzip import GZipMiddleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
@@ -31,6 +33,7 @@ VERBS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 _API_TIMEOUT_SECONDS = 35.0
 # Longer than clients keep idle connections, so that none is closed under a request.
 KEEP_ALIVE_SECONDS = 60
+LOCAL_HOSTS = ["127.0.0.1", "localhost"]
 _HOP_BY_HOP = {"connection", "content-length", "date", "host", "keep-alive", "transfer-encoding"}
 
 
@@ -57,6 +60,8 @@ def create_app(api_url: str) -> Starlette:
             Route("/{path:path}", _serve, methods=["GET", "HEAD"]),
         ],
         middleware=[
+            # A web page must not reach this machine under a name of its own (DNS rebinding).
+            Middleware(TrustedHostMiddleware, allowed_hosts=LOCAL_HOSTS),
             Middleware(GZipMiddleware, minimum_size=1024),
             Middleware(BaseHTTPMiddleware, dispatch=_site_headers),
         ],
@@ -132,6 +137,12 @@ async def _serve_console(scope: Scope, receive: Receive, send: Send) -> None:
 async def _forward(request: Request) -> Response:
     api: httpx.AsyncClient = request.app.state.api
     path = request.scope["raw_path"].decode()
+    if {".", ".."} & set(
+        unquote(path).split("/")
+    ):  # httpx would resolve them, past the API's stage
+        return JSONResponse(
+            {"success": False, "error": "there is no such route", "code": "ROUTE_NOT_FOUND"}, 404
+        )
     if request.url.query:
         path += f"?{request.url.query}"
     headers = [(k, v) for k, v in request.headers.raw if k.decode("latin-1") not in _HOP_BY_HOP]

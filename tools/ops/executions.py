@@ -12,6 +12,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from rentals.models import EndReason
+from rentals.payments import settlement_name
 from tools.ops import history
 from tools.ops.history import Timeline, Visit
 from tools.ops.target import Target
@@ -218,7 +219,7 @@ def start_settlement(
     moment = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")[:-3]
     started: Json = target.client("stepfunctions").start_execution(
         stateMachineArn=target.stack.live("SettlementStateMachine"),
-        name=f"{rental_id}-{'refund' if refund else 'operator'}-{moment}"[:80],
+        name=settlement_name(rental_id, f"{'refund' if refund else 'operator'}-{moment}"),
         input=json.dumps(
             {"rental_id": rental_id}
             | ({"reason": reason} if reason else {})

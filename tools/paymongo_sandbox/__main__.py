@@ -8,7 +8,9 @@ import sys
 from pathlib import Path
 from types import FrameType
 
+import httpx
 import uvicorn
+from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from tools.paymongo_sandbox.app import create_app
 from tools.paymongo_sandbox.connection import DroppableProtocol, interruptible
@@ -40,6 +42,9 @@ def main() -> None:
             webhook_retry_seconds=arguments.webhook_retry_seconds,
         )
         app = create_app(settings)
+        # A web page must not reach this machine under a name of its own (DNS rebinding).
+        hosts = {arguments.host, "127.0.0.1", "localhost", httpx.URL(settings.public_url).host}
+        app.add_middleware(TrustedHostMiddleware, allowed_hosts=sorted(hosts))
     except (ValueError, StateFileError) as error:
         sys.exit(f"paymongo sandbox: {error}")
     except OSError as error:

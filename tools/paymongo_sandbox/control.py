@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from typing import Annotated, Any, Literal, TypeVar
 
+import httpx
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveInt, ValidationError
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -318,6 +319,10 @@ async def _read(request: Request, model: type[M]) -> M:
 
 def _endpoint(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
     async def endpoint(request: Request) -> Response:
+        # A page that a browser on this machine shows must not tell the sandbox what to do.
+        origin = request.headers.get("origin")
+        if origin and httpx.URL(origin).netloc != request.url.netloc.encode():
+            return JSONResponse({"error": "not for pages of another origin"}, 403)
         try:
             return JSONResponse(await handler(request))
         except ControlError as error:

@@ -10,6 +10,7 @@ import json
 import re
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from types import SimpleNamespace
 from typing import Any
@@ -17,6 +18,7 @@ from typing import Any
 import boto3
 import pytest
 
+from infra.telemetry import logger
 from paymongo import client as paymongo
 from paymongo.client import PayMongo
 from rentals import endings, repository, units
@@ -402,3 +404,41 @@ def test_events_hold_nobodys_data_and_no_secret() -> None:
         assert set(re.findall(r"\d+\.\d+\.\d+\.\d+", text)) <= {"192.0.2.10"}, name
         # The only hexadecimal signature is the forged one, all zeros.
         assert set(re.findall(r"[0-9a-f]{64}", text)) <= {"0" * 64}, name
+
+
+# Of the filter that finds what the Lambda platform writes of functions that died.
+FILTERED = re.findall(
+    r'"([^"]+)"', resources("AWS::Logs::MetricFilter")["FunctionFaultsFilter"]["FilterPattern"]
+)
+
+
+def filled(value: Any, text: str) -> Any:
+    """With this text in the place of every other one, in JSON inside of text too."""
+    if isinstance(value, dict):
+        return {name: filled(each, text) for name, each in value.items()}
+    if isinstance(value, list):
+        return [filled(each, text) for each in value]
+    if not isinstance(value, str):
+        return value
+    with suppress(ValueError):
+        if isinstance(found := json.loads(value), dict):
+            return json.dumps(filled(found, text))
+    return text
+
+
+@pytest.mark.parametrize("name", [name for name, it in SAMPLES.items() if it.is_http])
+def test_no_caller_can_write_what_an_alarm_looks_for(
+    world: World, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert "Runtime.ExitError" in FILTERED
+    event = SAMPLES[name].event
+    for text in FILTERED:
+        parts = ("pathParameters", "queryStringParameters", "headers", "body", "path")
+        for changed in (parts, *((part,) for part in parts)):
+            chosen = {part: filled(event[part], text) for part in changed if event.get(part)}
+            world.send(replace(SAMPLES[name], event=event | chosen))
+
+    log = "\n".join(map(logger.registered_handler.format, caplog.records))
+    assert "answered" in log
+    for text in FILTERED:
+        assert text not in log

@@ -13,7 +13,13 @@ from infra import aws
 from paymongo.resources import Payment
 from rentals import endings, payments, repository
 from rentals.models import EndReason, Rental
-from rentals.payments import Outcome, payment_cancelled, payment_declined, payment_received
+from rentals.payments import (
+    Outcome,
+    payment_cancelled,
+    payment_declined,
+    payment_received,
+    settlement_name,
+)
 from tests.support.rentals import TOTAL, reserved
 from tests.support.tables import Shop
 
@@ -153,6 +159,14 @@ def test_a_settlement_that_was_started_before_is_no_error(
     assert payment_received(rental, PAYMENT) is Outcome.SETTLING
 
 
+def test_settlements_of_rentals_with_long_ids_have_names_of_their_own() -> None:
+    names = {settlement_name("x" * 64, f"operator-20261126T10000{each}000") for each in range(9)}
+
+    assert len(names) == 9
+    assert max(map(len, names)) <= 80
+    assert settlement_name("rental-1", "pay_1") == "rental-1-pay_1"
+
+
 def test_a_settlement_has_a_name_that_step_functions_takes(environment: Any, engine: None) -> None:
     environment.setenv("SETTLEMENT_STATE_MACHINE_ARN", SETTLEMENT_ARN)
     rental_id = "3f1f4c1e-9a57-5b0e-8f0a-000000000001"
@@ -162,7 +176,7 @@ def test_a_settlement_has_a_name_that_step_functions_takes(environment: Any, eng
             {"executionArn": "arn:aws:states:x:1:execution:x:x", "startDate": 0},
             {
                 "stateMachineArn": SETTLEMENT_ARN,
-                "name": f"{rental_id}-{'x' * 43}",  # 80 characters in all
+                "name": settlement_name(rental_id, "x" * 100),
                 "input": json.dumps({"rental_id": rental_id, "reason": "hold_expired"}),
             },
         )

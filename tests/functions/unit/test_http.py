@@ -191,9 +191,22 @@ def test_a_body_that_is_not_base64_is_refused(body: str) -> None:
     assert (refusal.value.status, refusal.value.code) == (400, "MALFORMED_BODY")
 
 
+JSON: Event = {"headers": {"content-type": "application/json; charset=utf-8"}}
+
+
 def test_a_json_object_is_read() -> None:
-    assert json_object({"body": '{"duration": 3, "name": "Ñ"}'}) == {"duration": 3, "name": "Ñ"}
-    assert json_object(b64(b'{"a": "\\ud83e\\udd16"}')) == {"a": "\N{ROBOT FACE}"}
+    text = JSON | {"body": '{"duration": 3, "name": "Ñ"}'}
+    assert json_object(text) == {"duration": 3, "name": "Ñ"}
+    assert json_object(JSON | b64(b'{"a": "\\ud83e\\udd16"}')) == {"a": "\N{ROBOT FACE}"}
+
+
+@pytest.mark.parametrize("said", [None, "", "text/plain", "application/x-www-form-urlencoded"])
+def test_a_body_that_does_not_say_that_it_is_json_is_refused(said: str | None) -> None:
+    """Such a request a page of another origin can have its visitors' browsers send."""
+    with pytest.raises(HttpError) as refusal:
+        json_object({"headers": {"Content-Type": said} if said is not None else {}, "body": "{}"})
+
+    assert (refusal.value.status, refusal.value.code) == (415, "UNSUPPORTED_MEDIA_TYPE")
 
 
 MALFORMED: dict[str, Event] = {
@@ -214,7 +227,7 @@ MALFORMED: dict[str, Event] = {
 @pytest.mark.parametrize("name", MALFORMED)
 def test_anything_else_is_malformed(name: str) -> None:
     with pytest.raises(HttpError) as refusal:
-        json_object(MALFORMED[name])
+        json_object(JSON | MALFORMED[name])
 
     assert (refusal.value.status, refusal.value.code) == (400, "MALFORMED_JSON")
 
@@ -224,7 +237,8 @@ def test_every_answer_can_be_sent_as_utf_8(body: str) -> None:
     def echo(event: Event) -> Response:
         return success(json_object(event))
 
-    response = route(echo)({"body": f'{{"text": {json.dumps(body)}}}'}, None)  # type: ignore[arg-type]
+    event = JSON | {"body": f'{{"text": {json.dumps(body)}}}'}
+    response = route(echo)(event, None)  # type: ignore[arg-type]
 
     assert body_of(response)["data"]["text"] == body
     response["body"].encode()

@@ -81,7 +81,7 @@ REFUSED: dict[str, tuple[str, dict[str, Any]]] = {
         "not readable",
         {"header": f"t={NOW},te={digest(secret='')},li=", "secret": ""},
     ),
-    "too early": ("too old", {"now": NOW - WEEK - 1}),
+    "too early": ("from the future", {"now": NOW - 301}),
     "too late": ("too old", {"now": NOW + WEEK + 1}),
     "much too late": ("too old", {"now": 2 * NOW}),
 }
@@ -135,7 +135,7 @@ def test_no_header_that_was_not_signed_gets_through(header: str) -> None:
         verify(header)
 
 
-@pytest.mark.parametrize("age", [-WEEK, 0, 136 * 60, WEEK])
+@pytest.mark.parametrize("age", [-300, 0, 136 * 60, WEEK])
 def test_a_delivery_within_the_window_is_accepted(age: int) -> None:
     verify(f"t={NOW},te={digest()},li=", now=NOW + age)
 
