@@ -8,9 +8,9 @@ import json
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, StrictBool, ValidationError
+from pydantic import BaseModel, Field, StrictBool, ValidationError
 
 from infra.telemetry import count, logger
 from paymongo.resources import Note, Unreadable
@@ -25,7 +25,7 @@ _EVENT_ID = re.compile(r"[A-Za-z0-9_-]{1,100}")
 
 
 class _Attributes(BaseModel):
-    type: str
+    type: Annotated[str, Field(pattern=r"^[a-z_.]{1,100}$")]
     livemode: StrictBool
     data: dict[str, Any]
 
@@ -77,7 +77,9 @@ def read_resource(
     mistakes: list[str] = []
     resource = None
     try:
-        resource = read(event.resource, mistakes.append, "body.data.attributes.data")
+        resource = read(
+            event.resource, lambda mistake, _: mistakes.append(mistake), "body.data.attributes.data"
+        )
     except Unreadable as mistake:
         mistakes.append(str(mistake))
     if mistakes:

@@ -7,7 +7,7 @@ status of an `expire` or a lost answer: it is read back.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
-from typing import Any, NoReturn, TypeVar
+from typing import Any, TypeVar
 
 import httpx
 
@@ -258,15 +258,16 @@ def _client(base_url: str, secret_key: str) -> PayMongo:
 
 
 def _usable(read: Callable[[Any, Note], Resource], data: Any, operation: str) -> Resource:
-    """Nothing may be decided on an answer of which a part cannot be read."""
+    """Nothing may be decided on an answer of which a part is missing."""
     try:
         return read(data, _refuse)
     except Unreadable as mistake:
         raise PaymentProviderUnavailable(f"{operation}: {mistake}") from None
 
 
-def _refuse(mistake: str) -> NoReturn:
-    raise Unreadable(mistake)
+def _refuse(mistake: str, is_needed: bool) -> None:
+    if is_needed:
+        raise Unreadable(mistake)
 
 
 def _error_codes(answer: httpx.Response) -> Sequence[str]:

@@ -1,8 +1,9 @@
 """PayMongo's resources, read in one place for its answers and its events (docs/paymongo.md).
 
-`note` is called with each field that is not as PayMongo documents it, never with its value. The
-rest is read all the same, so that one odd field hides no payment; a caller that must not go on
-raises an error in `note`.
+`note` is called with each field that is not as PayMongo documents it, never with its value, and
+with whether something is missing for it: an optional field that is odd is as good as none. The rest
+is read all the same, so that one odd field hides no payment; a caller that must not go on raises an
+error in `note`.
 """
 
 import re
@@ -16,7 +17,7 @@ _MOST_CENTAVOS = 2**53 - 1
 # Also what a row's key and the name of an execution can hold.
 _ID = re.compile(r"[A-Za-z0-9_-]{1,100}")
 
-Note = Callable[[str], None]
+Note = Callable[[str, bool], None]
 Value = TypeVar("Value")
 
 
@@ -81,9 +82,12 @@ def read_session(resource: Any, note: Note, at: str = "session") -> CheckoutSess
     """
     session = _object(resource, at, note)
     attributes = session.required("attributes", session.object_at)
-    intent = attributes.optional("payment_intent", session.object_at)
+    intent, inside = None, None
+    if attributes.fields.get("payment_intent") is not None:
+        intent = attributes.expected("payment_intent", session.object_at)
+    if intent is not None and intent.fields.get("attributes") is not None:
+        inside = intent.expected("attributes", session.object_at)
     intent_id = intent.expected("id", _id) if intent else None
-    inside = intent.optional("attributes", session.object_at) if intent else None
     payments: dict[str, Payment] = {}
     for place in filter(None, (attributes, inside)):
         for payment in place.every("payments", lambda each, at: read_payment(each, note, at)):
@@ -154,23 +158,30 @@ class _Object:
 
     def expected(self, name: str, read: Callable[[Any, str], Value]) -> Value | None:
         """None, and a note, when it cannot be read."""
-        try:
-            return self.required(name, read)
-        except Unreadable as mistake:
-            self.note(str(mistake))
-            return None
+        return self._read_or_note(name, read, is_needed=True)
 
     def optional(self, name: str, read: Callable[[Any, str], Value]) -> Value | None:
         """None when it is missing or null, and a note when it is something else."""
-        return None if self.fields.get(name) is None else self.expected(name, read)
+        if self.fields.get(name) is None:
+            return None
+        return self._read_or_note(name, read, is_needed=False)
 
     def every(self, name: str, read: Callable[[Any, str], Value]) -> list[Value]:
         """The items of an optional list that can be read, a note for each that cannot."""
-        items = self.optional(name, _list) or []
+        items = [] if self.fields.get(name) is None else self.expected(name, _list) or []
         found = {str(index): item for index, item in enumerate(items)}
         each = _Object(found, f"{self.at}.{name}", self.note)
         read_items = (each.expected(index, read) for index in found)
         return [item for item in read_items if item is not None]
+
+    def _read_or_note(
+        self, name: str, read: Callable[[Any, str], Value], *, is_needed: bool
+    ) -> Value | None:
+        try:
+            return self.required(name, read)
+        except Unreadable as mistake:
+            self.note(str(mistake), is_needed)
+            return None
 
     def object_at(self, value: Any, at: str) -> "_Object":
         """An object inside this one. Raises Unreadable."""
@@ -196,7 +207,9 @@ def _metadata(attributes: _Object) -> dict[str, str]:
     if found is None:
         return {}
     # Noted without its name: whoever made the session chose it.
-    every = _Object(found.fields, found.at, lambda _: attributes.note(f"{found.at}: not text"))
+    every = _Object(
+        found.fields, found.at, lambda *_: attributes.note(f"{found.at}: not text", False)
+    )
     values = {name: every.optional(name, _text) for name in found.fields}
     return {name: value for name, value in values.items() if value is not None}
 

@@ -96,7 +96,8 @@ def test_the_pages_say_what_the_command_prints() -> None:
     readme = " ".join((ROOT / "README.md").read_text().split())
     said = re.search(r"\$([\d.]+) for 1,000 paid rentals, (\d+) % of it state transitions", readme)
     assert said
-    assert model.total(rental) == pytest.approx(float(said[1]), rel=0.1)
+    stale = "run make cost, and write its figures into README.md and docs/cost.md"
+    assert model.total(rental) == pytest.approx(float(said[1]), rel=0.1), stale
     assert rental["Step Functions"] / model.total(rental) == pytest.approx(
         int(said[2]) / 100, rel=0.1
     )
@@ -123,4 +124,5 @@ def test_the_model_waits_for_a_payment_url_as_long_as_checkout_does() -> None:
 def test_the_first_checkout_of_a_day_is_quick_and_rentals_stay_cheap() -> None:
     """Four cold functions in a row; 2.1 s and $0.2465 were it at 1,024 MB with fewer packages."""
     assert model.first_checkout_milliseconds() < 2_100
-    assert model.total(model.cost(model.times(model.usage_of("paid"), 1000))) < 0.2465 + 0.03
+    dollars = model.total(model.cost(model.times(model.usage_of("paid"), 1000)))
+    assert dollars < 0.2465 + 0.03, "dearer than agreed: raise the budget here if that is meant"

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rentals.checkout import CheckoutRequest, poll_times, rental_id_for
-from rentals.models import Customer
+from rentals.models import Customer, PaymentMethod
 from tests.support import waiting
 from tests.support.samples import CUSTOMER, OTHER_CUSTOMERS, REQUEST, another
 
@@ -117,3 +117,10 @@ def test_no_schedule_that_finds_it_as_soon_needs_fewer_reads() -> None:
             late, reads_of_it = waiting.evaluate(evenly, real)
             late = max(late, waiting.evaluate(evenly, waiting.LOCAL)[0])
             assert late >= MOST_LATE_SECONDS or reads <= reads_of_it * 1.02
+
+
+def test_a_release_knows_the_requests_of_the_release_before() -> None:
+    """What stands on rows: a repeated request must find its rental, whatever was released since."""
+    request = CheckoutRequest("col-001", "store-a", 3, PaymentMethod.GCASH, CUSTOMER)
+
+    assert request.digest() == "5c9c71a4febb11487c69a4ec15bf39767fbf6a7482e0a47f26dc2c4d13ae2222"

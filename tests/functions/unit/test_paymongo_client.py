@@ -215,6 +215,7 @@ def test_a_payment_method_is_sent_by_paymongos_name(method: PaymentMethod) -> No
     ours = re.search(rf'id: "{method}", name: "([^"]+)"', (STATIC / "js/words.js").read_text())
 
     assert ours is not None
+    assert method.paymongo_type in PAYMENT_METHODS, "add it to tools/paymongo_sandbox/validation.py"
     assert ours[1].lower() in PAYMENT_METHODS[method.paymongo_type].lower()
 
 
@@ -425,6 +426,15 @@ def test_half_a_session_is_no_usable_answer(operation: str, path: str) -> None:
 def test_a_session_of_another_shape_is_no_usable_answer(attributes: Json) -> None:
     with pytest.raises(PaymentProviderUnavailable):
         Api(session(**attributes)).client().retrieve_checkout_session("cs_1")
+
+
+def test_an_odd_field_that_nothing_depends_on_does_not_stop_a_rental() -> None:
+    odd = payment("pay_1", "paid")
+    odd["attributes"] |= {"metadata": {"note": 7}, "payment_intent_id": 7}
+
+    found = Api(session(payments=[odd], metadata=[])).client().retrieve_checkout_session("cs_1")
+
+    assert found.paid_payment == Payment("pay_1", 600_000, "PHP", "paid")
 
 
 @every_call

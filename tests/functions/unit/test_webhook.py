@@ -389,6 +389,12 @@ NO_EVENTS = {
     b'{"data":null}': "body.data: model_type",
     b'{"data":{"id":"evt_1","type":"event"}}': "body.data.attributes: missing",
     json.dumps(event("payment.paid", [])).encode(): "body.data.attributes.data: dict_type",
+    json.dumps(event("payment.paid\ud800", {})).encode(): (
+        "body.data.attributes.type: string_unicode"
+    ),
+    json.dumps(event("x" * 100_000, {})).encode(): (
+        "body.data.attributes.type: string_pattern_mismatch"
+    ),
     json.dumps(event("payment.paid", {}, livemode=None)).encode(): (  # type: ignore[arg-type]
         "body.data.attributes.livemode: bool_type"
     ),

@@ -284,7 +284,7 @@ class Simulation:
         return True
 
     def _post_checkout(self, visit: Visit, draw: Draw) -> None:
-        headers = {"Idempotency-Key": visit.key}
+        headers = {"Content-Type": "application/json", "Idempotency-Key": visit.key}
         if draw.below(4) != 3:
             headers["Prefer"] = "respond-async"
         event = {"headers": headers, "body": json.dumps(visit.body)}

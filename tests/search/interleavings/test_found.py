@@ -10,10 +10,17 @@ import pytest
 
 from tests.search.interleavings.simulation import Replayed, Simulation
 from tests.search.interleavings.world import World
+from tests.support.tasks import ordinary_way
 
 Step = str | tuple[str, tuple[int, ...]]
 
-PAYABLE = ("checkout", *["advance"] * 4)
+
+def up_to(state: str) -> list[Step]:
+    """A checkout whose execution stands before this state, whatever states come before it."""
+    return ["checkout", *["advance"] * ordinary_way("RentalStateMachine").index(state)]
+
+
+PAYABLE = (*up_to("AwaitPayment"), "advance")
 FAIL = ("settle_refund", (3,))
 CREATE_SESSION_AND_PAUSE = ("advance", (0, 0, 0, 1, 3))
 PUBLISH_AND_LOSE_ANSWER = ("advance", (0, 5, 3))
@@ -140,7 +147,7 @@ def test_unit_is_kept_until_a_session_that_appears_while_settling_is_closed(stor
     """Not found by the search but by reading: stopped while CreatePaymentSession was at work, the
     settlement saw no session, and released the unit with one open.
     """
-    story.tell("checkout", "advance", "advance", CREATE_SESSION_AND_PAUSE)
+    story.tell(*up_to("CreatePaymentSession"), CREATE_SESSION_AND_PAUSE)
     story.tell(("stop", (1,)), "tell_eventbridge")
     story.advance_to("ClosePaymentSession")
     story.tell("go_on")
@@ -155,7 +162,7 @@ def test_wait_for_a_payment_that_is_tried_again_finds_one_that_was_made_meanwhil
     """The wait's write was answered too late, its customer had paid, and nobody told the new wait:
     it lasted until the reconciler came.
     """
-    story.tell("checkout", *["advance"] * 3, PUBLISH_AND_LOSE_ANSWER, "pay", "deliver")
+    story.tell(*up_to("AwaitPayment"), PUBLISH_AND_LOSE_ANSWER, "pay", "deliver")
     story.tell(*["advance"] * 5)
 
     assert [each.status for each in story.simulation.steps.executions] == ["SUCCEEDED"]

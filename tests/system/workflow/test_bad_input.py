@@ -11,6 +11,7 @@ from tests.support.sandbox import Json
 from tests.support.shop import Shop
 
 CHECKOUT = "/api/rentals/checkout"
+JSON = {"Content-Type": "application/json"}
 
 
 class Counter:
@@ -79,7 +80,7 @@ def test_wrong_field(counter: Counter) -> None:
         for value in values:
             change = {group: {name: value}} if group else {name: value}
             content = json.dumps(counter.body(**change))
-            answer = counter.shop.site.post(CHECKOUT, content=content)
+            answer = counter.shop.site.post(CHECKOUT, content=content, headers=JSON)
             assert wrong_fields(answer) == {field}, value
 
 
@@ -131,8 +132,17 @@ def test_malformed_json(counter: Counter) -> None:
         b"\xff\xfe" + valid,
         b"collectible_id=col-001",
     ):
-        answer = counter.shop.site.post(CHECKOUT, content=content)
+        answer = counter.shop.site.post(CHECKOUT, content=content, headers=JSON)
         expect_refused(answer, 400, "MALFORMED_JSON")
+
+
+def test_a_body_that_does_not_say_that_it_is_json(counter: Counter) -> None:
+    """What a page of another origin can send without asking first."""
+    for media_type in ("text/plain", "application/x-www-form-urlencoded"):
+        answer = counter.shop.site.post(
+            CHECKOUT, content=json.dumps(counter.body()), headers={"Content-Type": media_type}
+        )
+        expect_refused(answer, 415, "UNSUPPORTED_MEDIA_TYPE")
 
 
 def test_text_that_is_not_unicode(counter: Counter) -> None:
@@ -143,7 +153,7 @@ def test_text_that_is_not_unicode(counter: Counter) -> None:
         content.replace('"duration"', '"\\udfff": 1, "duration"'),
         content.replace(counter.collectible, "\\ud800"),
     ):
-        answer = counter.shop.site.post(CHECKOUT, content=broken.encode())
+        answer = counter.shop.site.post(CHECKOUT, content=broken.encode(), headers=JSON)
         assert 400 <= answer.status_code < 500, answer.text
         assert answer.json()["success"] is False
 

@@ -25,12 +25,6 @@ Usage = Counter[str]
 HERE = Path(__file__).parent
 HOURS_IN_A_MONTH = 730
 _GIGABYTE = 1024**3
-FIRST_CHECKOUT = (
-    "PostCheckoutFunction",
-    "ReserveUnitFunction",
-    "PriceRentalFunction",
-    "CreatePaymentSessionFunction",
-)
 _FULL_CORE_MB = 1769  # Lambda gives a whole core at this memory, and less in proportion
 _RECONCILER_RUNS_A_MONTH = HOURS_IN_A_MONTH * 60
 # Of a REST API with detailed metrics, for each method that is called.
@@ -106,8 +100,13 @@ def import_milliseconds(function: str, memory: int | None = None) -> float:
 
 
 def first_checkout_milliseconds() -> float:
-    """What the first checkout of a day waits for cold starts: four functions, one after another."""
-    return sum(map(import_milliseconds, FIRST_CHECKOUT))
+    """What the first checkout of a day waits for cold starts: its functions, one after another."""
+    definition = json.loads((ROOT / "statemachines" / "rental.asl.json").read_text())
+    functions, state = ["PostCheckoutFunction"], definition["StartAt"]
+    while state != "AwaitPayment":
+        functions.append(f"{state}Function")
+        state = definition["States"][state]["Next"]
+    return sum(map(import_milliseconds, functions))
 
 
 def waiting_milliseconds(used: Json) -> float:
