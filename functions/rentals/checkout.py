@@ -3,7 +3,6 @@
 import hashlib
 import json
 import time
-import uuid
 from collections.abc import Iterator
 from dataclasses import MISSING, dataclass, fields
 
@@ -13,6 +12,7 @@ from infra.settings import setting
 from infra.telemetry import count, logger
 from rentals import catalogue, repository
 from rentals.errors import IdempotencyKeyReused, NotFound
+from rentals.identity import customer_key, identity_secret, rental_id_for
 from rentals.models import Customer, PaymentMethod, PaymentStatus, Rental
 
 # API Gateway answers for us after 29 s, and a customer should not stare at a spinner that long.
@@ -24,8 +24,6 @@ _POLL_SECONDS = 0.1
 _USUAL_SECONDS = 2.0
 _POLL_BACKOFF = 1.3
 _LONGEST_POLL_SECONDS = 1.0
-
-_RENTAL_NAMESPACE = uuid.UUID("5d1b9a9e-6a5e-5f0c-9f5a-0c7f3a3d1e11")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,22 +53,17 @@ class CheckoutRequest:
         return hashlib.sha256(json.dumps([*order, *required, *given]).encode()).hexdigest()
 
 
-def rental_id_for(email: str, idempotency_key: str | None) -> str:
-    """The rental's id: the same for the same customer and key, random without a key."""
-    key = idempotency_key or str(uuid.uuid4())
-    return str(uuid.uuid5(_RENTAL_NAMESPACE, json.dumps([email.strip().lower(), key])))
-
-
 def start_checkout(request: CheckoutRequest, idempotency_key: str | None) -> Rental:
     """Write the rental and start its execution, or find the one that this key started before.
 
     Raises CollectibleNotFound, StoreNotFound, IdempotencyKeyReused, TooManyOpenRentals,
     WriteContended.
     """
-    rental_id = rental_id_for(request.customer.email, idempotency_key)
+    secret = identity_secret()
+    rental_id = rental_id_for(request.customer.email, idempotency_key, secret)
     logger.append_keys(rental_id=rental_id)
     try:
-        wanted = _new_rental(rental_id, request)
+        wanted = _new_rental(rental_id, request, secret)
     except NotFound:
         # The collectible may have been withdrawn since the first request; a repeated request must
         # still find its rental.
@@ -89,7 +82,7 @@ def start_checkout(request: CheckoutRequest, idempotency_key: str | None) -> Ren
     return rental
 
 
-def _new_rental(rental_id: str, request: CheckoutRequest) -> Rental:
+def _new_rental(rental_id: str, request: CheckoutRequest, secret: bytes) -> Rental:
     collectible = catalogue.collectible(request.collectible_id)
     catalogue.store(request.store_id)
     now = clock.now_timestamp()
@@ -99,6 +92,7 @@ def _new_rental(rental_id: str, request: CheckoutRequest) -> Rental:
         collectible_name=collectible.name,
         store_id=request.store_id,
         customer=request.customer,
+        customer_key=customer_key(request.customer.email, secret),
         duration=request.duration,
         payment_method=request.payment_method,
         payment_status=PaymentStatus.PENDING,

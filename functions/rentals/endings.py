@@ -53,7 +53,7 @@ def confirm_rental(rental: Rental) -> Rental:
         *([absent("surplusPaymentIds")] if is_over else []),
     )
     try:
-        dynamo.transact([complete, repository.no_longer_open(rental.customer, rental.id)])
+        dynamo.transact([complete, repository.no_longer_open(rental)])
     except dynamo.ConditionFailed:
         return _unless_changed(rental, PaymentStatus.COMPLETED)
     return rental.after(complete)
@@ -180,7 +180,7 @@ def _ending(
         equal("unitId", rental.unit_id),
         *when,
     )
-    changes = [ending, repository.no_longer_open(rental.customer, rental.id)]
+    changes = [ending, repository.no_longer_open(rental)]
     if rental.unit_id is not None:
         changes.append(
             units.release(rental.unit_id, rental.id, collectible_id=rental.collectible_id)

@@ -151,6 +151,7 @@ class Rental:
     request_hash: str
     created_at: str
     updated_at: str
+    customer_key: str | None = None
     unit_id: str | None = None
     warehouse_id: str | None = None
     daily_rate_centavos: int | None = stored_as("dailyRate", divided_by=CENTAVOS_PER_PESO)

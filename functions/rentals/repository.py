@@ -14,17 +14,12 @@ from infra.settings import integer_setting, setting
 from paymongo.resources import CheckoutSession
 from rentals import follow_ups
 from rentals.errors import RentalEnded, RentalNotFound, TooManyOpenRentals
-from rentals.models import CENTAVOS_PER_PESO, Customer, FollowUp, PaymentStatus, Rental
+from rentals.models import CENTAVOS_PER_PESO, FollowUp, PaymentStatus, Rental
 from rentals.pricing import Price
 from rentals.rows import to_row
 
 PAYMENT_INTENT_INDEX = "paymentIntentId-index"
 PAYMENT_INDEX = "paymentId-index"
-
-
-def customer_key(email: str) -> str:
-    """Key of a customer's row: says nothing about who it is."""
-    return hashlib.sha256(email.strip().lower().encode()).hexdigest()
 
 
 def get(rental_id: str) -> Rental:
@@ -103,7 +98,7 @@ def create(rental: Rental) -> Rental:
     limit = integer_setting("MAX_OPEN_RENTALS")
     counted = Change(
         setting("CUSTOMERS_TABLE"),
-        customer_key(rental.customer.email),
+        _customer_key(rental),
         when=[
             either(
                 absent("openRentals"),
@@ -123,10 +118,17 @@ def create(rental: Rental) -> Rental:
     return rental
 
 
-def no_longer_open(customer: Customer, rental_id: str) -> Change:
+def no_longer_open(rental: Rental) -> Change:
     """The change that stops counting a rental among the customer's open ones."""
-    key = customer_key(customer.email)
-    return Change(setting("CUSTOMERS_TABLE"), key, delete={"openRentals": {rental_id}})
+    key = _customer_key(rental)
+    return Change(setting("CUSTOMERS_TABLE"), key, delete={"openRentals": {rental.id}})
+
+
+def _customer_key(rental: Rental) -> str:
+    if rental.customer_key is not None:
+        return rental.customer_key
+    # Counted before keys were made under a secret.
+    return hashlib.sha256(rental.customer.email.strip().lower().encode()).hexdigest()
 
 
 def set_price(rental: Rental, price: Price) -> None:

@@ -9,6 +9,8 @@ from rentals.models import Customer, PaymentMethod, PaymentStatus, Rental
 
 Json = dict[str, Any]
 
+IDENTITY_SECRET = b"identity-key"
+
 CUSTOMER = Customer(
     name="Ana Cruz",
     email="ana.cruz@example.com",
@@ -30,6 +32,7 @@ PENDING_RENTAL = Rental(
     request_hash="f00d",
     created_at="2026-01-31T10:00:00.000Z",
     updated_at="2026-01-31T10:00:00.000Z",
+    customer_key="0ddba11",
 )
 
 

@@ -142,9 +142,9 @@ class Shop:
 
     def open_rentals(self, rental: Rental) -> set[str]:
         """The rentals counted as open for the rental's customer."""
-        counted: set[str] = self.row(
-            "Customers", repository.customer_key(rental.customer.email)
-        ).get("openRentals", set())
+        counted: set[str] = self.row("Customers", str(rental.customer_key)).get(
+            "openRentals", set()
+        )
         return counted
 
 

@@ -1,7 +1,7 @@
 """The sample events of events/.
 
 An event's folder is the logical id of its function or rule in template.yaml. As they are, all
-events tell of one rental, the one that events/PostCheckoutFunction/gcash.json makes.
+events tell of one rental, which no stack has.
 """
 
 import difflib
@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rentals.checkout import rental_id_for
 from tools.ops.errors import CommandError
 from tools.sources import ROOT
 
@@ -18,8 +17,7 @@ Json = dict[str, Any]
 
 EVENTS = ROOT / "events"
 
-# What the samples are about; tests/functions/moto/test_events.py holds events/ to it.
-SAMPLE_RENTAL_ID = rental_id_for("ana.cruz@example.com", "sample-event")
+SAMPLE_RENTAL_ID = "bba8670d-6d12-575b-8f3c-ae68939ecbb2"
 SAMPLE_SESSION_ID = "cs_sample000000000000000000"
 SAMPLE_INTENT_ID = "pi_sample000000000000000000"
 SAMPLE_PAYMENT_ID = "pay_sample00000000000000000"

@@ -12,8 +12,10 @@ import pytest
 from moto import mock_aws
 
 from infra import aws
+from infra.settings import setting
 from rentals import refunds
 from tests.support.rentals import Refunding
+from tests.support.samples import IDENTITY_SECRET
 from tests.support.sources import REGION, template, value_of
 from tests.support.tables import CATALOGUE, Shop, create_tables, forget_settings
 
@@ -79,11 +81,14 @@ def paymongo(monkeypatch: pytest.MonkeyPatch) -> Refunding:
 
 @pytest.fixture
 def machine(shop: Shop, environment: pytest.MonkeyPatch) -> Iterator[str]:
-    """An empty state machine that rentals start."""
+    """An empty state machine that rentals start, and the secret that their ids are made under."""
     client = aws.stepfunctions()
     arn = client.create_state_machine(name="rental", definition=DEFINITION, roleArn=ROLE)[
         "stateMachineArn"
     ]
     environment.setenv("RENTAL_STATE_MACHINE_ARN", arn)
+    secret_id = setting("IDENTITY_SECRET_ID")
+    aws.secretsmanager().create_secret(Name=secret_id, SecretString=IDENTITY_SECRET.decode())
     yield arn
     client.delete_state_machine(stateMachineArn=arn)
+    aws.secretsmanager().delete_secret(SecretId=secret_id, ForceDeleteWithoutRecovery=True)

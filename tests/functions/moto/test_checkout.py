@@ -8,7 +8,7 @@ import pytest
 
 from infra import aws
 from rentals import checkout, endings, repository
-from rentals.checkout import rental_id_for, start_checkout, wait_until_payable
+from rentals.checkout import start_checkout, wait_until_payable
 from rentals.errors import (
     CollectibleNotFound,
     IdempotencyKeyReused,
@@ -16,8 +16,9 @@ from rentals.errors import (
     StoreNotFound,
     TooManyOpenRentals,
 )
+from rentals.identity import customer_key, rental_id_for
 from rentals.models import EndReason
-from tests.support.samples import CUSTOMER, REQUEST
+from tests.support.samples import CUSTOMER, IDENTITY_SECRET, REQUEST
 from tests.support.tables import Shop
 
 
@@ -32,9 +33,17 @@ def test_an_execution_is_named_after_its_rental_and_gets_its_id_only(
     rental = start_checkout(REQUEST, "key-1")
 
     [execution] = executions(machine)
-    assert execution["name"] == rental.id == rental_id_for(CUSTOMER.email, "key-1")
+    assert execution["name"] == rental.id == rental_id_for(CUSTOMER.email, "key-1", IDENTITY_SECRET)
     described = aws.stepfunctions().describe_execution(executionArn=execution["executionArn"])
     assert json.loads(described["input"]) == {"rental_id": rental.id}
+
+
+def test_a_customer_is_counted_by_a_key_that_tells_nothing(shop: Shop, machine: str) -> None:
+    rental = start_checkout(REQUEST, None)
+
+    key = customer_key(CUSTOMER.email, IDENTITY_SECRET)
+    assert shop.row("Customers", key)["openRentals"] == {rental.id}
+    assert repository.get(rental.id).customer_key == key
 
 
 def test_the_row_is_what_was_asked_for(shop: Shop, machine: str) -> None:

@@ -23,12 +23,13 @@ from paymongo import client as paymongo
 from paymongo.client import PayMongo
 from rentals import endings, repository, units
 from rentals.errors import ApplicationError, RentalNotFound
+from rentals.identity import rental_id_for
 from rentals.models import EndReason, Rental, Size
 from rentals.pricing import price_rental
 from rentals.refunds import refund_unused_payments
 from tests.support.paymongo_app import SECRET_KEY, SandboxApp
 from tests.support.rentals import TOTAL, paid
-from tests.support.samples import pending_rental
+from tests.support.samples import IDENTITY_SECRET, pending_rental
 from tests.support.sources import REGION, resources
 from tests.support.tables import Shop
 from tests.support.tasks import function_of, lambda_tasks, state_of
@@ -39,6 +40,8 @@ from tools.replay.samples import Sample
 Json = dict[str, Any]
 
 SIGNING_KEY = "unit-signing-key"
+# The rental of PostCheckoutFunction/gcash, which the other events are told of here.
+RENTAL_ID = rental_id_for("ana.cruz@example.com", "sample-event", IDENTITY_SECRET)
 FUNCTIONS = resources("AWS::Serverless::Function")
 RULES = resources("AWS::Events::Rule")
 SAMPLES = {name: samples.load(name) for name in samples.names()}
@@ -69,7 +72,7 @@ class World:
     def __init__(self, shop: Shop, sandbox: SandboxApp) -> None:
         self.shop = shop
         self.sandbox = sandbox
-        self.facts = Facts()
+        self.facts = Facts(RENTAL_ID)
 
     # --- how the sample rental may stand ---
 
@@ -80,7 +83,7 @@ class World:
     def new(self) -> Rental:
         """Checked out."""
         self.nothing()
-        return repository.create(pending_rental(id=samples.SAMPLE_RENTAL_ID))
+        return repository.create(pending_rental(id=RENTAL_ID))
 
     def waiting(self) -> Rental:
         """Holding a unit, with a session that can be paid."""
@@ -91,7 +94,7 @@ class World:
         assert rental.checkout_session_id
         assert rental.payment_intent_id
         self.facts = Facts(
-            session_id=rental.checkout_session_id, intent_id=rental.payment_intent_id
+            RENTAL_ID, session_id=rental.checkout_session_id, intent_id=rental.payment_intent_id
         )
         return rental
 
@@ -140,11 +143,11 @@ class World:
 
     def rejected(self) -> Rental:
         """Checked out, and there is no unit."""
-        return repository.create(pending_rental(id=samples.SAMPLE_RENTAL_ID))
+        return repository.create(pending_rental(id=RENTAL_ID))
 
     @property
     def row(self) -> Rental:
-        return repository.get(samples.SAMPLE_RENTAL_ID)
+        return repository.get(RENTAL_ID)
 
     # --- sending ---
 
@@ -173,6 +176,7 @@ def world(shop: Shop, sandbox: SandboxApp, environment: pytest.MonkeyPatch) -> I
     for name, value in (
         ("mongocollectibles/paymongo", keys),
         ("rentals-test/url-signing-key", SIGNING_KEY),
+        ("rentals-test/identity-key", IDENTITY_SECRET.decode()),
     ):
         secrets.create_secret(Name=name, SecretString=value)
     machines = boto3.client("stepfunctions", region_name=REGION)
@@ -196,7 +200,11 @@ def world(shop: Shop, sandbox: SandboxApp, environment: pytest.MonkeyPatch) -> I
     yield World(shop, sandbox)
     for arn in arns:
         machines.delete_state_machine(stateMachineArn=arn)
-    for name in ("mongocollectibles/paymongo", "rentals-test/url-signing-key"):
+    for name in (
+        "mongocollectibles/paymongo",
+        "rentals-test/url-signing-key",
+        "rentals-test/identity-key",
+    ):
         secrets.delete_secret(SecretId=name, ForceDeleteWithoutRecovery=True)
 
 
@@ -217,7 +225,7 @@ def said(result: str) -> tuple[int, str]:
     return 200, f'"result":"{result}"'
 
 
-PAGE = f"?rental_id={samples.SAMPLE_RENTAL_ID}"
+PAGE = f"?rental_id={RENTAL_ID}"
 CASES = {
     "OptionsPreflightFunction/checkout": Case(World.nothing, (204, "")),
     "GetCollectiblesFunction/every-store": Case(World.nothing, (200, '"stock":2')),

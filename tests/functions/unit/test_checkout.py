@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rentals.checkout import CheckoutRequest, poll_times, rental_id_for
+from rentals.checkout import CheckoutRequest, poll_times
+from rentals.identity import customer_key, rental_id_for
 from rentals.models import Customer, PaymentMethod
 from tests.support import waiting
-from tests.support.samples import CUSTOMER, OTHER_CUSTOMERS, REQUEST, another
+from tests.support.samples import CUSTOMER, IDENTITY_SECRET, OTHER_CUSTOMERS, REQUEST, another
 
 texts = st.text(max_size=40)
 # Letters whose cases correspond one to one, as in the e-mail addresses that are accepted.
@@ -22,12 +23,14 @@ keys = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=1
 
 @given(emails, keys)
 def test_the_same_customer_and_key_mean_the_same_rental(email: str, key: str) -> None:
-    assert rental_id_for(email, key) == rental_id_for(email, key)
+    assert rental_id_for(email, key, IDENTITY_SECRET) == rental_id_for(email, key, IDENTITY_SECRET)
 
 
 @given(emails, keys)
 def test_case_and_space_around_an_address_do_not_matter(email: str, key: str) -> None:
-    assert rental_id_for(f"  {email.upper()}\t", key) == rental_id_for(email, key)
+    assert rental_id_for(f"  {email.upper()}\t", key, IDENTITY_SECRET) == rental_id_for(
+        email, key, IDENTITY_SECRET
+    )
 
 
 @given(emails, emails, keys, keys)
@@ -36,7 +39,10 @@ def test_another_customer_or_key_means_another_rental(
 ) -> None:
     same = (email, key) == (other_email, other_key)
 
-    assert (rental_id_for(email, key) == rental_id_for(other_email, other_key)) is same
+    assert (
+        rental_id_for(email, key, IDENTITY_SECRET)
+        == rental_id_for(other_email, other_key, IDENTITY_SECRET)
+    ) is same
 
 
 @pytest.mark.parametrize(
@@ -48,21 +54,36 @@ def test_another_customer_or_key_means_another_rental(
     ],
 )
 def test_ids_do_not_collide_by_concatenation(one: tuple[str, str], other: tuple[str, str]) -> None:
-    assert rental_id_for(*one) != rental_id_for(*other)
+    assert rental_id_for(*one, IDENTITY_SECRET) != rental_id_for(*other, IDENTITY_SECRET)
 
 
 def test_without_a_key_every_request_is_another_rental() -> None:
-    ids = {rental_id_for("ana@example.com", None) for _ in range(100)}
+    ids = {rental_id_for("ana@example.com", None, IDENTITY_SECRET) for _ in range(100)}
 
     assert len(ids) == 100
     assert {str(uuid.UUID(each)) for each in ids} == ids
 
 
 def test_an_id_says_nothing_about_its_customer_and_names_an_execution() -> None:
-    rental_id = rental_id_for("ana@example.com", "key-1")
+    rental_id = rental_id_for("ana@example.com", "key-1", IDENTITY_SECRET)
 
     assert uuid.UUID(rental_id).version == 5
     assert "ana" not in rental_id
+
+
+@given(emails, keys)
+def test_who_does_not_know_the_secret_computes_neither_id_nor_key(email: str, key: str) -> None:
+    assert rental_id_for(email, key, IDENTITY_SECRET) != rental_id_for(email, key, b"another")
+    assert customer_key(email, IDENTITY_SECRET) != customer_key(email, b"another")
+
+
+def test_a_customer_has_one_key_however_the_address_is_written() -> None:
+    assert customer_key(" Ana@Example.com", IDENTITY_SECRET) == customer_key(
+        "ana@example.com", IDENTITY_SECRET
+    )
+    assert customer_key("ana@example.com", IDENTITY_SECRET) != customer_key(
+        "ben@example.com", IDENTITY_SECRET
+    )
 
 
 CHANGES = {

@@ -6,17 +6,18 @@ import time
 import uuid
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from typing import Any, TypeVar
 
 import httpx
 
 from infra.clock import timestamp_in
 from infra.dynamo import from_attributes, to_attributes
-from rentals.checkout import rental_id_for
-from rentals.repository import customer_key, new_row
+from rentals.identity import rental_id_for
+from rentals.repository import new_row
 from tests.support.samples import CUSTOMER, pending_rental
 from tests.support.shop import Json, Shop, eventually
-from tools.local.stack import TABLE_PREFIX
+from tools.local.stack import STACK_NAME, TABLE_PREFIX, LocalStack
 from tools.ops.promise import Violation, violations
 
 Found = TypeVar("Found")
@@ -32,6 +33,12 @@ _RENTAL_OF_FAILED: dict[str, str] = {}
 _ENDED_UNPAID = {"failed", "cancelled", "expired", "rejected"}
 
 
+@cache
+def _identity_secret(stack: LocalStack) -> bytes:
+    answer = stack.client("secretsmanager").get_secret_value(SecretId=f"{STACK_NAME}/identity-key")
+    return str(answer["SecretString"]).encode()
+
+
 class Visit:
     """One customer, one rental, one unit; patient with errors, as a person with a browser is."""
 
@@ -39,7 +46,7 @@ class Visit:
         self.shop = shop
         self.email = f"{uuid.uuid4().hex}@example.com"
         self.key = uuid.uuid4().hex
-        self.rental_id = rental_id_for(self.email, self.key)
+        self.rental_id = rental_id_for(self.email, self.key, _identity_secret(shop.stack))
         with _ONE_AT_A_TIME:
             self.collectible_id = shop.add_collectible(units=1)
         self.url: str | None = None
@@ -91,10 +98,13 @@ class Visit:
         """What checkout leaves behind when it ends before it has started an execution."""
         customer = replace(CUSTOMER, email=self.email)
         rental = pending_rental(
-            id=self.rental_id, collectible_id=self.collectible_id, customer=customer
+            id=self.rental_id,
+            collectible_id=self.collectible_id,
+            customer=customer,
+            customer_key=uuid.uuid4().hex,
         )
         rows = {
-            "Customers": {"id": customer_key(self.email), "openRentals": {self.rental_id}},
+            "Customers": {"id": rental.customer_key, "openRentals": {self.rental_id}},
             "Rentals": new_row(rental),
         }
         for table, row in rows.items():
@@ -183,12 +193,13 @@ class Visit:
         """Violations of the promise and untruths on the customer's page."""
         row = self._row()
         mine = [row] if row else []
+        counted = self._get("Customers", row["customerKey"]) if row else None
         payments = self.shop.paymongo.ledger(self.rental_id)
         found: list[Violation | str] = list(
             violations(
                 mine,
                 self._units(),
-                [each for each in [self._get("Customers", customer_key(self.email))] if each],
+                [counted] if counted else [],
                 payments,
             )
         )

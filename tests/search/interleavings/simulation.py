@@ -16,13 +16,13 @@ from typing import Any, Protocol, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from rentals.checkout import rental_id_for
 from rentals.errors import ApplicationError
+from rentals.identity import rental_id_for
 from rentals.links import redirect_path, url_signing_key
 from tests.search.interleavings.invocations import Fault, FaultPlan, Invocation, Killed
 from tests.search.interleavings.stepfunctions import RENTAL, SETTLEMENT, Execution, TaskError
 from tests.search.interleavings.world import COLLECTIBLE, World, handler
-from tests.support.samples import checkout_body
+from tests.support.samples import IDENTITY_SECRET, checkout_body
 from tests.support.sandbox import ledger_payments
 from tools.ops.promise import LedgerPayment, violations
 
@@ -273,7 +273,7 @@ class Simulation:
             store_id="store-b" if draw.below(4) == 3 else "store-a",
             customer={"email": email},
         )
-        self.visits.append(Visit(rental_id_for(email, key), key, body))
+        self.visits.append(Visit(rental_id_for(email, key, IDENTITY_SECRET), key, body))
         self._post_checkout(self.visits[-1], draw)
         return True
 

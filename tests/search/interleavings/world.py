@@ -32,6 +32,7 @@ from tests.search.interleavings.stepfunctions import (
     machine_arn,
 )
 from tests.support.paymongo_app import SECRET_KEY, SandboxApp
+from tests.support.samples import IDENTITY_SECRET
 from tests.support.sources import template, value_of
 from tests.support.tables import create_tables, forget_settings
 from tools.importing.seed import new_unit
@@ -122,6 +123,9 @@ class World:
         keys = {"secretKey": SECRET_KEY, "webhookSecret": self.sandbox.secret}
         secrets.create_secret(Name=setting("PAYMONGO_SECRET_ID"), SecretString=json.dumps(keys))
         secrets.create_secret(Name=setting("URL_SIGNING_SECRET_ID"), SecretString="signing-key")
+        secrets.create_secret(
+            Name=setting("IDENTITY_SECRET_ID"), SecretString=IDENTITY_SECRET.decode()
+        )
 
     def _set_environment(self, patch: pytest.MonkeyPatch) -> None:
         for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):

@@ -3,30 +3,28 @@
 import uuid
 
 from infra.clock import now_timestamp
-from rentals.checkout import rental_id_for
-from rentals.repository import customer_key
+from rentals.identity import rental_id_for
 from tests.support.shop import Json, Shop, eventually
 
 
 def stray(shop: Shop, like: Json) -> str:
     """A rental like this one whose execution was never started: checkout died in between."""
-    email = f"{uuid.uuid4().hex}@example.com"
-    rental_id = rental_id_for(email, None)
+    rental_id, customer_key = rental_id_for("", None, b""), uuid.uuid4().hex
     row = {
         name: like[name]
         for name in (
-            "collectibleId", "collectibleName", "storeId", "duration", "paymentMethod",
+            "collectibleId", "collectibleName", "storeId", "customer", "duration", "paymentMethod",
             "requestHash", "createdAt", "updatedAt",
         )
     }  # fmt: skip
     row |= {
         "id": rental_id,
-        "customer": like["customer"] | {"email": email},
+        "customerKey": customer_key,
         "paymentStatus": "pending",
         "followUp": "payment",
         "followUpAt": like["createdAt"],
     }
-    shop.table("Customers").put_item(Item={"id": customer_key(email), "openRentals": {rental_id}})
+    shop.table("Customers").put_item(Item={"id": customer_key, "openRentals": {rental_id}})
     shop.table("Rentals").put_item(Item=row)
     return rental_id
 

@@ -1,0 +1,38 @@
+"""Names made under a secret of the stack: who does not know it can neither compute nor test them.
+
+That secret is never rotated: a repeated checkout finds its rental, and a customer's open rentals
+are counted, by names that were made before.
+"""
+
+import hashlib
+import hmac
+import json
+import uuid
+
+from infra import secret_values
+from infra.settings import setting
+
+
+def identity_secret() -> bytes:
+    """The secret that names are made under."""
+    return secret_values.current(setting("IDENTITY_SECRET_ID")).encode()
+
+
+def rental_id_for(email: str, idempotency_key: str | None, secret: bytes) -> str:
+    """The rental's id: the same for the same customer and key, random without a key."""
+    key = idempotency_key or str(uuid.uuid4())
+    digest = _digest("rental", [_normalized(email), key], secret)
+    return str(uuid.UUID(bytes=digest[:16], version=5))
+
+
+def customer_key(email: str, secret: bytes) -> str:
+    """Key of a customer's row: says nothing about who it is."""
+    return _digest("customer", [_normalized(email)], secret).hex()
+
+
+def _normalized(email: str) -> str:
+    return email.strip().lower()
+
+
+def _digest(label: str, parts: list[str], secret: bytes) -> bytes:
+    return hmac.new(secret, json.dumps([label, *parts]).encode(), hashlib.sha256).digest()
