@@ -94,7 +94,7 @@ def end_unpaid(rental: Rental, reason: EndReason) -> Rental:
             "endedAt": clock.now_timestamp(),
             **follow_ups.NONE_LEFT,
             **(
-                follow_ups.due(FollowUp.PAYMENT, follow_ups.LAST_CHECK_SECONDS)
+                follow_ups.due(rental.id, FollowUp.PAYMENT, follow_ups.LAST_CHECK_SECONDS)
                 if had_session
                 else {}
             ),
@@ -153,7 +153,7 @@ def end_as_refunded(rental: Rental) -> Rental:
             "paymentStatus": PaymentStatus.REFUNDED,
             "refundRequestedAt": rental.refund_requested_at or clock.now_timestamp(),
             # No refund exists yet, so use the shorter (payment) interval for the first check.
-            **follow_ups.due(FollowUp.REFUND, follow_ups.PAYMENT_SECONDS),
+            **follow_ups.due(rental.id, FollowUp.REFUND, follow_ups.PAYMENT_SECONDS),
         },
         equal("refundRequestedAt", rental.refund_requested_at),
     )

@@ -92,6 +92,12 @@ class FollowUp(StrEnum):
     REFUND = "refund"
     ATTENTION = "attention"
 
+    @classmethod
+    def _missing_(cls, value: object) -> "FollowUp | None":
+        """As stored, with the part of the index that it is in: `payment#7` is `payment`."""
+        kind, mark, _ = str(value).partition("#")
+        return cls(kind) if mark else None
+
 
 @dataclass(frozen=True, slots=True)
 class Collectible:

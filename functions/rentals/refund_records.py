@@ -21,7 +21,7 @@ def request_refund(rental: Rental) -> Rental:
         return rental
     requested = repository.change(
         rental.id,
-        {"refundRequestedAt": clock.now_timestamp(), **follow_ups.due(FollowUp.REFUND)},
+        {"refundRequestedAt": clock.now_timestamp(), **follow_ups.due(rental.id, FollowUp.REFUND)},
         equal("paymentStatus", PaymentStatus.COMPLETED),
         absent("refundRequestedAt"),
     )
@@ -86,7 +86,7 @@ def record_refund_refused(rental: Rental) -> None:
 
 def _write_refund(rental: Rental, refund: Refund) -> Rental:
     is_over = refund.status == "succeeded" and not rental.surplus_payment_ids
-    followed = follow_ups.NONE_LEFT if is_over else follow_ups.due(FollowUp.REFUND)
+    followed = follow_ups.NONE_LEFT if is_over else follow_ups.due(rental.id, FollowUp.REFUND)
     if not is_over and refund.status != "failed":
         # The refund is being retried: clear the flag so that another failure is reported.
         followed = followed | {"attention": None}

@@ -111,6 +111,8 @@ def _follow_surplus(rental: Rental, refunds: Sequence[Refund], *, needs_attentio
     """Forget surplus payments that were given back; the reconciler looks at the others again."""
     done = {refund.payment_id for refund in refunds if refund.status == "succeeded"}
     done |= rental.surplus_payment_ids & rental.settled_outside.keys()
-    followed = follow_ups.due(FollowUp.REFUND) | ({} if needs_attention else {"attention": None})
+    followed = follow_ups.due(rental.id, FollowUp.REFUND) | (
+        {} if needs_attention else {"attention": None}
+    )
     delete = {"surplusPaymentIds": done} if done else None
     return repository.update(repository.change(rental.id, followed, delete=delete))

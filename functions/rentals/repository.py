@@ -86,7 +86,7 @@ def update(wanted: Change) -> Rental:
 
 def new_row(rental: Rental) -> dynamo.Item:
     """The row of a new rental, which the reconciler follows from the start."""
-    return to_row(rental) | follow_ups.due(FollowUp.PAYMENT)
+    return to_row(rental) | follow_ups.due(rental.id, FollowUp.PAYMENT)
 
 
 def create(rental: Rental) -> Rental:
@@ -179,7 +179,7 @@ def record_payment(rental_id: str, payment_id: str, amount: int, currency: str) 
     reconciler follows the rental until the money has bought something or gone back. Returns the
     rental as it is now. Raises RentalNotFound.
     """
-    follow_up = follow_ups.due(FollowUp.PAYMENT)
+    follow_up = follow_ups.due(rental_id, FollowUp.PAYMENT)
     received = {
         "paymentId": payment_id,
         "amountPaid": amount,

@@ -2,12 +2,17 @@
 
 import importlib
 import re
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from rentals import allocation, follow_ups, repository
+from rentals.identity import rental_id_for
+from rentals.models import FollowUp
+from rentals.rows import to_row
+from tests.support.samples import IDENTITY_SECRET, pending_rental
 from tests.support.sources import LOG_DELIVERY, resources, template, translated
 from tools.sources import ROOT
 
@@ -229,3 +234,17 @@ def test_code_names_only_indexes_that_exist() -> None:
     assert used <= defined
     # The one that only people use (docs/architecture.md, Data).
     assert defined - used == {"collectibleId-index"}
+
+
+def test_no_key_of_an_index_on_rentals_is_shared_by_more_than_a_sixteenth_of_them() -> None:
+    rows = [
+        to_row(pending_rental(id=each, payment_id=f"pay_{each}", payment_intent_id=f"pi_{each}"))
+        | follow_ups.due(each, FollowUp.PAYMENT)
+        for each in (rental_id_for(str(n), "key", IDENTITY_SECRET) for n in range(4096))
+    ]
+
+    for index in resources("AWS::DynamoDB::Table")["RentalsTable"]["GlobalSecondaryIndexes"]:
+        (key,) = (each["AttributeName"] for each in index["KeySchema"] if each["KeyType"] == "HASH")
+        [(_, most)] = Counter(row[key] for row in rows).most_common(1)
+        # As evenly as chance has it.
+        assert most <= len(rows) / 16 * 1.2, index["IndexName"]

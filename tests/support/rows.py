@@ -23,6 +23,6 @@ def row(**changes: Any) -> Json:
         "collectibleName": "Tin Robot No. 7",
         "createdAt": ago(minutes=5),
         "updatedAt": ago(minutes=5),
-        "followUp": "payment",
+        "followUp": "payment#7",
         "followUpAt": ago(minutes=0),
     } | changes

@@ -20,6 +20,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from rentals.models import FollowUp
 from tools.console import words
 from tools.console.aws import (
     SEARCHED,
@@ -411,7 +412,8 @@ def _is_unsettled(rental: Json, execution: Execution | None) -> bool:
         "completed",
         "refunded",
     )
-    return is_paid_for_nothing or "attention" in rental or rental.get("followUp") == "refund"
+    is_refunding = rental.get("followUp", "").startswith(FollowUp.REFUND)
+    return is_paid_for_nothing or "attention" in rental or is_refunding
 
 
 def _place(account: Account) -> str:

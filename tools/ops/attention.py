@@ -52,7 +52,7 @@ def _of_rental(row: Mapping[str, Any], now: datetime) -> Finding | None:
         return finding(problem, row["createdAt"], f"./rentals settle {rental_id}")
     if _is_overdue(row, now):
         return finding("follow-up overdue", row["followUpAt"], "see Reconcile below")
-    if row.get("followUp") == FollowUp.REFUND and "refundRequestedAt" in row:
+    if row.get("followUp", "").startswith(FollowUp.REFUND) and "refundRequestedAt" in row:
         asked_at = row["refundRequestedAt"]
         if now - rows.moment(asked_at) > REFUND_PATIENCE:
             return finding("refund pending for weeks", asked_at, "ask PayMongo's support")

@@ -8,7 +8,7 @@ from typing import Any
 
 from boto3.dynamodb.conditions import Key
 
-from rentals.follow_ups import FOLLOW_UP_INDEX
+from rentals import follow_ups
 from rentals.models import CENTAVOS_PER_PESO, FollowUp
 from tools.ops.errors import CommandError
 from tools.ops.target import Target
@@ -71,10 +71,11 @@ def followed_up(target: Target) -> list[Json]:
     ids = [
         each["id"]
         for kind in FollowUp
+        for key in follow_ups.keys_of(kind)
         for page in client.get_paginator("query").paginate(
             TableName=table,
-            IndexName=FOLLOW_UP_INDEX,
-            KeyConditionExpression=Key("followUp").eq(kind),
+            IndexName=follow_ups.FOLLOW_UP_INDEX,
+            KeyConditionExpression=Key("followUp").eq(key),
         )
         for each in page["Items"]
     ]

@@ -25,7 +25,7 @@ def add_due(shop: Shop, *kinds: FollowUp) -> list[str]:
     for number, (rental_id, kind) in enumerate(zip(ids, kinds, strict=True)):
         row = repository.new_row(pending_rental(id=rental_id))
         ended = {"paymentStatus": "expired", "endReason": "hold_expired"}
-        due = {"followUp": kind, "followUpAt": LONG_AGO.format(number)}
+        due = follow_ups.due(rental_id, kind) | {"followUpAt": LONG_AGO.format(number)}
         shop.put("Rentals", row | ended | due)
     return ids
 

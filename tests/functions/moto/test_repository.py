@@ -290,6 +290,29 @@ def test_only_what_is_due_comes_up_longest_waiting_first(shop: Shop) -> None:
     assert follow_ups.list_due(FollowUp.REFUND, 10) == []
 
 
+def test_what_is_due_is_found_in_every_part_of_the_index(shop: Shop) -> None:
+    rentals = [shop.add_rental(number, customer_key=str(number)) for number in range(40)]
+    whens = [f"2026-01-01T00:00:{number:02}.000Z" for number in range(40)]
+    for rental, when in zip(rentals, whens, strict=True):
+        due_now(shop, rental, when)
+    assert len({row["followUp"] for row in shop.rows("Rentals")}) > 10
+
+    due = follow_ups.list_due(FollowUp.PAYMENT, 30)
+
+    assert due == list(zip([each.id for each in rentals], whens, strict=True))[:30]
+
+
+def test_what_was_written_before_the_index_was_spread_is_found(shop: Shop) -> None:
+    rental = shop.add_rental()
+    when = due_now(shop, rental)
+    shop.put("Rentals", shop.row("Rentals", rental.id) | {"followUp": "payment"})
+
+    assert follow_ups.list_due(FollowUp.PAYMENT, 10) == [(rental.id, when)]
+    claimed = follow_ups.claim(rental.id, when, 120)
+    assert claimed is not None
+    assert claimed.follow_up is FollowUp.PAYMENT
+
+
 def test_what_is_due_is_taken_by_one_of_two_runs(shop: Shop) -> None:
     rental = shop.add_rental()
     due_at = due_now(shop, rental)

@@ -238,9 +238,10 @@ class Visit:
         row = self._row()
         if row is None:
             return True
-        if row["paymentStatus"] == "pending" or row.get("followUp") == "attention":
+        follow_up = row.get("followUp", "")
+        if row["paymentStatus"] == "pending" or follow_up.startswith("attention"):
             return False
-        if row.get("followUp") == "payment" and "paymentId" in row:
+        if follow_up.startswith("payment") and "paymentId" in row:
             return False
         if row["paymentStatus"] == "refunded" and row.get("refundStatus") in (None, "failed"):
             return False

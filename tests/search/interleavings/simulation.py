@@ -340,7 +340,8 @@ class Simulation:
         return {
             row["id"]
             for row in self.world.rows("Rentals")
-            if row["paymentStatus"] in _ENDED_UNPAID and row.get("followUp") == "payment"
+            if row["paymentStatus"] in _ENDED_UNPAID
+            and row.get("followUp", "").startswith("payment")
         }
 
     def decline(self, draw: Draw) -> bool:

@@ -6,7 +6,7 @@ import importlib
 import json
 import random
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -106,6 +106,21 @@ class _FaultyTransport(httpx.BaseTransport):
         return answer
 
 
+class _InTurn:
+    """A pool that does one thing after the other, in the invocation that asks for them."""
+
+    def __init__(self, _workers: int) -> None: ...
+
+    def __enter__(self) -> "_InTurn":
+        return self
+
+    def __exit__(self, *_: object) -> None: ...
+
+    @staticmethod
+    def map(work: Callable[[Any], Any], items: Iterable[Any]) -> list[Any]:
+        return [work(each) for each in items]
+
+
 class World:
     """Everything but the functions."""
 
@@ -176,6 +191,7 @@ class World:
             "infra.clock.now": self.clock.now,
             "rentals.checkout.time": polling,
             "infra.dynamo.time": polling,
+            "rentals.follow_ups.ThreadPoolExecutor": _InTurn,
             "paymongo.client._client": lambda *_: paymongo,
             "rentals.allocation.secrets": SimpleNamespace(token_hex=self._token_hex),
             "rentals.allocation._random": self.random,

@@ -3,7 +3,9 @@
 import uuid
 
 from infra.clock import now_timestamp
+from rentals import follow_ups
 from rentals.identity import rental_id_for
+from rentals.models import FollowUp
 from tests.support.shop import Json, Shop, eventually
 
 
@@ -21,7 +23,7 @@ def stray(shop: Shop, like: Json) -> str:
         "id": rental_id,
         "customerKey": customer_key,
         "paymentStatus": "pending",
-        "followUp": "payment",
+        "followUp": follow_ups.due(rental_id, FollowUp.PAYMENT)["followUp"],
         "followUpAt": like["createdAt"],
     }
     shop.table("Customers").put_item(Item={"id": customer_key, "openRentals": {rental_id}})
