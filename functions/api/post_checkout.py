@@ -7,6 +7,7 @@ from api.requests import Event, header, json_object
 from api.responses import HttpError, Response, success
 from api.routes import route
 from api.views import rental_view
+from rentals.access_keys import access_key_of, access_secret
 from rentals.checkout import start_checkout, wait_until_payable
 from rentals.models import EndReason, PaymentStatus, Rental
 
@@ -23,7 +24,8 @@ def handler(event: Event) -> Response:
 
 
 def _answer(rental: Rental) -> Response:
-    view = rental_view(rental)
+    view = rental_view(rental, may_pay=True)
+    view["access_key"] = access_key_of(rental.id, access_secret())
     if rental.payment_status is PaymentStatus.COMPLETED:
         return success({**view, "message": "This rental is paid."})
     if rental.is_pending and rental.payment_url is None:

@@ -1,4 +1,5 @@
-"""What both redirects from PayMongo share: whose they are, and what PayMongo says of it.
+"""What both redirects from PayMongo share: whose they are, and what PayMongo says of it. Our own
+page cancels as the second one does.
 
 A redirect is a browser asking; it carries no authority. PayMongo is asked before anything is
 believed, and the customer gets a page whatever happens.
@@ -17,10 +18,10 @@ from infra.secret_values import verify_with_any
 from infra.telemetry import logger
 from paymongo.client import paymongo
 from paymongo.resources import Payment
-from rentals import repository
+from rentals import payments, repository
 from rentals.errors import PaymentProviderError, TransientFailure
 from rentals.links import other_url_signing_keys, url_signing_key, verify_redirect
-from rentals.models import Rental
+from rentals.models import PaymentStatus, Rental
 
 
 def page_when_down(
@@ -59,6 +60,21 @@ def rental_of(event: Event, page: str) -> Rental:
     rental = repository.get(rental_id)
     logger.append_keys(rental_id=rental.id)
     return rental
+
+
+def is_paid_or_cancel(rental: Rental) -> bool:
+    """Whether PayMongo says that the rental was paid; if not, its customer cancels it."""
+    if rental.payment_status is PaymentStatus.COMPLETED:
+        return True
+    try:
+        payment = ask_for_payment(rental)
+    except PaymentProviderError:
+        payment = None  # closing the session will ask again before anything is released
+    if payment is not None:
+        payments.payment_received(rental, payment)
+        return True
+    payments.payment_cancelled(rental)
+    return False
 
 
 def ask_for_payment(rental: Rental) -> Payment | None:

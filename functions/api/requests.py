@@ -9,6 +9,9 @@ from api.responses import HttpError
 
 MAX_BODY_BYTES = 64 * 1024
 
+# A header is in no access log, no history and no Referer.
+ACCESS_KEY_HEADER = "X-Rental-Key"
+
 Event = dict[str, Any]
 
 
@@ -63,6 +66,18 @@ def header(event: Event, name: str) -> str | None:
         if each.lower() == wanted:
             return str(value)
     return None
+
+
+def is_navigation(event: Event) -> bool:
+    """Whether somebody is following a link, and no browser, scanner or frame loads it for them.
+    Browsers say so (Fetch Metadata, Sec-Purpose); who says nothing is believed.
+    """
+    purpose = f"{header(event, 'Sec-Purpose')} {header(event, 'Purpose')}"
+    return (
+        "prefetch" not in purpose.lower()
+        and header(event, "Sec-Fetch-Mode") in (None, "navigate")
+        and header(event, "Sec-Fetch-Dest") in (None, "document")
+    )
 
 
 def query(event: Event, name: str) -> str | None:

@@ -7,7 +7,7 @@ from http import HTTPStatus
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.exceptions import BotoCoreError, ClientError
 
-from api.requests import Event, header
+from api.requests import ACCESS_KEY_HEADER, Event, header
 from api.responses import HttpError, Response, failure
 from infra.aws import describe
 from infra.telemetry import logger, metrics
@@ -15,6 +15,7 @@ from rentals.errors import (
     ApplicationError,
     CollectibleNotFound,
     IdempotencyKeyReused,
+    InvalidAccessKey,
     InvalidSignature,
     NotFound,
     RentalNotFound,
@@ -26,7 +27,7 @@ from rentals.errors import (
 # What pages of other origins may send and read. Never with credentials: the API has none.
 _CORS_HEADERS = {
     "Access-Control-Allow-Methods": "GET, POST, OPTIONS",
-    "Access-Control-Allow-Headers": "Content-Type, Idempotency-Key, Prefer",
+    "Access-Control-Allow-Headers": f"Content-Type, Idempotency-Key, Prefer, {ACCESS_KEY_HEADER}",
     "Access-Control-Expose-Headers": "Location, Retry-After",
     "Access-Control-Max-Age": "7200",
 }
@@ -40,6 +41,7 @@ _ANSWERS: dict[type[ApplicationError], tuple[HTTPStatus, str]] = {
     NotFound: (HTTPStatus.NOT_FOUND, "NOT_FOUND"),
     IdempotencyKeyReused: (HTTPStatus.UNPROCESSABLE_ENTITY, "IDEMPOTENCY_KEY_REUSED"),
     TooManyOpenRentals: (HTTPStatus.TOO_MANY_REQUESTS, "TOO_MANY_HOLDS"),
+    InvalidAccessKey: (HTTPStatus.UNAUTHORIZED, "INVALID_ACCESS_KEY"),
     InvalidSignature: (HTTPStatus.UNAUTHORIZED, "INVALID_SIGNATURE"),
     TransientFailure: (HTTPStatus.SERVICE_UNAVAILABLE, "TRY_AGAIN"),
 }

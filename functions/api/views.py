@@ -6,7 +6,6 @@ from typing import Any
 
 from infra.settings import integer_setting
 from rentals.catalogue import Offer
-from rentals.links import redirect_path, url_signing_key
 from rentals.models import CENTAVOS_PER_PESO, Rental, Store
 from rentals.pricing import base_daily_rate, special_daily_rate
 
@@ -16,9 +15,9 @@ def pesos(centavos: int | None) -> int | None:
     return None if centavos is None else centavos // CENTAVOS_PER_PESO
 
 
-def rental_view(rental: Rental) -> dict[str, Any]:
-    """A rental for the customer's page."""
-    is_payable = rental.is_pending and rental.payment_url is not None
+def rental_view(rental: Rental, *, may_pay: bool) -> dict[str, Any]:
+    """A rental for anybody who knows its id, and where to pay it for who may."""
+    is_payable = rental.is_pending and may_pay
     return {
         "rental_id": rental.id,
         "status": rental.payment_status,
@@ -32,7 +31,6 @@ def rental_view(rental: Rental) -> dict[str, Any]:
         "eta": rental.eta,
         "payment_method": rental.payment_method,
         "payment_url": rental.payment_url if is_payable else None,
-        "cancel_url": cancel_path(rental) if is_payable else None,
         "hold_expires_at": rental.hold_expires_at if rental.is_pending else None,
         "declined_attempts": rental.declined_attempts,
         "max_payment_attempts": integer_setting("MAX_PAYMENT_ATTEMPTS"),
@@ -67,8 +65,3 @@ def store_view(store: Store) -> dict[str, Any]:
         "phone": store.phone,
         "hours": store.hours,
     }
-
-
-def cancel_path(rental: Rental) -> str:
-    """The signed path that cancels the rental, for its customer only."""
-    return redirect_path("failed", rental.id, url_signing_key())

@@ -10,6 +10,7 @@ ApplicationError                    infra/errors.py
 ├── RentalEnded                     the rental has an ending already
 ├── IdempotencyKeyReused            the key was used with another body
 ├── TooManyOpenRentals              the customer has as many unpaid rentals as allowed
+├── InvalidAccessKey                a request for a rental without its access key, or with another
 ├── InvalidSignature                a webhook or link was not signed by PayMongo or by us
 ├── PaymentFailed                   declined for the last time
 ├── PaymentCancelled                the customer gave up
@@ -45,6 +46,7 @@ __all__ = [
     "CollectibleNotFound",
     "IdempotencyKeyReused",
     "InfrastructureUnavailable",
+    "InvalidAccessKey",
     "InvalidSignature",
     "NoUnitAvailable",
     "NotFound",
@@ -121,6 +123,13 @@ class TooManyOpenRentals(ApplicationError):
         super().__init__(
             f"you have {limit} unpaid rentals already; pay for one, cancel one or let one expire"
         )
+
+
+class InvalidAccessKey(ApplicationError):
+    """Paying and cancelling need the rental's access key."""
+
+    def __init__(self) -> None:
+        super().__init__("this needs the rental's access key, in the header X-Rental-Key")
 
 
 class PaymentFailed(ApplicationError):

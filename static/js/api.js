@@ -11,7 +11,7 @@
  * @typedef {{rental_id: string, status: string, reason: string|null, collectible_id: string,
  *   collectible_name: string, store_id: string, duration: number, daily_rate: number|null,
  *   total_fee: number|null, eta: number|null, payment_method: string, payment_url: string|null,
- *   cancel_url: string|null, hold_expires_at: string|null, declined_attempts: number,
+ *   hold_expires_at: string|null, declined_attempts: number,
  *   max_payment_attempts: number, refund_status: string|null, created_at: string,
  *   updated_at: string}} Rental
  * @typedef {{field: string, message: string}} FieldError
@@ -105,7 +105,7 @@ export async function getQuote(wish, signal) {
 /**
  * @param {object} body
  * @param {string} idempotencyKey
- * @returns {Promise<Rental>}  Without `payment_url` (202): poll getRental. With it (200), when
+ * @returns {Promise<Rental & {access_key: string}>}  Without `payment_url` (202): poll getRental. With it (200), when
  *   this request was sent before.
  */
 export async function checkout(body, idempotencyKey) {
@@ -115,24 +115,22 @@ export async function checkout(body, idempotencyKey) {
   return (await request("/api/rentals/checkout", { body, headers, timeout })).data;
 }
 
+/** @param {string} rentalId */
+const rentalPath = (rentalId) => `/api/rentals/${encodeURIComponent(rentalId)}`;
+
+/** @param {string|undefined} key  The rental's access key. */
+const keyHeader = (key) => (key ? { "X-Rental-Key": key } : {});
+
 /**
  * Cancels a rental, unless it was paid.
- * @param {string} cancelUrl  As the rental has it, checked by safeCancelUrl.
- * @returns {Promise<string>} the page that says how it ended
+ * @param {string} rentalId
+ * @param {string|undefined} key
+ * @returns {Promise<boolean>} whether it was paid
  * @throws {ApiError}
  */
-export async function cancelRental(cancelUrl) {
-  const deadline = AbortSignal.timeout(CHECKOUT_TIMEOUT_MS);
-  let response;
-  try {
-    response = await fetch(cancelUrl, { signal: deadline });
-  } catch {
-    throw new ApiError(deadline.aborted ? "TIMEOUT" : "NETWORK", 0);
-  }
-  if (!response.ok || !response.redirected) {
-    throw new ApiError(`HTTP_${response.status}`, response.status);
-  }
-  return response.url;
+export async function cancelRental(rentalId, key) {
+  const options = { body: {}, headers: keyHeader(key), timeout: CHECKOUT_TIMEOUT_MS };
+  return (await request(`${rentalPath(rentalId)}/cancel`, options)).data.is_paid;
 }
 
 /** Milliseconds that the server's clock is ahead of this device's. */
@@ -145,10 +143,11 @@ export function serverNow() {
 
 /**
  * @param {string} rentalId
+ * @param {string} [key]  Without it, no `payment_url`.
  * @returns {Promise<Rental>}
  */
-export async function getRental(rentalId) {
-  const { data, date } = await request(`/api/rentals/${encodeURIComponent(rentalId)}`);
+export async function getRental(rentalId, key) {
+  const { data, date } = await request(rentalPath(rentalId), { headers: keyHeader(key) });
   const skew = date ? Date.parse(date) - Date.now() : 0;
   // The header has whole seconds; below that it would only add noise.
   clockSkew = Math.abs(skew) > 2000 ? skew : 0;

@@ -2,7 +2,7 @@
 
 import { fill, h } from "./dom.js";
 import { rentalUrl, safePaymentUrl } from "./links.js";
-import { holdClock, isOnHold } from "./rental-view.js";
+import { holdClock, isMineToPay } from "./rental-view.js";
 
 /** @typedef {import("./api.js").Rental} Rental */
 
@@ -13,7 +13,7 @@ const dock = h("section", { class: "dock", "aria-label": "Rental on hold", hidde
  * @param {Rental[]} rentals
  */
 export function showDock(rentals) {
-  const [hold, ...others] = rentals.filter(isOnHold);
+  const [hold, ...others] = rentals.filter(isMineToPay);
   if (!dock.isConnected) document.body.append(dock);
   dock.hidden = !hold;
   fill(dock, hold && content(hold, others.length));

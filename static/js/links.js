@@ -9,6 +9,20 @@ export function rentalIdFromUrl() {
   return isRentalId(id) ? id.toLowerCase() : null;
 }
 
+/** The access key that a redirect of ours put where no server sees it. */
+export function keyFromUrl() {
+  const key = new URLSearchParams(window.location.hash.slice(1)).get("key");
+  return isAccessKey(key) ? key : null;
+}
+
+/**
+ * @param {unknown} key
+ * @returns {key is string}
+ */
+export function isAccessKey(key) {
+  return typeof key === "string" && /^[0-9a-f]{64}$/.test(key);
+}
+
 /** @param {unknown} id */
 export function isRentalId(id) {
   return typeof id === "string" && /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(id);
@@ -53,14 +67,4 @@ export function safePaymentUrl(url) {
   } catch {
     return null;
   }
-}
-
-/**
- * The cancel address, or null when it leads anywhere but the site's own /payment/.
- * @param {string|null|undefined} path
- */
-export function safeCancelUrl(path) {
-  if (!path?.startsWith("/payment/")) return null;
-  const url = new URL(path, window.location.origin);
-  return url.pathname.startsWith("/payment/") ? url.href : null;
 }

@@ -2,8 +2,8 @@
 
 import { getStores } from "./api.js";
 import { $, announce, fill, h } from "./dom.js";
-import { readRental } from "./known-rentals.js";
-import { rentalIdFromUrl } from "./links.js";
+import { keyOf, noteRental, readRental } from "./known-rentals.js";
+import { keyFromUrl, rentalIdFromUrl } from "./links.js";
 import { contact, ticket, timeline } from "./rental-view.js";
 import { currentAttempt, draft, forgetAttempt } from "./storage.js";
 import { watch } from "./watch.js";
@@ -34,7 +34,9 @@ export async function showRental(describe) {
     );
     return;
   }
-  // A redirect keeps the fragment of the payment page's address, which is PayMongo's business.
+  const key = keyFromUrl();
+  if (key && !keyOf(id)) noteRental(id, key);
+  // Nobody who is shown, or sent, the address may do more than look.
   if (window.location.hash) {
     history.replaceState(history.state, "", window.location.pathname + window.location.search);
   }

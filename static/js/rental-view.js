@@ -3,7 +3,8 @@
 import { cancelRental, serverNow } from "./api.js";
 import { announce, h, picture } from "./dom.js";
 import { clock, dayAfter, dayAndTime, days, pesos, time } from "./format.js";
-import { rentalUrl, safeCancelUrl, safePaymentUrl } from "./links.js";
+import { keyOf } from "./known-rentals.js";
+import { rentalUrl, safePaymentUrl } from "./links.js";
 import { wake } from "./watch.js";
 import {
   attemptsWords,
@@ -53,21 +54,25 @@ customElements.define("hold-clock", HoldClock);
 
 /** @param {Rental} rental */
 export const isOnHold = (rental) =>
-  rental.status === "pending" &&
-  safePaymentUrl(rental.payment_url) !== null &&
-  Date.parse(rental.hold_expires_at ?? "") > serverNow();
+  rental.status === "pending" && Date.parse(rental.hold_expires_at ?? "") > serverNow();
+
+/**
+ * Whether it can be paid and cancelled here.
+ * @param {Rental} rental
+ */
+export const isMineToPay = (rental) =>
+  isOnHold(rental) && safePaymentUrl(rental.payment_url) !== null;
 
 /** @param {Rental} rental */
 export const holdClock = (rental) => h("hold-clock", { until: rental.hold_expires_at });
 
 /**
  * What is on hold, for how much longer, and the two ways on.
- * @param {Rental} rental  One that isOnHold.
+ * @param {Rental} rental  One that isMineToPay.
  */
 export function holdPanel(rental) {
-  const cancelUrl = safeCancelUrl(rental.cancel_url);
   const declined = attemptsWords(rental);
-  const dialog = cancelUrl && cancelDialog(cancelUrl);
+  const dialog = cancelDialog(rental.rental_id);
   return h(
     "div",
     { class: "hold" },
@@ -86,29 +91,27 @@ export function holdPanel(rental) {
         { class: "button", id: "continue-payment", href: safePaymentUrl(rental.payment_url) },
         "Continue to payment",
       ),
-      dialog &&
-        h(
-          "button",
-          {
-            type: "button",
-            class: "button button-quiet",
-            id: "cancel-rental",
-            click: () => dialog.showModal(),
-          },
-          "Cancel this rental",
-        ),
+      h(
+        "button",
+        {
+          type: "button",
+          class: "button button-quiet",
+          id: "cancel-rental",
+          click: () => dialog.showModal(),
+        },
+        "Cancel this rental",
+      ),
     ),
     dialog,
   );
 }
 
 /**
- * @param {string} cancelUrl
+ * @param {string} rentalId
  * @returns {HTMLDialogElement}
  */
-function cancelDialog(cancelUrl) {
+function cancelDialog(rentalId) {
   const problem = h("p", { class: "note note-problem", role: "alert", hidden: true });
-  // A button, not a link: following a link ahead of time must never cancel a rental.
   const confirm = h(
     "button",
     { type: "button", class: "button", id: "cancel-confirm", click: () => cancel() },
@@ -125,7 +128,8 @@ function cancelDialog(cancelUrl) {
     busy(true);
     problem.hidden = true;
     try {
-      window.location.assign(await cancelRental(cancelUrl));
+      const isPaid = await cancelRental(rentalId, keyOf(rentalId));
+      window.location.assign(rentalUrl(isPaid ? "success" : "failed", rentalId));
     } catch (error) {
       busy(false);
       problem.textContent = `${troubleWords(error)} The rental may not be cancelled yet. Please try again.`;

@@ -3,7 +3,7 @@
  * on without it, it only forgets.
  *
  * localStorage   mc.store    id of the chosen store
- *                mc.rentals  the rentals seen here, see known-rentals.js
+ *                mc.rentals  the rentals made here, with their keys, see known-rentals.js
  *                mc.details  the customer's details, only if they asked for it
  * sessionStorage mc.draft    the form: duration, payment_method, customer
  *                mc.attempt  the checkout being tried: key, body, rental_id, unanswered

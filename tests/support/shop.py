@@ -11,8 +11,10 @@ from typing import Any, TypeVar
 
 import httpx
 
+from api.requests import ACCESS_KEY_HEADER
 from infra.clock import timestamp_in
 from infra.dynamo import from_attributes
+from rentals.access_keys import access_key_of
 from tests.support.description import answers_as_described
 from tests.support.samples import checkout_body
 from tests.support.sandbox import LIMITS, Sandbox
@@ -31,6 +33,14 @@ FAST: Json = {
     "engine_environment": {"SFN_WAIT_SCALE": "0.2"},
     "sandbox_options": ("--webhook-retry-seconds", "10", "--refund-seconds", "0.3"),
 }
+
+
+@cache
+def _access_secret(stack: LocalStack) -> bytes:
+    answer = _client(stack, "secretsmanager").get_secret_value(
+        SecretId=f"{stack.settings.stack_name}/access-key"
+    )
+    return str(answer["SecretString"]).encode()
 
 
 def eventually(
@@ -171,8 +181,8 @@ class Shop:
         )
 
     def rental(self, rental_id: str) -> Json:
-        """The rental as the API shows it."""
-        answer = self.site.get(f"/api/rentals/{rental_id}")
+        """The rental as the API shows it to its customer."""
+        answer = self.site.get(f"/api/rentals/{rental_id}", headers=self.key_of(rental_id))
         assert answer.status_code == 200, answer.text
         data: Json = answer.json()["data"]
         return data
@@ -202,12 +212,25 @@ class Shop:
         self.wait_for_status(rental["rental_id"], "cancelled")
 
     def follow(self, url: str) -> str:
-        """Open a redirect URL of ours: the page of the site that the browser lands on."""
-        return self._redirected(self.site.get(url))
+        """Open a redirect URL of ours: the page of the site that the browser lands on, which gets
+        the rental's key.
+        """
+        page, _, fragment = self._redirected(self.site.get(url)).partition("#")
+        rental_id = page.partition("?rental_id=")[2]
+        assert fragment == f"key={self.key_of(rental_id)[ACCESS_KEY_HEADER]}"
+        return page
 
-    def cancel(self, rental: Json) -> str:
-        """Cancel on our own page: the page of the site that the browser lands on."""
-        return self.follow(rental["cancel_url"])
+    def key_of(self, rental_id: str) -> dict[str, str]:
+        """The header that lets its customer pay and cancel a rental."""
+        return {ACCESS_KEY_HEADER: access_key_of(rental_id, _access_secret(self.stack))}
+
+    def cancel(self, rental: Json) -> bool:
+        """Cancel on our own page: whether it was paid, and so is not cancelled."""
+        rental_id = rental["rental_id"]
+        answer = self.site.post(f"/api/rentals/{rental_id}/cancel", headers=self.key_of(rental_id))
+        assert answer.status_code == 200, answer.text
+        is_paid: bool = answer.json()["data"]["is_paid"]
+        return is_paid
 
     def wait_for_status(self, rental_id: str, *statuses: str) -> Json:
         """The rental once it has one of these statuses."""
@@ -235,8 +258,15 @@ class Shop:
 
     def success_url(self, rental_id: str) -> str:
         """Where PayMongo sends the customer after paying, without having paid."""
+        return self._url_at_paymongo(rental_id, "success_url")
+
+    def cancel_url(self, rental_id: str) -> str:
+        """Where PayMongo sends the customer who gives up, at any time."""
+        return self._url_at_paymongo(rental_id, "cancel_url")
+
+    def _url_at_paymongo(self, rental_id: str, name: str) -> str:
         path = f"/v1/checkout_sessions/{self.session_id(rental_id)}"
-        url: str = self.paymongo.api(path)["attributes"]["success_url"]
+        url: str = self.paymongo.api(path)["attributes"][name]
         return url
 
     def wait_for_refund(self, rental_id: str) -> Json:

@@ -7,12 +7,13 @@ that is tried is cancelled, unless it is paid.
 import json
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import httpx
 
+from api.requests import ACCESS_KEY_HEADER
 from tools.ops import account, webhook
 from tools.ops.errors import CommandError
 from tools.ops.target import Target
@@ -297,13 +298,14 @@ def _rental(stack: Stack) -> str:
     if answer.status_code not in (200, 202):
         raise Wrong(f"checkout: {answer.status_code} {answer.json().get('error')}")
     rental_id = answer.json()["data"]["rental_id"]
+    key = {ACCESS_KEY_HEADER: answer.json()["data"]["access_key"]}
     rental = _until(
-        stack, rental_id, lambda each: each["payment_url"] or each["status"] != "pending"
+        stack, rental_id, lambda each: each["payment_url"] or each["status"] != "pending", key
     )
     expect(rental["status"], "pending", f"status of {rental_id}")
     seconds = time.monotonic() - started
-    stack.http.get(stack.site + rental["cancel_url"])
-    ended = _until(stack, rental_id, lambda each: each["status"] != "pending")
+    stack.http.post(f"{stack.site}/api/rentals/{rental_id}/cancel", headers=key)
+    ended = _until(stack, rental_id, lambda each: each["status"] != "pending", key)
     # Ending a rental and putting its unit back is one transaction.
     expect(ended["status"], "cancelled", f"status of {rental_id}")
     return f"{rental_id}, payable after {seconds:.1f} s"
@@ -336,10 +338,12 @@ def _order(stack: Stack, collectible_id: str) -> Json:
     }
 
 
-def _until(stack: Stack, rental_id: str, seen: Callable[[Json], object]) -> Json:
+def _until(
+    stack: Stack, rental_id: str, seen: Callable[[Json], object], key: Mapping[str, str]
+) -> Json:
     deadline = time.monotonic() + _PATIENCE_SECONDS
     while True:
-        rental: Json = stack.get(f"/api/rentals/{rental_id}").json()["data"]
+        rental: Json = stack.get(f"/api/rentals/{rental_id}", **key).json()["data"]
         if seen(rental):
             return rental
         if time.monotonic() > deadline:

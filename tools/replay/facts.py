@@ -13,7 +13,14 @@ from rentals.models import PaymentStatus
 from tools.ops import account, rows
 from tools.ops.errors import CommandError
 from tools.ops.target import Target
-from tools.replay.filling import Facts, fill_in, sign_redirect, sign_webhook, with_new_event_id
+from tools.replay.filling import (
+    Facts,
+    fill_in,
+    sign_redirect,
+    sign_webhook,
+    with_access_key,
+    with_new_event_id,
+)
 from tools.replay.samples import (
     SAMPLE_INTENT_ID,
     SAMPLE_SESSION_ID,
@@ -161,8 +168,11 @@ def _signed(target: Target, sample: Sample) -> Sample:
             now=time.time(),
         )
     if TO_BE_SIGNED in json.dumps(sample.event):
-        secret = target.client("secretsmanager").get_secret_value(
-            SecretId=target.stack.physical_id("UrlSigningSecret")
-        )["SecretString"]
-        return sign_redirect(sample, secret.encode())
+        signing, access = (
+            target.client("secretsmanager")
+            .get_secret_value(SecretId=target.stack.physical_id(logical_id))["SecretString"]
+            .encode()
+            for logical_id in ("UrlSigningSecret", "AccessSecret")
+        )
+        return with_access_key(sign_redirect(sample, signing), access)
     return sample

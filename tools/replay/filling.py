@@ -6,7 +6,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from api.requests import ACCESS_KEY_HEADER, header
 from paymongo.signatures import signature_of
+from rentals.access_keys import access_key_of
 from rentals.links import redirect_path
 from tools.replay.samples import (
     SAMPLE_INTENT_ID,
@@ -109,6 +111,16 @@ def sign_redirect(sample: Sample, key: bytes) -> Sample:
         "queryStringParameters": signed,
         "multiValueQueryStringParameters": {name: [value] for name, value in signed.items()},
     }
+    return replace(sample, event=event)
+
+
+def with_access_key(sample: Sample, secret: bytes) -> Sample:
+    """The sample with its rental's access key, if it was to have it."""
+    if header(sample.event, ACCESS_KEY_HEADER) != TO_BE_SIGNED:
+        return sample
+    event = json.loads(json.dumps(sample.event))
+    rental_id = event["pathParameters"]["rental_id"]
+    _set_header(event, ACCESS_KEY_HEADER, access_key_of(rental_id, secret))
     return replace(sample, event=event)
 
 

@@ -3,7 +3,7 @@
 import { h } from "../dom.js";
 import { rentUrl, rentalUrl } from "../links.js";
 import { showRental } from "../rental-page.js";
-import { holdPanel, isOnHold } from "../rental-view.js";
+import { holdPanel, isMineToPay } from "../rental-view.js";
 import { ending, isRefund, isRefundOver, refundWords } from "../words.js";
 
 /** Closing the payment page takes a moment; after this it is offered again while it is open. */
@@ -36,7 +36,7 @@ showRental((rental, waited) => {
     };
   }
   if (rental.status === "pending") {
-    const open = waited > CLOSING_MS && isOnHold(rental);
+    const open = waited > CLOSING_MS && isMineToPay(rental);
     return {
       tone: "wait",
       heading: open ? "This rental is not closed yet" : "Closing this rental…",

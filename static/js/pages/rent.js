@@ -8,7 +8,7 @@ import { rentUrl, rentalUrl } from "../links.js";
 import { onSubmit, setBusy } from "../rent/checkout.js";
 import { checkField, form, restoreDraft, saveDraft, showFieldError, wish } from "../rent/fields.js";
 import { requote, showPriceOf, showSummary } from "../rent/price.js";
-import { holdPanel, isOnHold } from "../rental-view.js";
+import { holdPanel, isMineToPay } from "../rental-view.js";
 import { chosenStore, currentAttempt, draft, forgetAttempt } from "../storage.js";
 import { parseDuration, problemWith } from "../validation.js";
 import { WAKE } from "../watch.js";
@@ -70,7 +70,9 @@ function keepAddress() {
 /** After the back button, a reload, or another visit: what became of the rentals under way. */
 async function resume() {
   const rentals = await openRentals(currentAttempt()?.rental_id);
-  const held = rentals.find((each) => each.collectible_id === wish.collectibleId && isOnHold(each));
+  const held = rentals.find(
+    (each) => each.collectible_id === wish.collectibleId && isMineToPay(each),
+  );
   showHold(held);
   showDock(held ? [] : rentals);
   if (held) return;

@@ -3,7 +3,7 @@
 import { h } from "../dom.js";
 import { rentUrl } from "../links.js";
 import { showRental } from "../rental-page.js";
-import { holdPanel, isOnHold } from "../rental-view.js";
+import { holdPanel, isMineToPay, isOnHold } from "../rental-view.js";
 import { attemptsWords, ending, isRefund, isRefundOver, refundWords } from "../words.js";
 
 showRental((rental) => {
@@ -41,6 +41,14 @@ showRental((rental) => {
  * @returns {import("../rental-page.js").View}
  */
 function pending(rental) {
+  if (isOnHold(rental) && !isMineToPay(rental)) {
+    return {
+      tone: "wait",
+      heading: "This rental is on hold",
+      lead: "It is not paid yet. Pay or cancel it in the browser that it was made in.",
+      goOn: true,
+    };
+  }
   if (isOnHold(rental)) {
     return {
       tone: "wait",

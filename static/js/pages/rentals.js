@@ -1,4 +1,4 @@
-/** rentals.html: the rentals made or opened in this browser. */
+/** rentals.html: the rentals made in this browser. */
 
 import { ApiError, getStores } from "../api.js";
 import { $, announce, fill, h, picture } from "../dom.js";

@@ -45,7 +45,7 @@ export async function onSubmit(event) {
     const answer = await checkout(body, key);
     if (!isRentalId(answer.rental_id)) throw new TypeError("answer without a rental");
     updateAttempt({ rental_id: answer.rental_id });
-    noteRental(answer);
+    noteRental(answer.rental_id, answer.access_key);
     const rental = await untilPayable(answer);
     updateAttempt({ unanswered: false });
     leaving = leave(rental, answer.rental_id);

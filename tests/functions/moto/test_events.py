@@ -22,6 +22,7 @@ from infra.telemetry import logger
 from paymongo import client as paymongo
 from paymongo.client import PayMongo
 from rentals import endings, repository, units
+from rentals.access_keys import access_key_of
 from rentals.errors import ApplicationError, RentalNotFound
 from rentals.identity import rental_id_for
 from rentals.models import EndReason, Rental, Size
@@ -40,6 +41,7 @@ from tools.replay.samples import Sample
 Json = dict[str, Any]
 
 SIGNING_KEY = "unit-signing-key"
+ACCESS_SECRET = b"unit-access-key"
 # The rental of PostCheckoutFunction/gcash, which the other events are told of here.
 RENTAL_ID = rental_id_for("ana.cruz@example.com", "sample-event", IDENTITY_SECRET)
 FUNCTIONS = resources("AWS::Serverless::Function")
@@ -98,6 +100,12 @@ class World:
         )
         return rental
 
+    def payable(self) -> Rental:
+        """The same when its customer has been told where to pay."""
+        url = self.waiting().checkout_url
+        self.shop.put("Rentals", self.shop.row("Rentals", RENTAL_ID) | {"paymentUrl": url})
+        return self.row
+
     def closed(self) -> Rental:
         """The same with its session closed."""
         self.waiting()
@@ -155,11 +163,12 @@ class World:
         """Filled in and signed as a replay does it."""
         sample = filling.fill_in(sample, self.facts)
         sample = filling.sign_webhook(sample, self.sandbox.secret, livemode=False, now=time.time())
+        sample = filling.with_access_key(sample, ACCESS_SECRET)
         return filling.sign_redirect(sample, SIGNING_KEY.encode())
 
-    def call(self, name: str, *, as_it_is: bool = False) -> Any:
+    def call(self, name: str) -> Any:
         """Hand an event to its function: what it answers, as JSON."""
-        return self.send(SAMPLES[name] if as_it_is else self.prepared(SAMPLES[name]))
+        return self.send(self.prepared(SAMPLES[name]))
 
     def send(self, sample: Sample) -> Any:
         """The same of an event as it is."""
@@ -177,6 +186,7 @@ def world(shop: Shop, sandbox: SandboxApp, environment: pytest.MonkeyPatch) -> I
         ("mongocollectibles/paymongo", keys),
         ("rentals-test/url-signing-key", SIGNING_KEY),
         ("rentals-test/identity-key", IDENTITY_SECRET.decode()),
+        ("rentals-test/access-key", ACCESS_SECRET.decode()),
     ):
         secrets.create_secret(Name=name, SecretString=value)
     machines = boto3.client("stepfunctions", region_name=REGION)
@@ -204,6 +214,7 @@ def world(shop: Shop, sandbox: SandboxApp, environment: pytest.MonkeyPatch) -> I
         "mongocollectibles/paymongo",
         "rentals-test/url-signing-key",
         "rentals-test/identity-key",
+        "rentals-test/access-key",
     ):
         secrets.delete_secret(SecretId=name, ForceDeleteWithoutRecovery=True)
 
@@ -225,7 +236,7 @@ def said(result: str) -> tuple[int, str]:
     return 200, f'"result":"{result}"'
 
 
-PAGE = f"?rental_id={RENTAL_ID}"
+PAGE = f"?rental_id={RENTAL_ID}#key={access_key_of(RENTAL_ID, ACCESS_SECRET)}"
 CASES = {
     "OptionsPreflightFunction/checkout": Case(World.nothing, (204, "")),
     "GetCollectiblesFunction/every-store": Case(World.nothing, (200, '"stock":2')),
@@ -245,6 +256,10 @@ CASES = {
     "PostCheckoutFunction/wrong-fields": Case(World.nothing, (400, "customer.email")),
     "PostCheckoutFunction/malformed": Case(World.nothing, (400, "MALFORMED_JSON")),
     "GetRentalFunction/sample": Case(World.waiting, (200, '"total_fee":6000'), "pending"),
+    "GetRentalFunction/with-key": Case(World.payable, (200, '"payment_url":"http'), "pending"),
+    "PostCancelFunction/sample": Case(World.payable, (200, '"is_paid":false'), "pending"),
+    "PostCancelFunction/wrong-key": Case(World.waiting, (401, "INVALID_ACCESS_KEY"), "pending"),
+    "PostCancelFunction/without-key": Case(World.waiting, (401, "INVALID_ACCESS_KEY"), "pending"),
     "GetRentalFunction/unknown": Case(World.nothing, (404, "RENTAL_NOT_FOUND")),
     "PostPayMongoWebhookFunction/payment-paid": Case(World.waiting, said("recorded"), "pending"),
     "PostPayMongoWebhookFunction/checkout-session-payment-paid": Case(
@@ -274,6 +289,7 @@ CASES = {
     "GetPaymentSuccessFunction/forged": Case(World.waiting, (401, "INVALID_SIGNATURE")),
     "GetPaymentSuccessFunction/without-signature": Case(World.waiting, (401, "INVALID_SIGNATURE")),
     "GetPaymentFailedFunction/signed": Case(World.waiting, (303, f"/failed.html{PAGE}")),
+    "GetPaymentFailedFunction/prefetched": Case(World.waiting, (303, f"/rental.html{PAGE}")),
     "GetPaymentFailedFunction/forged": Case(World.waiting, (401, "INVALID_SIGNATURE")),
     "GetPaymentFailedFunction/without-signature": Case(World.waiting, (401, "INVALID_SIGNATURE")),
     "ReserveUnitFunction/sample": Case(World.new, {"warehouse_id": "wh-near", "eta": 2}, "pending"),
@@ -365,7 +381,7 @@ def test_a_tasks_event_is_what_its_state_says(sample: Sample) -> None:
 def test_an_event_that_is_not_signed_by_the_stack_is_refused(world: World, name: str) -> None:
     world.waiting()
 
-    assert world.call(name, as_it_is=True)["statusCode"] == 401
+    assert world.send(filling.fill_in(SAMPLES[name], world.facts))["statusCode"] == 401
     assert world.row.payment_id is None
 
 

@@ -25,6 +25,7 @@ READ_OUTSIDE_DATA = {"api.post_checkout", "api.post_quote", "api.post_paymongo_w
 CALL_PAYMONGO = {
     "api.get_payment_failed",
     "api.get_payment_success",
+    "api.post_cancel",
     "upkeep.reconcile",
     "workflow.close_payment_session",
     "workflow.create_payment_session",

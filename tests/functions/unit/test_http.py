@@ -86,6 +86,7 @@ ANSWERS: dict[type[ApplicationError], tuple[int, str]] = {
     errors.RentalNotFound: (404, "RENTAL_NOT_FOUND"),
     errors.IdempotencyKeyReused: (422, "IDEMPOTENCY_KEY_REUSED"),
     errors.TooManyOpenRentals: (429, "TOO_MANY_HOLDS"),
+    errors.InvalidAccessKey: (401, "INVALID_ACCESS_KEY"),
     errors.InvalidSignature: (401, "INVALID_SIGNATURE"),
     errors.TransientFailure: (503, "TRY_AGAIN"),
     errors.InfrastructureUnavailable: (503, "TRY_AGAIN"),

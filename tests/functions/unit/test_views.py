@@ -5,13 +5,10 @@ from typing import Any
 
 import pytest
 
-from api import views
 from api.views import pesos, rental_view
-from rentals.links import verify_redirect
 from rentals.models import CENTAVOS_PER_PESO, PaymentStatus
 from tests.support.samples import CUSTOMER, pending_rental
 
-KEY = b"url-signing-key"
 PAYABLE = pending_rental(
     unit_id="unit-1",
     daily_rate_centavos=200_000,
@@ -30,39 +27,42 @@ PAYABLE = pending_rental(
 @pytest.fixture(autouse=True)
 def settings(environment: pytest.MonkeyPatch) -> None:
     environment.setenv("MAX_PAYMENT_ATTEMPTS", "3")
-    environment.setattr(views, "url_signing_key", lambda: KEY)
 
 
-def test_a_payable_rental_shows_where_to_pay_and_where_to_cancel() -> None:
-    view = rental_view(PAYABLE)
+def test_a_payable_rental_shows_where_to_pay() -> None:
+    view = rental_view(PAYABLE, may_pay=True)
 
     assert view["payment_url"] == PAYABLE.payment_url
     assert view["hold_expires_at"] == PAYABLE.hold_expires_at
     assert (view["daily_rate"], view["total_fee"]) == (2_000, 6_000)
     assert (view["declined_attempts"], view["max_payment_attempts"]) == (2, 3)
-    signature = view["cancel_url"].rpartition("signature=")[2]
-    verify_redirect("failed", PAYABLE.id, signature, KEY)
+
+
+def test_who_has_only_the_id_is_told_the_same_but_where_to_pay() -> None:
+    owners, others = (rental_view(PAYABLE, may_pay=may_pay) for may_pay in (True, False))
+
+    assert others == owners | {"payment_url": None}
 
 
 @pytest.mark.parametrize("status", [each for each in PaymentStatus if each != "pending"])
-def test_an_ended_rental_cannot_be_paid_or_cancelled(status: PaymentStatus) -> None:
+def test_an_ended_rental_cannot_be_paid(status: PaymentStatus) -> None:
     view = rental_view(
-        pending_rental(payment_url="https://checkout.example", payment_status=status)
+        pending_rental(payment_url="https://checkout.example", payment_status=status), may_pay=True
     )
 
     assert view["status"] == status
-    assert view["payment_url"] is view["cancel_url"] is view["hold_expires_at"] is None
+    assert view["payment_url"] is view["hold_expires_at"] is None
 
 
 def test_a_rental_that_is_being_prepared_has_nothing_to_pay_yet() -> None:
     # checkout_url is on the row before there is a task token that a payment could resume.
-    view = rental_view(pending_rental(checkout_url="https://checkout.example"))
+    view = rental_view(pending_rental(checkout_url="https://checkout.example"), may_pay=True)
 
-    assert view["payment_url"] is view["cancel_url"] is view["total_fee"] is None
+    assert view["payment_url"] is view["total_fee"] is None
 
 
 def test_nothing_personal_and_nothing_secret_is_shown() -> None:
-    shown = str(rental_view(PAYABLE))
+    shown = str(rental_view(PAYABLE, may_pay=True))
 
     hidden = [*asdict(CUSTOMER).values(), "task-token", "evt_1", "unit-1", PAYABLE.request_hash]
     assert [text for text in hidden if text in shown.replace(PAYABLE.id, "")] == []

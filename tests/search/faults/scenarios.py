@@ -115,7 +115,11 @@ class Visit:
     def view(self) -> Json | None:
         """The rental as the API shows it, to somebody who reloads a page that does not come."""
         for _ in range(_TRIES):
-            answer = self._patiently(lambda: self.shop.site.get(f"/api/rentals/{self.rental_id}"))
+            answer = self._patiently(
+                lambda: self.shop.site.get(
+                    f"/api/rentals/{self.rental_id}", headers=self.shop.key_of(self.rental_id)
+                )
+            )
             if answer is not None and answer.status_code == 200:
                 data: Json = answer.json()["data"]
                 return data
@@ -129,6 +133,16 @@ class Visit:
         answer = httpx.post(self.url, data={"outcome": outcome}, timeout=60)
         if answer.status_code == 303:
             self._follow(answer.headers["location"])
+
+    def cancel(self) -> None:
+        """On our own page, trying errors again."""
+        path = f"/api/rentals/{self.rental_id}/cancel"
+        for _ in range(_TRIES):
+            answer = self._patiently(
+                lambda: self.shop.site.post(path, headers=self.shop.key_of(self.rental_id))
+            )
+            if answer is not None and answer.status_code < 500:
+                return
 
     def come_back(self) -> None:
         """Where PayMongo sends the browser after paying."""
@@ -312,6 +326,12 @@ def cancelled(visit: Visit) -> None:
         visit.on_hosted_page("cancelled")
 
 
+def cancelled_here(visit: Visit) -> None:
+    """Cancels on our own page."""
+    if visit.checkout():
+        visit.cancel()
+
+
 def expired(visit: Visit) -> None:
     """Leaves the page open until the hold is over."""
     visit.checkout()
@@ -367,8 +387,8 @@ def unheard(visit: Visit) -> None:
 SCENARIOS: dict[str, Callable[[Visit], None]] = {
     each.__name__: each
     for each in (
-        paid, paid_and_back_first, unheard, never_started, declined, cancelled, expired, stopped,
-        stopped_when_paid, late, late_and_sold_out, wrong_amount,
+        paid, paid_and_back_first, unheard, never_started, declined, cancelled, cancelled_here,
+        expired, stopped, stopped_when_paid, late, late_and_sold_out, wrong_amount,
     )
 }  # fmt: skip
 # Needs a hold that is over before the test is.

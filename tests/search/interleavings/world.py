@@ -141,6 +141,7 @@ class World:
         secrets.create_secret(
             Name=setting("IDENTITY_SECRET_ID"), SecretString=IDENTITY_SECRET.decode()
         )
+        secrets.create_secret(Name=setting("ACCESS_SECRET_ID"), SecretString="access-key")
 
     def _set_environment(self, patch: pytest.MonkeyPatch) -> None:
         for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):

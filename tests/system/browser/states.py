@@ -25,7 +25,6 @@ HELD: Json = {
     "eta": 2,
     "payment_method": "gcash",
     "payment_url": "http://127.0.0.1/checkout",
-    "cancel_url": "/payment/failed?rental_id=x&signature=y",
     "hold_expires_at": (datetime.now(UTC) + timedelta(minutes=50)).isoformat(),
     "declined_attempts": 1,
     "max_payment_attempts": 3,
@@ -33,7 +32,7 @@ HELD: Json = {
     "created_at": "2026-01-02T03:04:05.678Z",
     "updated_at": "2026-01-02T16:05:06.789Z",
 }
-_OVER = {"payment_url": None, "cancel_url": None, "hold_expires_at": None}
+_OVER = {"payment_url": None, "hold_expires_at": None}
 
 
 def _ended(status: str, reason: str) -> Json:
@@ -88,7 +87,7 @@ HEADINGS = {
 def show(visitor: Visitor, page: str, state: str) -> None:
     """A page about a rental in this state."""
     visitor.answer(f"**/api/rentals/{RENTAL_ID}", 200, {"success": True, "data": RENTALS[state]})
-    visitor.page.goto(f"/{page}.html?rental_id={RENTAL_ID}")
+    visitor.page.goto(f"/{page}.html?rental_id={RENTAL_ID}#key={'0' * 64}")
     visitor.expect_heading(HEADINGS[page, state])
 
 

@@ -87,7 +87,7 @@ def test_expired_while_paying(shop: Shop, visitor: Visitor) -> None:
 def test_hold_runs_out_before_the_customers_eyes(shop: Shop, visitor: Visitor) -> None:
     with shop.hold_of(4):
         rental = shop.checkout(shop.add_collectible())
-    visitor.page.goto(f"/rental.html?rental_id={rental['rental_id']}")
+    visitor.open_rental(shop, rental["rental_id"])
 
     visitor.expect_heading("The time to pay ran out")
 

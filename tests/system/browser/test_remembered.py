@@ -82,7 +82,7 @@ def test_too_many_holds_leads_to_the_list(visitor: Visitor) -> None:
 def test_link_to_a_rental_can_be_copied(shop: Shop, visitor: Visitor) -> None:
     rental = shop.checkout(shop.add_collectible())
     visitor.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    visitor.page.goto(f"/success.html?rental_id={rental['rental_id']}")
+    visitor.open_rental(shop, rental["rental_id"])
 
     visitor.page.get_by_role("button", name="Copy link").click()
 
@@ -94,3 +94,43 @@ def test_link_to_a_rental_can_be_copied(shop: Shop, visitor: Visitor) -> None:
     expect(visitor.page.get_by_role("link", name="(02) 8555 0112")).to_have_attribute(
         "href", "tel:0285550112"
     )
+
+
+def test_a_link_to_somebody_elses_rental_shows_it_and_no_more(shop: Shop, visitor: Visitor) -> None:
+    _, rental = shop.rent()
+
+    visitor.page.goto(f"/rental.html?rental_id={rental['rental_id']}")
+
+    visitor.expect_heading("This rental is on hold")
+    expect(visitor.page.locator("#continue-payment, #cancel-rental")).to_have_count(0)
+    assert visitor.page.evaluate("localStorage.getItem('mc.rentals')") is None
+    visitor.open_catalogue()
+    expect(visitor.page.locator(".dock")).not_to_be_visible()
+
+
+def test_coming_back_in_another_browser_brings_the_right_to_go_on(
+    shop: Shop, visitor: Visitor
+) -> None:
+    """As from a wallet's own browser, which did not make the rental."""
+    _, rental = shop.rent()
+
+    visitor.page.goto(shop.success_url(rental["rental_id"]))
+
+    visitor.expect_heading("Confirming your payment…")
+    assert visitor.page.url.endswith(f"/success.html?rental_id={rental['rental_id']}")
+    visitor.page.goto("/rentals.html")
+    visitor.page.locator(".rental-row").get_by_role("link").click()
+    visitor.page.get_by_role("link", name="Continue to payment").click()
+    visitor.pay()
+
+
+def test_a_key_that_was_changed_leaves_a_rental_to_look_at(shop: Shop, visitor: Visitor) -> None:
+    rental_id = shop.rent()[1]["rental_id"]
+    visitor.expect_failures_of("/api/rentals/")
+    visitor.remember("mc.rentals", [{"id": rental_id, "open": True, "key": "0" * 64}])
+
+    visitor.page.goto(f"/rental.html?rental_id={rental_id}")
+
+    visitor.expect_heading("This rental is on hold")
+    known = visitor.page.evaluate("JSON.parse(localStorage.getItem('mc.rentals'))")
+    assert known == [{"id": rental_id, "open": True}]

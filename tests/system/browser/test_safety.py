@@ -119,7 +119,7 @@ def test_markup_from_the_api_is_text(visitor: Visitor) -> None:
 
 
 def test_links_that_are_no_web_addresses_are_not_offered(visitor: Visitor) -> None:
-    hostile = {"payment_url": SCRIPT_URL, "cancel_url": SCRIPT_URL}
+    hostile = {"payment_url": SCRIPT_URL}
     rental = HELD | hostile | {"collectible_name": MARKUP, "collectible_id": "../x"}
     visitor.answer(f"**/api/rentals/{RENTAL_ID}", 200, {"success": True, "data": rental})
 

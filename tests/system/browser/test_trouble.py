@@ -252,9 +252,9 @@ def test_page_that_cannot_be_loaded(visitor: Visitor, path: str) -> None:
 
 def test_cancelling_that_fails_can_be_tried_again(shop: Shop, visitor: Visitor) -> None:
     collectible, rental = shop.rent()
-    visitor.expect_failures_of("/payment/failed")
-    visitor.answer("**/payment/failed?*", 503, failure("TRY_AGAIN"), times=1)
-    visitor.page.goto(f"/rental.html?rental_id={rental['rental_id']}")
+    visitor.expect_failures_of("/cancel")
+    visitor.answer("**/api/rentals/*/cancel", 503, failure("TRY_AGAIN"), times=1)
+    visitor.open_rental(shop, rental["rental_id"])
     visitor.page.get_by_role("button", name="Cancel this rental").click()
     dialog = visitor.page.get_by_role("dialog")
     expect(dialog.get_by_role("button", name="Keep it")).to_be_focused()
@@ -273,7 +273,7 @@ def test_rental_page_goes_on_asking(shop: Shop, visitor: Visitor) -> None:
     url = f"**/api/rentals/{rental['rental_id']}"
     visitor.answer(url, 500, failure("INTERNAL_ERROR"))
 
-    visitor.page.goto(f"/rental.html?rental_id={rental['rental_id']}")
+    visitor.open_rental(shop, rental["rental_id"])
     expect(visitor.page.locator("#trouble")).to_contain_text("We keep trying")
     visitor.page.unroute(url)
 

@@ -18,6 +18,7 @@ from playwright.sync_api import (
     expect,
 )
 
+from api.requests import ACCESS_KEY_HEADER
 from tests.support.shop import PATIENCE_SECONDS, Shop
 from tools.local.stack import Settings
 from tools.sources import ROOT
@@ -206,6 +207,11 @@ class Visitor:
         self.fill_in(customer)
         self.submit.click()
         self.expect_payment_page()
+
+    def open_rental(self, shop: Shop, rental_id: str) -> None:
+        """The rental's page, as its customer is led to it."""
+        key = shop.key_of(rental_id)[ACCESS_KEY_HEADER]
+        self.page.goto(f"/rental.html?rental_id={rental_id}#key={key}")
 
     # --- PayMongo's page ---
 

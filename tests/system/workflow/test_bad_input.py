@@ -236,5 +236,5 @@ def test_longest_and_strangest_input_that_is_right(shop: Shop) -> None:
             customer=customer,
         )
         assert rental["total_fee"] == {1: 20_000, 365: 3_650_000}[duration]
-        assert shop.cancel(rental).startswith("/failed.html")
+        assert not shop.cancel(rental)
         shop.wait_for_status(rental["rental_id"], "cancelled")

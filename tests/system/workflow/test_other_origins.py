@@ -21,7 +21,7 @@ def test_the_sites_own_origin_passes_the_preflight(shop: Shop, path: str) -> Non
     assert answer.headers["Access-Control-Allow-Origin"] == site
     assert "POST" in answer.headers["Access-Control-Allow-Methods"]
     allowed = answer.headers["Access-Control-Allow-Headers"].lower()
-    assert {"content-type", "idempotency-key", "prefer"} <= set(allowed.split(", "))
+    assert {"content-type", "idempotency-key", "prefer", "x-rental-key"} <= set(allowed.split(", "))
     assert "Access-Control-Allow-Credentials" not in answer.headers
     assert "Origin" in answer.headers["Vary"].split(", ")
 

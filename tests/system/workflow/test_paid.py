@@ -11,7 +11,6 @@ def test_paid_by_webhook(shop: Shop) -> None:
 
     completed = shop.wait_for_status(rental["rental_id"], "completed")
     assert completed["payment_url"] is None
-    assert completed["cancel_url"] is None
     assert completed["reason"] is None
     assert completed["total_fee"] == 6_000
     execution = shop.wait_for_execution(rental["rental_id"])

@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from api.requests import ACCESS_KEY_HEADER
 from tests.support.sandbox import Json
 from tests.support.shop import Shop
 from tools.local.stack import PAYMONGO_SECRET_KEY
@@ -36,6 +37,7 @@ def secrets_of(shop: Shop, rental_id: str, customer: Json) -> dict[str, str]:
         "PayMongo's key": PAYMONGO_SECRET_KEY,
         "webhook secret": shop.paymongo.webhook_secret,
         "signing key": signing_key,
+        "access key": shop.key_of(rental_id)[ACCESS_KEY_HEADER],
         **({"task token": row["taskToken"]} if "taskToken" in row else {}),
     }
 
@@ -80,6 +82,10 @@ def expect_private(shop: Shop, rental_id: str, secrets: dict[str, str], since: f
                 del shown["taskScheduledEventDetails"]
             expect_nothing_in(json.dumps(shown, default=str), secrets, event["type"])
     expect_nothing_in(json.dumps(shop.rental(rental_id)), secrets, "the rental's view")
+    # Nor is it stored, so `./rentals show` and copies of the tables have none.
+    key = {"access key": secrets["access key"]}
+    expect_nothing_in(json.dumps(shop.rental_row(rental_id), default=str), key, "the row")
+    expect_nothing_in(json.dumps(shop.paymongo.sessions(rental_id)), key, "PayMongo")
     lines = log_lines(shop, since)
     assert any(rental_id in line for line in lines), "the logs tell about the rental"
     expect_nothing_in("\n".join(lines), secrets, "a log")

@@ -64,7 +64,7 @@ def test_paying_and_cancelling_at_once(shop: Shop, payment: str) -> None:
 
     at_once(
         *[partial(shop.on_hosted_page, rental, "paid") for rental in rentals],
-        *[partial(shop.site.get, rental["cancel_url"]) for rental in rentals],
+        *[partial(shop.cancel, rental) for rental in rentals],
     )
 
     ends = [

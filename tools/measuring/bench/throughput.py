@@ -15,6 +15,7 @@ from typing import Any
 
 import httpx
 
+from api.requests import ACCESS_KEY_HEADER
 from tools.local.package import upload, zip_functions_of
 from tools.local.stack import REGION, LocalStack
 from tools.measuring.bench.report import Section
@@ -127,9 +128,10 @@ def _checkout(site: httpx.Client, collectible_id: str) -> float:
         .raise_for_status()
         .json()["data"]
     )
+    path, key = f"/api/rentals/{data['rental_id']}", {ACCESS_KEY_HEADER: data["access_key"]}
     while not data["payment_url"]:
         time.sleep(_PAUSE_SECONDS)
-        data = site.get(f"/api/rentals/{data['rental_id']}").raise_for_status().json()["data"]
+        data = site.get(path, headers=key).raise_for_status().json()["data"]
         if time.perf_counter() - started > _PATIENCE_SECONDS:
             raise TimeoutError("no payment URL")
     return time.perf_counter() - started

@@ -75,7 +75,11 @@ class Customer(HttpUser):
     def cancels(self) -> None:
         """On our own page."""
         if rental := self._checkout(self._body()):
-            self.client.get(rental["cancel_url"], name="cancel", allow_redirects=False)
+            self.client.post(
+                f"/api/rentals/{rental['rental_id']}/cancel",
+                headers={"X-Rental-Key": rental["access_key"]},
+                name="/api/rentals/{rental_id}/cancel",
+            )
 
     @task(1)
     def leaves(self) -> None:
@@ -138,10 +142,11 @@ class Customer(HttpUser):
 
     def _status(self, rental: Json) -> Json:
         answer = self.client.get(
-            f"/api/rentals/{rental['rental_id']}", name="/api/rentals/{rental_id}"
+            f"/api/rentals/{rental['rental_id']}",
+            headers={"X-Rental-Key": rental["access_key"]},
+            name="/api/rentals/{rental_id}",
         )
-        status: Json = self._data(answer)
-        return status
+        return {**rental, **self._data(answer)}
 
     def _body(self) -> Json:
         return {

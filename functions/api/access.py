@@ -1,0 +1,34 @@
+"""The rental of a request, whether the request has its access key, and how pages of the site get
+that.
+"""
+
+from urllib.parse import urlencode
+
+from api.requests import ACCESS_KEY_HEADER, Event, header
+from infra.telemetry import logger
+from rentals import repository
+from rentals.access_keys import access_key_of, access_secret, verify_access_key
+from rentals.models import Rental
+
+
+def rental_in_path(event: Event) -> Rental:
+    """The rental that the path names. Raises RentalNotFound."""
+    rental = repository.get(event["pathParameters"]["rental_id"][:64])
+    # Only what a row has: a caller must not choose what stands in the log that alarms read.
+    logger.append_keys(rental_id=rental.id)
+    return rental
+
+
+def has_access(event: Event, rental: Rental) -> bool:
+    """Whether the request has the rental's key. Raises InvalidAccessKey for another one."""
+    key = header(event, ACCESS_KEY_HEADER)
+    if key is None:
+        return False
+    verify_access_key(rental.id, key, access_secret())
+    return True
+
+
+def page_with_key(page: str, rental: Rental) -> str:
+    """A page of the site about the rental, with its key where no server is told of it."""
+    key = access_key_of(rental.id, access_secret())
+    return f"/{page}.html?{urlencode({'rental_id': rental.id})}#key={key}"
