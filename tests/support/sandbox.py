@@ -112,15 +112,14 @@ class Sandbox:
             if rental_id in event["body"]
         ]
 
-    def answers_since(self, moment: float) -> list[int | None]:
-        """The status of every answer that a webhook delivery got; None when there was none."""
-        return [
-            attempt["status"]
+    def answers_since(self, moment: float) -> list[list[int | None]]:
+        """For each webhook delivery, the status of every answer; None when there was none."""
+        deliveries = [
+            [attempt["status"] for attempt in delivery["attempts"] if attempt["at"] >= moment]
             for event in self._get("/events")["events"]
             for delivery in event["deliveries"]
-            for attempt in delivery["attempts"]
-            if attempt["at"] >= moment
         ]
+        return [answers for answers in deliveries if answers]
 
     def endpoint_status(self) -> str:
         """Whether PayMongo has the webhook endpoint enabled or disabled."""

@@ -502,8 +502,12 @@ class Shop:
         assert lasting == [], "; ".join(map(str, lasting))
         assert self._unexpected_failures() == []
         assert self.paymongo.endpoint_status() == "enabled"
-        # No webhook of PayMongo's own is refused; a connection may break (None), and is made again.
-        assert set(self.paymongo.answers_since(self._opened_at)) <= {200, None}
+        # No webhook of PayMongo's own is refused, and none fails for a fault of ours (500). Where
+        # the machine is busy an answer may be lost or "later" (None, 502 to 504): it is sent again.
+        for answers in self.paymongo.answers_since(self._opened_at):
+            *before, last = answers
+            assert last == 200, f"a webhook was answered {answers}"
+            assert set(before) <= {200, None, 502, 503, 504}, f"a webhook was answered {answers}"
 
     def _lasting_violations(self) -> list[Violation]:
         """Tables are read one after the other, while another test's hold may just run out."""
