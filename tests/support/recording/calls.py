@@ -85,29 +85,27 @@ def permissions(headers: Message, body: bytes) -> list[tuple[str, str]]:
 
 
 def process_at(port: int) -> psutil.Process | None:
-    """The process whose connection comes from this local port: one that this process started.
+    """The function's process whose connection comes from this local port: one that this process
+    started. Others may use the same port for connections to somewhere else.
 
     psutil can tell as well, by reading all that every process of the machine has open, which takes
     longer than everything else that a test does.
     """
-    inode = _inode_of(port)
-    if inode is None:
-        return None
+    sockets = {f"socket:[{inode}]" for inode in _inodes_of(port)}
     for process in psutil.Process().children(recursive=True):
         files = Path(f"/proc/{process.pid}/fd")
         with suppress(OSError):
-            if any(os.readlink(each) == f"socket:[{inode}]" for each in files.iterdir()):
+            is_there = any(os.readlink(each) in sockets for each in files.iterdir())
+            if is_there and function_of(process) != UNKNOWN:
                 return process
     return None
 
 
-def _inode_of(port: int) -> str | None:
+def _inodes_of(port: int) -> Iterator[str]:
     for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
         _, local, _, _, *rest = line.split()
-        inode = rest[5]
-        if local.endswith(f":{port:04X}") and inode != "0":
-            return inode
-    return None
+        if local.endswith(f":{port:04X}") and rest[5] != "0":
+            yield rest[5]
 
 
 def function_at(port: int) -> str:
