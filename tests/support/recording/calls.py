@@ -9,6 +9,7 @@ other end of the connection.
 import json
 import os
 import re
+from collections.abc import Iterator
 from contextlib import suppress
 from email.message import Message
 from pathlib import Path
