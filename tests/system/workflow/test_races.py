@@ -52,7 +52,7 @@ def _insist_on_an_answer(shop: Shop, body: Json) -> httpx.Response:
         is_busy = answer.status_code == 429 or answer.status_code >= 500
         return None if is_busy or answer.status_code == 202 else answer
 
-    return eventually(ask, "an answer to the checkout", seconds=240, pause=1)
+    return eventually(ask, "an answer to the checkout", seconds=600, pause=1)
 
 
 @pytest.mark.parametrize("payment", ["silent", "told"])
