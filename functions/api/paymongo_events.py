@@ -5,7 +5,6 @@ is read, so that one unreadable field hides no payment of the same event.
 """
 
 import json
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
@@ -13,7 +12,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import BaseModel, Field, StrictBool, ValidationError
 
 from infra.telemetry import count, logger
-from paymongo.resources import Note, Unreadable
+from paymongo.resources import ID, Note, Unreadable
 
 Resource = TypeVar("Resource")
 
@@ -21,7 +20,6 @@ Resource = TypeVar("Resource")
 # can send, and still hashed in a few milliseconds.
 MAX_EVENT_BYTES = 2**20
 _MOST_LOGGED = 20
-_EVENT_ID = re.compile(r"[A-Za-z0-9_-]{1,100}")
 
 
 class _Attributes(BaseModel):
@@ -61,7 +59,7 @@ def read_event(body: bytes) -> PayMongoEvent | None:
     except (ValueError, RecursionError):
         _report(["body: not JSON"])
         return None
-    event_id = data.id if isinstance(data.id, str) and _EVENT_ID.fullmatch(data.id) else None
+    event_id = data.id if isinstance(data.id, str) and ID.fullmatch(data.id) else None
     event = PayMongoEvent(
         event_id, data.attributes.type, data.attributes.livemode, data.attributes.data
     )

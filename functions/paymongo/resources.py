@@ -15,7 +15,7 @@ CURRENCY = "PHP"
 # JSON's largest integer that everybody reads as it is written (RFC 8259, 6).
 _MOST_CENTAVOS = 2**53 - 1
 # Also what a row's key and the name of an execution can hold.
-_ID = re.compile(r"[A-Za-z0-9_-]{1,100}")
+ID = re.compile(r"[A-Za-z0-9_-]{1,100}")
 
 Note = Callable[[str, bool], None]
 Value = TypeVar("Value")
@@ -82,11 +82,8 @@ def read_session(resource: Any, note: Note, at: str = "session") -> CheckoutSess
     """
     session = _object(resource, at, note)
     attributes = session.required("attributes", session.object_at)
-    intent, inside = None, None
-    if attributes.fields.get("payment_intent") is not None:
-        intent = attributes.expected("payment_intent", session.object_at)
-    if intent is not None and intent.fields.get("attributes") is not None:
-        inside = intent.expected("attributes", session.object_at)
+    intent = attributes.optional("payment_intent", session.object_at, is_needed=True)
+    inside = intent.optional("attributes", session.object_at, is_needed=True) if intent else None
     intent_id = intent.expected("id", _id) if intent else None
     payments: dict[str, Payment] = {}
     for place in filter(None, (attributes, inside)):
@@ -160,15 +157,17 @@ class _Object:
         """None, and a note, when it cannot be read."""
         return self._read_or_note(name, read, is_needed=True)
 
-    def optional(self, name: str, read: Callable[[Any, str], Value]) -> Value | None:
+    def optional(
+        self, name: str, read: Callable[[Any, str], Value], *, is_needed: bool = False
+    ) -> Value | None:
         """None when it is missing or null, and a note when it is something else."""
         if self.fields.get(name) is None:
             return None
-        return self._read_or_note(name, read, is_needed=False)
+        return self._read_or_note(name, read, is_needed=is_needed)
 
     def every(self, name: str, read: Callable[[Any, str], Value]) -> list[Value]:
         """The items of an optional list that can be read, a note for each that cannot."""
-        items = [] if self.fields.get(name) is None else self.expected(name, _list) or []
+        items = self.optional(name, _list, is_needed=True) or []
         found = {str(index): item for index, item in enumerate(items)}
         each = _Object(found, f"{self.at}.{name}", self.note)
         read_items = (each.expected(index, read) for index in found)
@@ -234,7 +233,7 @@ def _text(value: Any, at: str) -> str:
 
 
 def _id(value: Any, at: str) -> str:
-    if not isinstance(value, str) or not _ID.fullmatch(value):
+    if not isinstance(value, str) or not ID.fullmatch(value):
         raise Unreadable(f"{at}: not an id")
     return value
 

@@ -137,9 +137,8 @@ async def _serve_console(scope: Scope, receive: Receive, send: Send) -> None:
 async def _forward(request: Request) -> Response:
     api: httpx.AsyncClient = request.app.state.api
     path = request.scope["raw_path"].decode()
-    if {".", ".."} & set(
-        unquote(path).split("/")
-    ):  # httpx would resolve them, past the API's stage
+    # httpx would resolve them, and so lead past the API's stage.
+    if {".", ".."} & set(unquote(path).split("/")):
         return JSONResponse(
             {"success": False, "error": "there is no such route", "code": "ROUTE_NOT_FOUND"}, 404
         )
