@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from secrets import SystemRandom
-from typing import Any
+from typing import Any, ClassVar
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import ClientError
@@ -98,6 +98,8 @@ class Change:
     string sets.
     """
 
+    verb: ClassVar = "Update"
+
     table: str
     id: str
     attributes: Mapping[str, Any] = field(default_factory=dict)
@@ -156,6 +158,8 @@ class Change:
 class New:
     """A row that is written unless there is one with its id."""
 
+    verb: ClassVar = "Put"
+
     table: str
     row: Mapping[str, Any]
 
@@ -167,6 +171,37 @@ class New:
             "ConditionExpression": "attribute_not_exists(id)",
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         }
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """A row that is written, whatever was there."""
+
+    verb: ClassVar = "Put"
+
+    table: str
+    row: Mapping[str, Any]
+
+    def operation(self) -> Item:
+        """The parameters of a Put in a transaction."""
+        return {"TableName": self.table, "Item": to_attributes(self.row)}
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """A row that goes, if it is there."""
+
+    verb: ClassVar = "Delete"
+
+    table: str
+    key: Mapping[str, Any]
+
+    def operation(self) -> Item:
+        """The parameters of a Delete in a transaction."""
+        return {"TableName": self.table, "Key": to_attributes(self.key)}
+
+
+Write = Change | New | Put | Delete
 
 
 def can_be_key(value: str) -> bool:
@@ -182,6 +217,28 @@ def get(table: str, item_id: str) -> Item | None:
         TableName=table, Key=to_attributes({"id": item_id}), ConsistentRead=True
     )
     return from_attributes(answer["Item"]) if "Item" in answer else None
+
+
+def get_many(table: str, ids: Sequence[str]) -> list[Item]:
+    """The rows of these ids, at most 100, in their order; what is not there is left out.
+
+    Raises WriteContended when DynamoDB keeps leaving some out.
+    """
+    found: dict[str, Item] = {}
+    wanted: Any = [to_attributes({"id": each}) for each in dict.fromkeys(ids)]
+    for attempt in range(_TRANSACTION_TRIES):
+        if not wanted:
+            return [found[each] for each in dict.fromkeys(ids) if each in found]
+        answer = dynamodb().batch_get_item(
+            RequestItems={table: {"Keys": wanted, "ConsistentRead": True}}
+        )
+        for item in map(from_attributes, answer["Responses"].get(table, [])):
+            found[item["id"]] = item
+        left = answer["UnprocessedKeys"].get(table)
+        wanted = left["Keys"] if left else []
+        if wanted:
+            time.sleep(_random.uniform(0, 0.05 * 2**attempt))
+    raise WriteContended("DynamoDB is slow to answer")
 
 
 def scan(table: str) -> list[Item]:
@@ -203,7 +260,7 @@ def scan_where(table: str, condition: str, *, attributes: str) -> Iterator[Item]
 
 def query(  # noqa: PLR0913 - what a query is made of
     table: str,
-    index: str,
+    index: str | None,
     condition: str,
     values: Mapping[str, Any],
     *,
@@ -211,14 +268,16 @@ def query(  # noqa: PLR0913 - what a query is made of
     attributes: str | None = None,
     is_upwards: bool = True,
 ) -> list[Item]:
-    """At most `limit` rows of an index, lowest range key first, or highest."""
+    """At most `limit` rows of an index, or of the table itself, lowest range key first, or
+    highest.
+    """
     answer = dynamodb().query(
         TableName=table,
-        IndexName=index,
         KeyConditionExpression=condition,
         ExpressionAttributeValues={f":{name}": _serialize(each) for name, each in values.items()},
         Limit=limit,
         ScanIndexForward=is_upwards,
+        **({"IndexName": index} if index else {}),  # type: ignore[arg-type]
         **({"ProjectionExpression": attributes} if attributes else {}),  # type: ignore[arg-type]
     )
     return [from_attributes(item) for item in answer["Items"]]
@@ -239,13 +298,13 @@ def update(change: Change) -> Item:
     return from_attributes(answer["Attributes"])
 
 
-def transact(writes: Sequence[Change | New]) -> None:
-    """Make changes and new rows in one transaction, all or nothing.
+def transact(writes: Sequence[Write]) -> None:
+    """Make writes in one transaction, all or nothing.
 
     Raises ConditionFailed when conditions did not hold, WriteContended when other transactions
     kept touching the same rows.
     """
-    items = [{"Put" if isinstance(each, New) else "Update": each.operation()} for each in writes]
+    items = [{each.verb: each.operation()} for each in writes]
     for attempt in range(_TRANSACTION_TRIES):
         try:
             dynamodb().transact_write_items(TransactItems=items)  # type: ignore[arg-type]

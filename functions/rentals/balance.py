@@ -17,6 +17,7 @@ from rentals.models import CENTAVOS_PER_PESO, PaymentStatus, settled_outside
 SETTLING_SECONDS = 3600
 
 _GIVEN_BACK = {"pending", "processing", "succeeded"}
+_REFUNDABLE = {PaymentStatus.COMPLETED, PaymentStatus.REFUNDED}
 
 _ATTRIBUTES = (
     "id, paymentStatus, paymentId, amountPaid, totalFee, refundStatus, surplusPaymentIds,"
@@ -73,10 +74,10 @@ def balance(paid: Iterable[dynamo.Item], settling_since: str) -> Balance:
             if is_refunded_too:
                 total.unaccounted.append(row["id"])
                 continue
+        elif status in _REFUNDABLE and row.get("refundStatus") in _GIVEN_BACK:
+            total.refunded += amount
         elif status == PaymentStatus.COMPLETED and amount == row["totalFee"] * CENTAVOS_PER_PESO:
             total.completed += amount
-        elif status == PaymentStatus.REFUNDED and row.get("refundStatus") in _GIVEN_BACK:
-            total.refunded += amount
         elif is_settling:
             total.settling += amount
         else:

@@ -12,7 +12,7 @@ from infra.settings import setting
 from infra.telemetry import count, logger
 from rentals import catalogue, repository
 from rentals.errors import IdempotencyKeyReused, NotFound
-from rentals.identity import customer_key, identity_secret, rental_id_for
+from rentals.identity import customer_key, identity_secret, phone_key, rental_id_for
 from rentals.models import Customer, PaymentMethod, PaymentStatus, Rental
 
 # API Gateway answers for us after 29 s, and a customer should not stare at a spinner that long.
@@ -93,6 +93,7 @@ def _new_rental(rental_id: str, request: CheckoutRequest, secret: bytes) -> Rent
         store_id=request.store_id,
         customer=request.customer,
         customer_key=customer_key(request.customer.email, secret),
+        phone_key=phone_key(request.customer.phone, secret),
         duration=request.duration,
         payment_method=request.payment_method,
         payment_status=PaymentStatus.PENDING,

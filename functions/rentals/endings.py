@@ -10,7 +10,7 @@ from typing import Any
 
 from infra import clock, dynamo
 from infra.dynamo import absent, equal, present
-from rentals import follow_ups, repository, units
+from rentals import follow_ups, fulfillment, repository, unit_moves
 from rentals.errors import (
     PaymentMismatch,
     PaymentNotReceived,
@@ -20,7 +20,7 @@ from rentals.errors import (
     UnitNotHeld,
     WriteContended,
 )
-from rentals.models import EndReason, FollowUp, PaymentStatus, Rental
+from rentals.models import ClosedReason, EndReason, FollowUp, PaymentStatus, Rental
 
 # Nobody waits for the rental's payment any more.
 _NOT_PAYABLE = {"taskToken": None, "paymentUrl": None}
@@ -44,6 +44,7 @@ def confirm_rental(rental: Rental) -> Rental:
             "completedAt": clock.now_timestamp(),
             "endReason": None,
             **_NOT_PAYABLE,
+            **fulfillment.beginning(rental),
             **(follow_ups.NONE_LEFT if is_over else {}),
         },
         equal("unitId", rental.unit_id),
@@ -52,11 +53,13 @@ def confirm_rental(rental: Rental) -> Rental:
         absent("refundRequestedAt"),
         *([absent("surplusPaymentIds")] if is_over else []),
     )
+    confirmed = rental.after(complete)
+    others = fulfillment.written_when_paid(rental, confirmed)
     try:
-        dynamo.transact([complete, repository.no_longer_open(rental)])
+        dynamo.transact([complete, repository.no_longer_open(rental), *others])
     except dynamo.ConditionFailed:
         return _unless_changed(rental, PaymentStatus.COMPLETED)
-    return rental.after(complete)
+    return confirmed
 
 
 def _require_confirmable(rental: Rental) -> None:
@@ -143,26 +146,27 @@ def release_for_refund(rental: Rental) -> Rental:
 
 
 def end_as_refunded(rental: Rental) -> Rental:
-    """In one transaction: the intent, the ending, and the unit, if any, on the shelf.
+    """In one transaction: the intent, the ending, and the unit, if any, on the shelf. A completed
+    rental stays completed: it is cancelled if its unit was not handed over yet.
 
     Returns the rental on record. Raises WriteContended when the rental is not as it was read.
     """
-    ending = _ending(
-        rental,
-        {
-            "paymentStatus": PaymentStatus.REFUNDED,
-            "refundRequestedAt": rental.refund_requested_at or clock.now_timestamp(),
-            # No refund exists yet, so use the shorter (payment) interval for the first check.
-            **follow_ups.due(rental.id, FollowUp.REFUND, follow_ups.PAYMENT_SECONDS),
-        },
-        equal("refundRequestedAt", rental.refund_requested_at),
-    )
+    intent = {
+        "refundRequestedAt": rental.refund_requested_at or clock.now_timestamp(),
+        # No refund exists yet, so use the shorter (payment) interval for the first check.
+        **follow_ups.due(rental.id, FollowUp.REFUND, follow_ups.PAYMENT_SECONDS),
+    }
     try:
-        dynamo.transact(ending)
+        if rental.payment_status is PaymentStatus.COMPLETED:
+            return fulfillment.give_back_completed(rental, intent)
+        is_as_read = equal("refundRequestedAt", rental.refund_requested_at)
+        refunded = {"paymentStatus": PaymentStatus.REFUNDED, **intent}
+        dynamo.transact(_ending(rental, refunded, is_as_read))
     except dynamo.ConditionFailed:
         # PayMongo tells of one refund in two events, often at once: the other may have ended it.
         now = repository.get(rental.id)
-        if now.payment_status is PaymentStatus.REFUNDED:
+        is_cancelled = now.closed_reason is ClosedReason.CANCELLED
+        if now.payment_status is PaymentStatus.REFUNDED or is_cancelled:
             return now
         raise WriteContended(f"rental {rental.id} changed, or disagrees with its unit") from None
     return repository.get(rental.id)
@@ -183,7 +187,7 @@ def _ending(
     changes = [ending, repository.no_longer_open(rental)]
     if rental.unit_id is not None:
         changes.append(
-            units.release(rental.unit_id, rental.id, collectible_id=rental.collectible_id)
+            unit_moves.release(rental.unit_id, rental.id, collectible_id=rental.collectible_id)
         )
     return changes
 

@@ -5,6 +5,7 @@ ApplicationError                    infra/errors.py
 ├── NotFound
 │   ├── CollectibleNotFound
 │   ├── StoreNotFound
+│   ├── UnitNotFound
 │   └── RentalNotFound
 ├── NoUnitAvailable                 every unit of the collectible is taken
 ├── RentalEnded                     the rental has an ending already
@@ -18,6 +19,18 @@ ApplicationError                    infra/errors.py
 ├── PaymentMismatch                 paid, but not the rental's total in pesos
 ├── PaymentNotReceived              asked to confirm a rental that nobody paid for
 ├── UnitNotHeld                     paid, but the rental holds no unit any more
+├── NotPossibleNow                  a rental or unit is not where this can be done
+├── WrongStore                      handing over at another store than the rental's
+├── NotAllowed                      only managers may do this
+├── AmbiguousNumber                 more than one rental has this number
+├── FulfillmentChanged              the desk did something that the execution does not wait for
+├── ExecutionTooOld                 an execution that must end before its year does
+├── DeadlinePassed                  what a rental's deadlines tell its execution (deadlines.py)
+│   ├── DeliveryLate
+│   ├── NotCollected
+│   ├── DueSoon
+│   ├── Overdue
+│   └── NotInspected
 ├── PaymentProviderError            PayMongo (paymongo/errors.py)
 │   ├── PaymentProviderUnavailable  no answer, 429 or 5xx: ask again later
 │   ├── PaymentProviderRejected     4xx: asking again gives the same answer
@@ -42,14 +55,25 @@ from paymongo.errors import (
 )
 
 __all__ = [
+    "AmbiguousNumber",
     "ApplicationError",
     "CollectibleNotFound",
+    "DeadlinePassed",
+    "DeliveryLate",
+    "DueSoon",
+    "ExecutionTooOld",
+    "FulfillmentChanged",
     "IdempotencyKeyReused",
     "InfrastructureUnavailable",
     "InvalidAccessKey",
     "InvalidSignature",
     "NoUnitAvailable",
+    "NotAllowed",
+    "NotCollected",
     "NotFound",
+    "NotInspected",
+    "NotPossibleNow",
+    "Overdue",
     "PaymentCancelled",
     "PaymentFailed",
     "PaymentMismatch",
@@ -65,8 +89,10 @@ __all__ = [
     "StoreNotFound",
     "TooManyOpenRentals",
     "TransientFailure",
+    "UnitNotFound",
     "UnitNotHeld",
     "WriteContended",
+    "WrongStore",
 ]
 
 
@@ -86,6 +112,13 @@ class StoreNotFound(NotFound):
 
     def __init__(self, store_id: str) -> None:
         super().__init__(f"there is no store {store_id!r}")
+
+
+class UnitNotFound(NotFound):
+    """No unit has this id."""
+
+    def __init__(self, unit_id: str) -> None:
+        super().__init__(f"there is no unit {unit_id!r}")
 
 
 class RentalNotFound(NotFound):
@@ -171,6 +204,63 @@ class UnitNotHeld(ApplicationError):
 
     def __init__(self, rental_id: str) -> None:
         super().__init__(f"rental {rental_id} is paid and holds no unit")
+
+
+class NotPossibleNow(ApplicationError):
+    """A rental or unit is not where this can be done; the message says where it is."""
+
+
+class WrongStore(ApplicationError):
+    """Units are handed over at the rental's store only."""
+
+    def __init__(self, store_id: str) -> None:
+        super().__init__(f"this rental is handed over at {store_id} only")
+
+
+class NotAllowed(ApplicationError):
+    """Only managers may do this."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"only managers may do this: {what}")
+
+
+class AmbiguousNumber(ApplicationError):
+    """More than one rental has this number."""
+
+    def __init__(self, number: str) -> None:
+        super().__init__(f"more than one rental has the number {number}; use the id")
+
+
+class FulfillmentChanged(ApplicationError):
+    """The rental's row is elsewhere than its execution waits for: it looks at the row."""
+
+
+class ExecutionTooOld(ApplicationError):
+    """An execution lives a year at most: another one goes on."""
+
+
+class DeadlinePassed(ApplicationError):
+    """A deadline of a rental has passed."""
+
+
+class DeliveryLate(DeadlinePassed):
+    """The unit has not arrived at the store by the day after it should have."""
+
+
+class NotCollected(DeadlinePassed):
+    """The customer has not fetched the unit."""
+
+
+class DueSoon(DeadlinePassed):
+    """The unit is due back tomorrow."""
+
+
+class Overdue(DeadlinePassed):
+    """The unit was due back."""
+
+
+class NotInspected(DeadlinePassed):
+    """A unit that came back was not looked at."""
 
 
 class PaymentSessionOpen(PaymentProviderError):

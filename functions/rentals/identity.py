@@ -12,6 +12,10 @@ import uuid
 from infra import secret_values
 from infra.settings import setting
 
+# A Philippine number without its country code (+63) or trunk prefix (0).
+_PHONE_DIGITS = 10
+_FEWEST_DIGITS = 7
+
 
 def identity_secret() -> bytes:
     """The secret that names are made under."""
@@ -28,6 +32,16 @@ def rental_id_for(email: str, idempotency_key: str | None, secret: bytes) -> str
 def customer_key(email: str, secret: bytes) -> str:
     """Key of a customer's row: says nothing about who it is."""
     return _digest("customer", [_normalized(email)], secret).hex()
+
+
+def phone_key(phone: str, secret: bytes) -> str | None:
+    """Key of a phone number, however it is written; None for what is none: `0917 123 4567`,
+    `+63 (917) 123-4567` and `917 123 4567` are one.
+    """
+    digits = "".join(each for each in phone if each.isdigit())
+    if len(digits) < _FEWEST_DIGITS or any(each.isalpha() for each in phone):
+        return None
+    return _digest("phone", [digits[-_PHONE_DIGITS:]], secret).hex()
 
 
 def _normalized(email: str) -> str:

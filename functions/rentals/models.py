@@ -9,6 +9,7 @@ from typing import Any
 
 from infra.dynamo import Change
 from paymongo.resources import CURRENCY
+from rentals.numbers import number_of
 from rentals.rows import from_row, stored_as, to_row
 
 CENTAVOS_PER_PESO = 100
@@ -83,6 +84,40 @@ _STATUS_OF_REASON = {
 }
 
 
+class FulfillmentStatus(StrEnum):
+    """How far a paid rental has come. Overdue is `picked_up` past its due date, no status."""
+
+    AWAITING_ARRIVAL = "awaiting_arrival"
+    READY_FOR_PICKUP = "ready_for_pickup"
+    PICKED_UP = "picked_up"
+    RETURNED = "returned"
+    CLOSED = "closed"
+
+
+class ClosedReason(StrEnum):
+    """Why a paid rental is closed."""
+
+    RETURNED = "returned"
+    NOT_COLLECTED = "not_collected"
+    CANCELLED = "cancelled"
+    LOST = "lost"
+
+
+class UnitStatus(StrEnum):
+    """Where a unit is; `unit_moves.MOVES` has the ways from one to another."""
+
+    AVAILABLE = "available"
+    RESERVED = "reserved"
+    TO_STORE = "to_store"
+    AT_STORE = "at_store"
+    WITH_CUSTOMER = "with_customer"
+    INSPECTION = "inspection"
+    TO_WAREHOUSE = "to_warehouse"
+    MAINTENANCE = "maintenance"
+    LOST = "lost"
+    RETIRED = "retired"
+
+
 class FollowUp(StrEnum):
     """What the reconciler still has to follow up for a rental: the hash key of the sparse
     `follow-up-index`, absent when nothing is left to do.
@@ -112,13 +147,16 @@ class Collectible:
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """Where customers pick up. `phone` and `hours` are in words for customers, or empty."""
+    """Where customers pick up. `phone` and `hours` are in words for customers, or empty.
+    `days_off` are dates (`2026-12-25`) and days of the week (`Sunday`).
+    """
 
     id: str
     name: str
     address: str = ""
     phone: str = ""
     hours: str = ""
+    days_off: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +166,28 @@ class Warehouse:
     id: str
     name: str
     distances: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """One physical piece of a collectible. `reserved_by` is the rental that has it."""
+
+    id: str
+    collectible_id: str
+    warehouse_id: str
+    is_available: str = "true"
+    status: UnitStatus | None = None
+    reserved_by: str | None = None
+    last_rental_id: str | None = None
+    shelve_at: str | None = None
+    reason: str | None = None
+
+    @property
+    def current_status(self) -> UnitStatus:
+        """Its status; rows of version 0.1 say only whether it can be had."""
+        if self.status is not None:
+            return self.status
+        return UnitStatus.AVAILABLE if self.is_available == "true" else UnitStatus.RESERVED
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +218,7 @@ class Rental:
     created_at: str
     updated_at: str
     customer_key: str | None = None
+    phone_key: str | None = None
     unit_id: str | None = None
     warehouse_id: str | None = None
     daily_rate_centavos: int | None = stored_as("dailyRate", divided_by=CENTAVOS_PER_PESO)
@@ -185,11 +246,54 @@ class Rental:
     follow_up: FollowUp | None = None
     follow_up_at: str | None = None
     acknowledgements: tuple[Mapping[str, Any], ...] = field(default=(), hash=False)
+    completed_at: str | None = None
+    fulfillment_status: FulfillmentStatus | None = None
+    closed_reason: ClosedReason | None = None
+    ready_by: str | None = None
+    due_at: str | None = None
+    arrived_at: str | None = None
+    picked_up_at: str | None = None
+    returned_at: str | None = None
+    returned_store_id: str | None = None
+    closed_at: str | None = None
+    found_at: str | None = None
+    last_unit_id: str | None = None
+    desk_log: tuple[Mapping[str, Any], ...] = field(default=(), hash=False)
+    deadlines_met: frozenset[str] = frozenset()
+    is_carried_over: bool = False
+    fulfillment_attention: str | None = None
+    fulfillment_execution: str | None = None
+    fulfillment_started_at: str | None = None
+    fulfillment_token: str | None = None
+    awaited_status: FulfillmentStatus | None = None
+    next_deadline_at: str | None = None
+    fulfillment_clock: str | None = None
+    fulfillment_due_at: str | None = None
 
     @property
     def is_pending(self) -> bool:
         """Whether the rental has not ended."""
         return self.payment_status is PaymentStatus.PENDING
+
+    @property
+    def number(self) -> str:
+        """The rental's number for people."""
+        return number_of(self.id)
+
+    @property
+    def is_out(self) -> bool:
+        """Whether a paid rental has its unit: paid, and not closed."""
+        return self.fulfillment_status not in (None, FulfillmentStatus.CLOSED)
+
+    @property
+    def place_id(self) -> str:
+        """The store that has, or expects, the unit."""
+        return self.returned_store_id or self.store_id
+
+    def is_overdue(self, now: str) -> bool:
+        """Whether the customer has the unit past its due date; `now` is a time as stored."""
+        is_with_customer = self.fulfillment_status is FulfillmentStatus.PICKED_UP
+        return is_with_customer and self.due_at is not None and self.due_at < now
 
     @property
     def is_paid_in_full(self) -> bool:

@@ -15,11 +15,11 @@ from aws_lambda_powertools.metrics import MetricUnit
 from botocore.exceptions import BotoCoreError, ClientError
 
 from infra import clock
-from infra.aws import describe, stepfunctions
+from infra.aws import describe
 from infra.settings import setting
 from infra.telemetry import count, logger, measure
 from paymongo.client import paymongo
-from rentals import follow_ups, payments, refund_records
+from rentals import executions, follow_ups, payments, refund_records
 from rentals.errors import ApplicationError, RefundFailed
 from rentals.models import EndReason, FollowUp, Rental
 
@@ -77,7 +77,7 @@ def _follow_payment(rental: Rental) -> None:
 
 def _follow_hold(rental: Rental) -> None:
     measure("OldestOverdueHoldSeconds", _overdue_seconds(rental), MetricUnit.Seconds)
-    if not _is_running(setting("RENTAL_STATE_MACHINE_ARN"), rental.id):
+    if not executions.is_running(setting("RENTAL_STATE_MACHINE_ARN"), rental.id):
         expires_at = rental.hold_expires_at
         is_over = expires_at is not None and expires_at < clock.now_timestamp()
         _settle(rental, EndReason.HOLD_EXPIRED if is_over else EndReason.ERROR)
@@ -127,22 +127,10 @@ _FOLLOW_UPS: dict[FollowUp, Callable[[Rental], None]] = {
 def _settle(rental: Rental, reason: EndReason | None) -> None:
     """Start a settlement, unless the last one is still running, as it is while PayMongo is down."""
     state_machine = setting("SETTLEMENT_STATE_MACHINE_ARN")
-    if rental.settlement is not None and _is_running(state_machine, rental.settlement):
+    if rental.settlement is not None and executions.is_running(state_machine, rental.settlement):
         return
     suffix = f"reconciler-{clock.now():%Y%m%dT%H%M%S}"
     if not follow_ups.record_settlement(rental, payments.settlement_name(rental.id, suffix)):
         return  # a run that overlaps was faster
     logger.info("settling a stray", extra={"rental_id": rental.id, "end_reason": reason})
     payments.start_settlement(rental.id, suffix, reason)
-
-
-def _is_running(state_machine: str, name: str) -> bool:
-    """Whether an execution is under way; a rental's own has the rental id for its name."""
-    # Execution ARNs name the state machine without its alias, so drop the ARN's 8th part.
-    machine = ":".join(state_machine.split(":")[:7]).replace(":stateMachine:", ":execution:")
-    client = stepfunctions()
-    try:
-        execution = client.describe_execution(executionArn=f"{machine}:{name}")
-    except client.exceptions.ExecutionDoesNotExist:
-        return False
-    return execution["status"] == "RUNNING"

@@ -13,7 +13,7 @@ from rentals.models import FollowUp, PaymentStatus, Rental
 def request_refund(rental: Rental) -> Rental:
     """Write that a completed rental's payment goes back because an operator decided so.
 
-    The rental stays completed and keeps its unit until PayMongo has accepted the refund; from here
+    The rental keeps its unit until PayMongo has accepted the refund; from here
     on the reconciler follows it to its end. Returns the rental on record, as it was when it is not
     completed.
     """
@@ -36,8 +36,8 @@ def record_refund(rental: Rental, refund: Refund, refunded: int | None = None) -
 
     `refunded` is what all refunds of the payment, with this one, give back, in centavos, when that
     is known.
-    When somebody gives back the whole payment of a completed rental at PayMongo, that ends the
-    rental and puts the unit back on the shelf; a part of it changes nothing, as does a refund of
+    When the whole payment of a completed rental is given back before the unit was handed over,
+    here or at PayMongo, that cancels the rental; a part of it changes nothing, as does a refund of
     another payment. Returns the rental on record. Raises RefundFailed when the refund failed: the
     money is still here; WriteContended.
     """
@@ -48,7 +48,7 @@ def record_refund(rental: Rental, refund: Refund, refunded: int | None = None) -
     if refund.payment_id != rental.payment_id:
         return rental
     is_full = max(refund.amount, refunded or 0) >= (rental.amount_paid or 0)
-    if rental.payment_status is not PaymentStatus.REFUNDED:
+    if rental.payment_status is not PaymentStatus.REFUNDED and rental.refund_id is None:
         is_asked_for = rental.refund_requested_at is not None and not has_failed
         if not is_asked_for and (refund.status != "succeeded" or not is_full):
             return rental

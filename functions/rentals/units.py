@@ -1,9 +1,8 @@
-"""Units, and the rentals that hold them: one transaction changes both, so they cannot disagree."""
+"""Reserving a unit: one transaction changes the unit and its rental, so they cannot disagree."""
 
-from infra import clock, dynamo
+from infra import dynamo
 from infra.dynamo import Change, absent, either, equal, present
-from infra.settings import setting
-from rentals import allocation, catalogue, repository
+from rentals import allocation, catalogue, repository, unit_moves
 from rentals.errors import NoUnitAvailable, RentalEnded, WriteContended
 from rentals.models import PaymentStatus, Rental, Warehouse
 
@@ -31,7 +30,7 @@ def reserve_unit(rental: Rental) -> Rental:
         unit_id, warehouse = found
         hold = _hold(rental, unit_id, warehouse)
         try:
-            dynamo.transact([_take(unit_id, rental), hold])
+            dynamo.transact([unit_moves.reserve(unit_id, rental.id), hold])
         except dynamo.ConditionFailed as failure:
             if 1 in failure.failed:
                 now = repository.get(rental.id)
@@ -43,23 +42,6 @@ def reserve_unit(rental: Rental) -> Rental:
         else:
             return rental.after(hold)
     raise WriteContended(f"every unit of {rental.collectible_id} that was tried went elsewhere")
-
-
-def release(
-    unit_id: str, rental_id: str, *, collectible_id: str, table: str | None = None
-) -> Change:
-    """The change that puts a unit back on the shelf, if this rental still holds it."""
-    return Change(
-        table or setting("UNITS_TABLE"),
-        unit_id,
-        {
-            "isAvailable": "true",
-            "availableCollectibleId": collectible_id,
-            "reservedBy": None,
-            "reservedAt": None,
-        },
-        [equal("reservedBy", rental_id)],
-    )
 
 
 def _from_a_new_warehouse(
@@ -75,17 +57,6 @@ def _require_reservable(rental: Rental) -> None:
     is_open = rental.is_pending or rental.payment_id is not None
     if not is_open or rental.refund_requested_at is not None:
         raise RentalEnded(rental.id, rental.payment_status)
-
-
-def _take(unit_id: str, rental: Rental) -> Change:
-    taken = {
-        "isAvailable": "false",
-        "availableCollectibleId": None,
-        "reservedBy": rental.id,
-        "reservedAt": clock.now_timestamp(),
-    }
-    is_free = [equal("isAvailable", "true"), absent("reservedBy")]
-    return Change(setting("UNITS_TABLE"), unit_id, taken, is_free)
 
 
 def _hold(rental: Rental, unit_id: str, warehouse: Warehouse) -> Change:

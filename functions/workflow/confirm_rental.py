@@ -1,7 +1,7 @@
-"""ConfirmRental: complete a rental that is paid and holds a unit."""
+"""ConfirmRental: complete a rental that is paid and holds a unit; its fulfillment begins."""
 
 from infra.telemetry import count
-from rentals import endings
+from rentals import endings, fulfillment_executions
 from rentals.models import PaymentStatus, Rental
 from workflow.task import Event, task
 
@@ -13,4 +13,6 @@ def handler(rental: Rental, event: Event) -> dict[str, object]:
     confirmed = endings.confirm_rental(rental)
     if not was_completed:
         count("RentalPaid")
+    if confirmed.is_out:
+        fulfillment_executions.start(confirmed)
     return {"payment_status": confirmed.payment_status}

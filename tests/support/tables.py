@@ -28,7 +28,16 @@ WAREHOUSES: dict[str, dict[str, float]] = {
     "wh-elsewhere": {"store-b": 1},
 }
 PREFIX = "MongoCollectibles-"
-TABLES = ("Collectibles", "Stores", "Warehouses", "Units", "Rentals", "Customers")
+TABLES = (
+    "Collectibles",
+    "Stores",
+    "Warehouses",
+    "Units",
+    "Rentals",
+    "Customers",
+    "Lookups",
+    "Notices",
+)
 READS = {"GetItem", "Query", "Scan"}
 BATCH_LIMIT = 25
 # Between two steps money may be on its way; units, holds and rentals agree after every one.
@@ -37,6 +46,7 @@ LASTING_RULES = {
     "one rental a unit",
     "rental agrees",
     "shelf",
+    "unit status",
     "completed holds a unit",
     "holds are counted",
 }
@@ -111,7 +121,7 @@ class Shop:
         )
         found = violations(rentals, units, customers, [])
         obsolete = [
-            (f"{PREFIX}{table}", {"DeleteRequest": {"Key": {"id": {"S": row["id"]}}}})
+            (f"{PREFIX}{table}", {"DeleteRequest": {"Key": self._key(table, row)}})
             for table, rows in left.items()
             for row in rows
             if row not in CATALOGUE.get(table, [])
@@ -124,6 +134,10 @@ class Shop:
         for table in left.keys() & CATALOGUE.keys():
             self.put(table, *CATALOGUE[table])
         return [str(each) for each in found if each.rule in LASTING_RULES]
+
+    def _key(self, table: str, row: Json) -> Json:
+        names = ("lookup", "entry") if table == "Lookups" else ("id",)
+        return dynamo.to_attributes({name: row[name] for name in names})
 
     def row(self, table: str, item_id: str) -> Json:
         """A row as it is stored."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from infra.clock import now_timestamp
 from rentals.allocation import shelf
+from rentals.models import UnitStatus
 from tools.importing.models import Item
 from tools.importing.reading import Export
 from tools.ops.rows import get_many
@@ -78,6 +79,7 @@ def new_unit(unit_id: str, collectible_id: str, warehouse_id: str) -> Item:
         "id": unit_id,
         "collectibleId": collectible_id,
         "warehouseId": warehouse_id,
+        "status": UnitStatus.AVAILABLE,
         "isAvailable": "true",
         "availableCollectibleId": collectible_id,
         "shelf": shelf(warehouse_id, unit_id),
@@ -88,6 +90,7 @@ def held_unit(unit: Item, rental: Item) -> Item:
     """The same unit while a rental holds it."""
     held = {name: value for name, value in unit.items() if name != "availableCollectibleId"}
     return held | {
+        "status": UnitStatus.RESERVED,
         "isAvailable": "false",
         "reservedBy": rental["id"],
         "reservedAt": rental["createdAt"],

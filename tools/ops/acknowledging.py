@@ -16,7 +16,7 @@ from infra import clock
 from infra.dynamo import Change, equal
 from rentals.follow_ups import NONE_LEFT
 from rentals.models import PaymentStatus
-from rentals.units import release
+from rentals.unit_moves import release
 from tools.ops import executions, rows
 from tools.ops.account import Account, ledger_of
 from tools.ops.errors import CommandError
@@ -162,12 +162,12 @@ def changes(
 ) -> list[Change]:
     """The writes, for the tables of these names: the rental needs no follow-up any more. When its
     own payment was given back, it ends as refunded if it has not yet, its unit goes back on the
-    shelf, and nobody gives it another one.
+    shelf, and nobody gives it another one. One that was completed stays so, with its unit.
     """
     now = clock.now_timestamp()
-    ends = (
-        row.get("paymentId") in acknowledgement.payments
-        and row["paymentStatus"] != PaymentStatus.REFUNDED
+    ends = row.get("paymentId") in acknowledgement.payments and row["paymentStatus"] not in (
+        PaymentStatus.REFUNDED,
+        PaymentStatus.COMPLETED,
     )
     entry = {
         "at": now,

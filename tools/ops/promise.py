@@ -11,12 +11,23 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from paymongo.resources import CURRENCY
-from rentals.models import PaymentStatus, Rental
+from rentals import deadlines, unit_moves
+from rentals.models import FulfillmentStatus, PaymentStatus, Rental, Unit, UnitStatus
+from rentals.rows import from_row
 
 Item = Mapping[str, Any]
 
 # "Nothing stays pending for longer than the longest hold plus a few minutes."
 _GRACE = timedelta(minutes=5)
+# The clock's bound: it looks every minute, and again after ten when something was in its way.
+_CLOCK = timedelta(minutes=15)
+_WITHOUT_A_RENTAL = {
+    UnitStatus.AVAILABLE,
+    UnitStatus.TO_WAREHOUSE,
+    UnitStatus.MAINTENANCE,
+    UnitStatus.LOST,
+    UnitStatus.RETIRED,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +102,8 @@ def violations(
     all_units = list(units)
     return [
         *_units_and_rentals_agree(known, all_units),
-        *_shelves_are_right(all_units),
+        *_units_are_somewhere(known, all_units, now),
+        *_deadlines_are_kept(known.values(), now),
         *_money_agrees(own, known.keys(), payments),
         *_nothing_hangs(known.values(), now),
         *_holds_are_counted(known, customers),
@@ -129,14 +141,41 @@ def _units_and_rentals_agree(
             yield Violation("rental agrees", rental.id, f"unit {rental.unit_id} is not held by it")
 
 
-def _shelves_are_right(units: Sequence[Item]) -> Iterator[Violation]:
-    for unit in units:
-        is_held = unit.get("reservedBy") is not None
-        is_offered = unit.get("availableCollectibleId") is not None
-        if is_held is is_offered or (unit["isAvailable"] == "true") is is_held:
-            yield Violation("shelf", unit["id"], "held and on the shelf, or neither")
-        if is_offered and unit["availableCollectibleId"] != unit["collectibleId"]:
-            yield Violation("shelf", unit["id"], "offered as another collectible")
+def _units_are_somewhere(
+    rentals: Mapping[str, Rental], units: Sequence[Item], now: datetime
+) -> Iterator[Violation]:
+    for row in units:
+        unit = from_row(Unit, row)
+        status, is_offered = unit.current_status, "availableCollectibleId" in row
+        is_free = status is UnitStatus.AVAILABLE
+        if is_free is not is_offered or (unit.is_available == "true") is not is_free:
+            yield Violation("shelf", unit.id, f"{status}, and offered: {is_offered}")
+        if is_offered and row["availableCollectibleId"] != unit.collectible_id:
+            yield Violation("shelf", unit.id, "offered as another collectible")
+        rental = rentals.get(unit.reserved_by or "")
+        wanted = unit_moves.status_for(rental) if rental else None
+        is_where_it_should_be = status is wanted if wanted else status in _WITHOUT_A_RENTAL
+        if not is_where_it_should_be:
+            yield Violation("unit status", unit.id, f"{status}, its rental says {wanted}")
+        if (status is UnitStatus.TO_WAREHOUSE) is not (unit.shelve_at is not None):
+            yield Violation("unit status", unit.id, f"{status}, to be shelved {unit.shelve_at}")
+        elif unit.shelve_at and datetime.fromisoformat(unit.shelve_at) + _CLOCK < now:
+            yield Violation("unit shelved", unit.id, f"on its way since {unit.shelve_at}")
+
+
+def _deadlines_are_kept(rentals: Iterable[Rental], now: datetime) -> Iterator[Violation]:
+    for rental in rentals:
+        if not rental.is_out:
+            continue
+        if rental.fulfillment_due_at is None or rental.fulfillment_execution is None:
+            yield Violation("on the clock", rental.id, "nothing looks at its deadlines")
+        for due in deadlines.of(rental):
+            if datetime.fromisoformat(due.at) + _CLOCK >= now:
+                continue
+            if due.key not in rental.deadlines_met:
+                yield Violation("deadline kept", rental.id, f"{due.deadline} since {due.at}")
+            elif due.needs_somebody and rental.fulfillment_attention is None:
+                yield Violation("deadline kept", rental.id, f"{due.deadline}, and nobody looks")
 
 
 def _money_agrees(
@@ -159,19 +198,22 @@ def _money_agrees(
                     f"{payment.id} was settled outside PayMongo and refunded by PayMongo too",
                 )
         if rental.payment_status is PaymentStatus.COMPLETED:
+            is_given_back = rental.refund_requested_at is not None and not kept
             total = [
                 payment
                 for payment in kept
                 if payment.kept == rental.total_fee_centavos and payment.currency == CURRENCY
             ]
-            if len(kept) != 1 or len(total) != 1:
+            if not is_given_back and (len(kept) != 1 or len(total) != 1):
                 yield Violation(
                     "completed is paid once",
                     rental.id,
                     f"{[p.kept for p in kept]} kept for a total of {rental.total_fee_centavos}",
                 )
-            if rental.unit_id is None:
-                yield Violation("completed holds a unit", rental.id, "it holds none")
+            is_closed = rental.fulfillment_status is FulfillmentStatus.CLOSED
+            if (rental.unit_id is None) is not is_closed:
+                what = f"{rental.fulfillment_status}, and holds {rental.unit_id}"
+                yield Violation("completed holds a unit", rental.id, what)
         elif not rental.is_pending:
             if rental.unit_id is not None:
                 yield Violation("ended holds no unit", rental.id, f"holds {rental.unit_id}")

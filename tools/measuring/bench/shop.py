@@ -19,7 +19,16 @@ from rentals.models import Customer, PaymentMethod, PaymentStatus, Rental
 from tools.importing.seed import new_unit
 from tools.local.stack import TABLE_PREFIX, LocalStack
 
-_TABLES = ("Collectibles", "Units", "Rentals", "Warehouses", "Stores", "Customers")
+_TABLES = (
+    "Collectibles",
+    "Units",
+    "Rentals",
+    "Warehouses",
+    "Stores",
+    "Customers",
+    "Lookups",
+    "Notices",
+)
 _BATCH = 25
 _READ_UNIT_BYTES = 4096
 

@@ -1,0 +1,215 @@
+"""How a paid rental goes from one stage to the next: one transaction over the rental, its unit, the
+lists of stores and the notices. Its execution is told afterwards (fulfillment_executions.py).
+"""
+
+import zlib
+from collections.abc import Sequence
+from typing import Any
+
+from infra import clock, dynamo
+from infra.dynamo import Change, Write, equal, present
+from infra.settings import setting
+from rentals import dates, deadlines, lookups, repository, unit_moves
+from rentals.models import ClosedReason, FulfillmentStatus, Rental, UnitStatus
+from rentals.notices import NoticeKind, new_notice
+from rentals.unit_moves import Move
+from rentals.way_home import way_home
+
+FULFILLMENT_INDEX = "fulfillment-index"
+# One key of an index takes 1,000 writes a second.
+_SHARDS = 16
+# A row that has changed is looked at after this long, unless its execution has taken note before.
+_HEAL_SECONDS = 120
+
+_NOTICE_OF_REASON = {
+    ClosedReason.RETURNED: NoticeKind.CLOSED,
+    ClosedReason.NOT_COLLECTED: NoticeKind.NOT_COLLECTED,
+    ClosedReason.CANCELLED: NoticeKind.CANCELLED,
+    ClosedReason.LOST: NoticeKind.LOST,
+}
+_BEFORE_HAND_OVER = (FulfillmentStatus.AWAITING_ARRIVAL, FulfillmentStatus.READY_FOR_PICKUP)
+_MOVE_TO = {
+    FulfillmentStatus.READY_FOR_PICKUP: Move.ARRIVE,
+    FulfillmentStatus.PICKED_UP: Move.HAND_OVER,
+    FulfillmentStatus.RETURNED: Move.TAKE_BACK,
+}
+_NOTICE_OF_STAGE = {
+    FulfillmentStatus.READY_FOR_PICKUP: NoticeKind.READY,
+    FulfillmentStatus.PICKED_UP: NoticeKind.PICKED_UP,
+    FulfillmentStatus.RETURNED: NoticeKind.RETURNED,
+}
+
+_NOTICE_OF_DEADLINE = {
+    deadlines.Deadline.DUE_SOON: NoticeKind.DUE_SOON,
+    deadlines.Deadline.OVERDUE: NoticeKind.OVERDUE,
+}
+
+
+def heal_seconds() -> float:
+    """Seconds after which the clock looks at a row whose execution has not taken note of it."""
+    return min(_HEAL_SECONDS, dates.day_seconds() / 10)
+
+
+def look_at(rental_id: str, at: str) -> dict[str, str]:
+    """The attributes that have the clock look at a rental; `at` is a time as stored."""
+    shard = zlib.crc32(rental_id.encode()) % _SHARDS
+    return {"fulfillmentClock": f"fulfillment#{shard}", "fulfillmentDueAt": at}
+
+
+def clock_keys() -> list[str]:
+    """The keys of the index that the clock asks."""
+    return [f"fulfillment#{shard}" for shard in range(_SHARDS)]
+
+
+def beginning(rental: Rental) -> dict[str, Any]:
+    """The attributes with which a rental begins its second half, now that it is paid."""
+    now = clock.now()
+    ready_by = dates.in_days(now, rental.eta or 1)
+    begun = {
+        "fulfillmentStatus": FulfillmentStatus.AWAITING_ARRIVAL,
+        "readyBy": clock.timestamp(ready_by),
+        "dueAt": clock.timestamp(dates.in_days(ready_by, rental.duration)),
+        "fulfillmentExecution": rental.id,
+        "fulfillmentStartedAt": clock.timestamp(now),
+    }
+    return _on_the_clock(rental, begun)
+
+
+def written_when_paid(before: Rental, after: Rental) -> list[Write]:
+    """What is written besides the rental when it is paid: its unit travels, it can be found, the
+    customer is told.
+    """
+    unit_id, status = str(before.unit_id), UnitStatus.RESERVED
+    return [
+        unit_moves.move(Move.SELL, unit_id, status, held_by=before.id),
+        *lookups.written_when_paid(after),
+        *lookups.moved(before, after),
+        new_notice(after, NoticeKind.CONFIRMED),
+    ]
+
+
+def advance(rental: Rental, to: FulfillmentStatus, attributes: dict[str, Any]) -> Rental:
+    """The rental goes on to its next stage, with its unit. Returns it as it was written.
+
+    Raises dynamo.ConditionFailed when it is not as it was read, WriteContended.
+    """
+    kind, notice = _MOVE_TO[to], _NOTICE_OF_STAGE[to]
+    moved = unit_moves.move(kind, str(rental.unit_id), _status_of_unit(rental), held_by=rental.id)
+    staged = {"fulfillmentStatus": to, "fulfillmentAttention": None, **attributes}
+    return _write(rental, staged, [moved, new_notice(rental, notice)])
+
+
+def close(
+    rental: Rental, reason: ClosedReason, attributes: dict[str, Any], unit: Change | None = None
+) -> Rental:
+    """The rental is over; its unit goes home, or where `unit` moves it. Returns the rental as it
+    was written.
+
+    Raises dynamo.ConditionFailed when it is not as it was read, WriteContended.
+    """
+    closed = {
+        "fulfillmentStatus": FulfillmentStatus.CLOSED,
+        "fulfillmentAttention": None,
+        "closedReason": reason,
+        "closedAt": clock.now_timestamp(),
+        "unitId": None,
+        "lastUnitId": rental.unit_id,
+        **attributes,
+    }
+    notice = new_notice(rental, _NOTICE_OF_REASON[reason])
+    return _write(rental, closed, [unit or send_home(rental), notice])
+
+
+def give_back_completed(rental: Rental, intent: dict[str, Any]) -> Rental:
+    """Write that all the money of a completed rental goes back (`intent`): before its unit is
+    handed over that cancels the rental, afterwards it is about money only. Returns the rental as it
+    was written.
+
+    Raises dynamo.ConditionFailed when it is not as it was read, WriteContended.
+    """
+    if rental.fulfillment_status in _BEFORE_HAND_OVER:
+        return close(rental, ClosedReason.CANCELLED, intent)
+    is_as_read = equal("fulfillmentStatus", rental.fulfillment_status)
+    return repository.update(repository.change(rental.id, intent, is_as_read))
+
+
+def send_home(rental: Rental) -> Change:
+    """The change that sends a rental's unit back to a warehouse."""
+    is_planned = rental.place_id == rental.store_id
+    home, shelve_at = way_home(
+        str(rental.warehouse_id), store_id=rental.place_id, is_planned=is_planned
+    )
+    return unit_moves.send_home(
+        str(rental.unit_id),
+        _status_of_unit(rental),
+        held_by=rental.id,
+        warehouse_id=home,
+        shelve_at=shelve_at,
+    )
+
+
+def meet(rental: Rental, met: Sequence[deadlines.Due]) -> Rental:
+    """Tell the customer of deadlines that have passed (of the last one, if there are several), and
+    operators where somebody is needed. Returns the rental as it was written.
+
+    Raises dynamo.ConditionFailed when it is not as it was read, WriteContended.
+    """
+    last, problems = met[-1], [due.deadline for due in met if due.needs_somebody]
+    attention = {"fulfillmentAttention": problems[-1]} if problems else {}
+    kind = _NOTICE_OF_DEADLINE.get(last.deadline)
+    notices = [new_notice(rental, kind, last.at)] if kind is not None else []
+    return _write(rental, attention, notices, met={due.key for due in met})
+
+
+def flag(rental_id: str, problem: str) -> None:
+    """Have operators look at a rental's fulfillment; `problem` is the name of what is wrong."""
+    flagged = repository.change(rental_id, {"fulfillmentAttention": problem}, present("id"))
+    dynamo.transact([flagged, lookups.in_attention(rental_id)])
+
+
+def _write(
+    rental: Rental,
+    attributes: dict[str, Any],
+    others: Sequence[Write],
+    *,
+    met: set[str] | None = None,
+) -> Rental:
+    change = repository.change(
+        rental.id,
+        _on_the_clock(rental, attributes, met),
+        equal("fulfillmentStatus", rental.fulfillment_status),
+        equal("fulfillmentToken", rental.fulfillment_token),
+        equal("dueAt", rental.due_at),
+        equal("unitId", rental.unit_id),
+        add={"deadlinesMet": met} if met else None,
+    )
+    after = rental.after(change)
+    dynamo.transact([change, *others, *lookups.moved(rental, after), *_attention(rental, after)])
+    return after
+
+
+def _attention(before: Rental, after: Rental) -> list[Write]:
+    if before.fulfillment_attention == after.fulfillment_attention:
+        return []
+    if after.fulfillment_attention is None:
+        return [lookups.out_of_attention(after.id)]
+    return [lookups.in_attention(after.id)]
+
+
+def _on_the_clock(
+    rental: Rental, attributes: dict[str, Any], met: set[str] | None = None
+) -> dict[str, Any]:
+    """These attributes, and when the row is looked at: soon, until its execution has taken note."""
+    add = {"deadlinesMet": met} if met else {}
+    after = rental.after(Change(setting("RENTALS_TABLE"), rental.id, attributes, add=add))
+    return {
+        **attributes,
+        "nextDeadlineAt": deadlines.next_at(after) if after.is_out else None,
+        **look_at(rental.id, clock.timestamp_in(heal_seconds())),
+    }
+
+
+def _status_of_unit(rental: Rental) -> UnitStatus:
+    status = unit_moves.status_for(rental)
+    assert status is not None, f"rental {rental.id} holds no unit"
+    return status

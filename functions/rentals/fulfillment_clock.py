@@ -1,0 +1,156 @@
+"""What the clock does every minute: rentals whose deadline has passed, or whose execution does not
+know where they are; units that have reached their warehouse.
+
+Each run takes what is due from two sparse indexes, longest waiting first. Taking a rental puts off
+its next look, so runs that overlap share the work, and a run that dies halfway leaves the rest due.
+"""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from infra import clock, dynamo
+from infra.aws import describe
+from infra.dynamo import Change, equal
+from infra.settings import setting
+from infra.telemetry import count, logger
+from rentals import dates, deadlines, fulfillment, fulfillment_executions, repository, unit_moves
+from rentals.deadlines import Deadline
+from rentals.errors import ApplicationError, ExecutionTooOld, FulfillmentChanged, WriteContended
+from rentals.models import ClosedReason, Rental, Unit
+from rentals.rows import from_row
+
+MAX_RENTALS = 500
+MAX_UNITS = 500
+_TRIES = 5
+_PARALLEL_QUERIES = 8
+# What an execution does about a deadline takes seconds.
+_CLAIM_SECONDS = 600
+
+
+def tick(has_time: Callable[[], bool]) -> int:
+    """Look at everything that is due, for as long as `has_time`; returns how many were looked at.
+
+    What fails for one is logged, and due again later.
+    """
+    looked = 0
+    for rental_id, due_at in _due_rentals():
+        if not has_time():
+            break
+        with_rental = {"rental_id": rental_id}
+        try:
+            if rental := _claim(rental_id, due_at):
+                looked += 1
+                look(rental)
+        except ApplicationError as error:
+            logger.warning("could not be followed", extra=with_rental | {"error": str(error)})
+        except (ClientError, BotoCoreError) as error:
+            logger.warning("could not be followed", extra=with_rental | {"error": describe(error)})
+    return looked + _shelve_due_units(has_time)
+
+
+def look(rental: Rental) -> None:
+    """See that a rental's execution is under way and knows where the rental is and what is due."""
+    is_running = fulfillment_executions.is_running(rental)
+    if not rental.is_out and not is_running:
+        _put_off(rental, None)
+    elif not is_running:
+        count("FulfillmentResumed")
+        fulfillment_executions.go_on(rental)
+    elif rental.fulfillment_status is not rental.awaited_status:
+        fulfillment_executions.interrupt(rental, FulfillmentChanged.__name__)
+    elif deadlines.is_too_old(rental):
+        fulfillment_executions.interrupt(rental, ExecutionTooOld.__name__)
+    elif passed := deadlines.passed(rental):
+        fulfillment_executions.interrupt(rental, passed[-1].deadline)
+    else:
+        _put_off(rental, deadlines.next_at(rental))
+
+
+def meet_deadlines(rental: Rental) -> Rental:
+    """Do what the passed deadlines of a rental ask for. Returns the rental as it is then.
+
+    Raises WriteContended.
+    """
+    for _ in range(_TRIES):
+        passed = deadlines.passed(rental)
+        if not passed:
+            return rental
+        try:
+            if passed[-1].deadline is Deadline.NOT_COLLECTED:
+                return fulfillment.close(rental, ClosedReason.NOT_COLLECTED, {})
+            return fulfillment.meet(rental, passed)
+        except dynamo.ConditionFailed:
+            rental = repository.get(rental.id)
+    raise WriteContended(f"rental {rental.id} keeps changing, or disagrees with its unit")
+
+
+def _due_rentals() -> list[tuple[str, str]]:
+    found = _list_due(
+        "RENTALS_TABLE",
+        fulfillment.FULFILLMENT_INDEX,
+        ("fulfillmentClock", "fulfillmentDueAt"),
+        fulfillment.clock_keys(),
+        MAX_RENTALS,
+    )
+    return [(row["id"], row["fulfillmentDueAt"]) for row in found]
+
+
+def _shelve_due_units(has_time: Callable[[], bool]) -> int:
+    due = _list_due(
+        "UNITS_TABLE",
+        unit_moves.SHELVING_INDEX,
+        ("shelving", "shelveAt"),
+        unit_moves.shelving_keys(),
+        MAX_UNITS,
+    )
+    shelved = 0
+    for row in due:
+        if not has_time():
+            break
+        unit = from_row(Unit, dynamo.get(setting("UNITS_TABLE"), row["id"]) or {})
+        try:
+            dynamo.update(unit_moves.shelve(unit))
+        except (dynamo.ConditionFailed, KeyError):
+            logger.info("the unit went elsewhere", extra={"unit_id": unit.id})
+        else:
+            shelved += 1
+    count("UnitShelved", shelved)
+    return shelved
+
+
+def _list_due(
+    table: str, index: str, names: tuple[str, str], keys: list[str], limit: int
+) -> list[dynamo.Item]:
+    hashed, ranged = names
+    condition = f"{hashed} = :key AND {ranged} <= :now"
+    now = clock.now_timestamp()
+
+    def query(key: str) -> list[dynamo.Item]:
+        return dynamo.query(setting(table), index, condition, {"key": key, "now": now}, limit=limit)
+
+    with ThreadPoolExecutor(_PARALLEL_QUERIES) as pool:
+        rows = [row for found in pool.map(query, keys) for row in found]
+    return sorted(rows, key=lambda row: row[ranged])[:limit]
+
+
+def _claim(rental_id: str, due_at: str) -> Rental | None:
+    """Put off the next look at a rental, and so take this one; None when another run took it."""
+    seconds = min(_CLAIM_SECONDS, dates.day_seconds() / 10)
+    later = {"fulfillmentDueAt": clock.timestamp_in(seconds)}
+    seen = equal("fulfillmentDueAt", due_at)
+    try:
+        row = dynamo.update(Change(setting("RENTALS_TABLE"), rental_id, later, [seen]))
+    except dynamo.ConditionFailed:
+        return None
+    return Rental.from_row(row)
+
+
+def _put_off(rental: Rental, at: str | None) -> None:
+    later = {"fulfillmentDueAt": at, **({} if at else {"fulfillmentClock": None})}
+    seen = equal("fulfillmentDueAt", rental.fulfillment_due_at)
+    try:
+        dynamo.update(Change(setting("RENTALS_TABLE"), rental.id, later, [seen]))
+    except dynamo.ConditionFailed:
+        logger.info("there is news of the rental", extra={"rental_id": rental.id})

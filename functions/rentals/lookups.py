@@ -1,0 +1,128 @@
+"""Finding paid rentals as people know them: by number, unit, e-mail address, phone, and by what a
+store waits for. Rows of the Lookups table, written in the transaction that changes a rental.
+"""
+
+import re
+from collections.abc import Iterator
+
+from infra import dynamo
+from infra.dynamo import Delete, Put
+from infra.settings import setting
+from rentals import repository
+from rentals.errors import AmbiguousNumber, RentalNotFound
+from rentals.identity import customer_key, identity_secret, phone_key
+from rentals.models import FulfillmentStatus, Rental
+from rentals.numbers import read_number
+
+MOST = 50
+ATTENTION_KEY = "attention"
+_EMAIL = re.compile(r"\S+@\S+")
+_LONGEST_WORDS = 254
+
+
+def written_when_paid(rental: Rental) -> list[Put]:
+    """The rows by which a rental is found from its payment on."""
+    keys = (f"number#{rental.number}", rental.customer_key, rental.phone_key)
+    return [_put(key, rental.id, rental.id) for key in keys if key is not None]
+
+
+def moved(before: Rental, after: Rental) -> list[Put | Delete]:
+    """What changes in the lists of stores when a rental goes from one stage to the next."""
+    old, new = _place(before), _place(after)
+    if old == new:
+        return []
+    return [
+        *([_delete(*old)] if old is not None else []),
+        *([_put(*new, after.id)] if new is not None else []),
+    ]
+
+
+def in_attention(rental_id: str) -> Put:
+    """The row that has operators look at a rental."""
+    return _put(ATTENTION_KEY, rental_id, rental_id)
+
+
+def out_of_attention(rental_id: str) -> Delete:
+    """The end of that."""
+    return _delete(ATTENTION_KEY, rental_id)
+
+
+def list_attention(limit: int = MOST) -> list[Rental]:
+    """Rentals whose fulfillment needs somebody."""
+    return _rentals(ATTENTION_KEY, limit)
+
+
+def in_store(store_id: str, status: FulfillmentStatus, limit: int = MOST) -> list[Rental]:
+    """What a store waits for, or has, the earliest first: by `ready_by`, `arrived_at`, `due_at`,
+    `returned_at`.
+    """
+    return _rentals(f"store#{store_id}#{status}", limit)
+
+
+def find(words: str) -> list[Rental]:
+    """The paid rentals that somebody means, the newest first: by number, id, unit, e-mail address
+    or phone.
+    """
+    words = words.strip()[:_LONGEST_WORDS]
+    found = {each.id: each for each in _found(words) if each.fulfillment_status is not None}
+    return sorted(found.values(), key=lambda each: each.created_at, reverse=True)
+
+
+def one(words: str) -> Rental:
+    """The rental of a number in any spelling, or of an id. Raises RentalNotFound,
+    AmbiguousNumber.
+    """
+    number = read_number(words)
+    found = _rentals(f"number#{number}", 2) if number is not None else []
+    if len(found) > 1:
+        raise AmbiguousNumber(str(number))
+    rental = found[0] if found else repository.find(words)
+    if rental is None:
+        raise RentalNotFound(words[:64])
+    return rental
+
+
+def _found(words: str) -> Iterator[Rental]:
+    if not words:
+        return
+    if number := read_number(words):
+        yield from _rentals(f"number#{number}", MOST)
+    if _EMAIL.fullmatch(words):
+        yield from _rentals(customer_key(words, identity_secret()), MOST)
+        return
+    if (phone := phone_key(words, identity_secret())) is not None:
+        yield from _rentals(phone, MOST)
+    if rental := repository.find(words):
+        yield rental
+    unit = dynamo.get(setting("UNITS_TABLE"), words)
+    if unit and (rental_id := unit.get("reservedBy") or unit.get("lastRentalId")):
+        yield repository.get(rental_id)
+
+
+def _place(rental: Rental) -> tuple[str, str] | None:
+    """The list that a rental stands in, and where in it."""
+    since = {
+        FulfillmentStatus.AWAITING_ARRIVAL: rental.ready_by,
+        FulfillmentStatus.READY_FOR_PICKUP: rental.arrived_at,
+        FulfillmentStatus.PICKED_UP: rental.due_at,
+        FulfillmentStatus.RETURNED: rental.returned_at,
+    }
+    status = rental.fulfillment_status
+    if status is None or status not in since:
+        return None
+    return f"store#{rental.place_id}#{status}", f"{since[status]}#{rental.id}"
+
+
+def _rentals(key: str, limit: int) -> list[Rental]:
+    rows = dynamo.query(setting("LOOKUPS_TABLE"), None, "lookup = :key", {"key": key}, limit=limit)
+    found = dynamo.get_many(setting("RENTALS_TABLE"), [row["rentalId"] for row in rows])
+    return [Rental.from_row(row) for row in found]
+
+
+def _put(key: str, entry: str, rental_id: str) -> Put:
+    row = {"lookup": key, "entry": entry, "rentalId": rental_id}
+    return Put(setting("LOOKUPS_TABLE"), row)
+
+
+def _delete(key: str, entry: str) -> Delete:
+    return Delete(setting("LOOKUPS_TABLE"), {"lookup": key, "entry": entry})
