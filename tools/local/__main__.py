@@ -17,6 +17,9 @@ from tools.local.stack import (
 
 console = Console(highlight=False)
 
+# What the template's clock does by itself.
+_SCHEDULE_SECONDS = 60
+
 
 def main(
     port: Annotated[int, typer.Option(envvar="PORT", help="Site and API")] = 8000,
@@ -26,6 +29,10 @@ def main(
         int,
         typer.Option(envvar="HOLD_SECONDS", min=1, help="How long a unit waits for its payment"),
     ] = 900,
+    day_seconds: Annotated[
+        int,
+        typer.Option(envvar="DAY_SECONDS", min=10, max=86_400, help="How long a day lasts"),
+    ] = 86_400,
     state_dir: Annotated[
         Path | None,
         typer.Option(envvar="STATE_DIR", help="Keep state in this folder between starts"),
@@ -37,6 +44,7 @@ def main(
         aws_port=aws_port,
         paymongo_port=paymongo_port,
         hold_seconds=hold_seconds,
+        day_seconds=day_seconds,
         state_dir=state_dir,
         log_dir=Path(".local") / f"logs-{port}",
     )
@@ -52,9 +60,9 @@ def main(
                 raise
         _welcome(settings, time.monotonic() - started)
         try:
-            while (died := stack.has_died()) is None:
-                time.sleep(0.5)
-            console.print(f"[red]{died} has ended; its log is {stack.log_of(died)}[/red]")
+            _watch(stack)
+            died = stack.has_died()
+            console.print(f"[red]{died} has ended; its log is {stack.log_of(str(died))}[/red]")
             raise typer.Exit(1)
         finally:
             with console.status("Stopping"):
@@ -64,6 +72,17 @@ def main(
         raise typer.Exit(1) from None
     except KeyboardInterrupt:
         console.print("Stopped.")
+
+
+def _watch(stack: LocalStack) -> None:
+    """Until a process dies. Where a day is short, its deadlines cannot wait for the next minute."""
+    pause = stack.settings.day_seconds / 10
+    next_tick = time.monotonic() + pause
+    while stack.has_died() is None:
+        time.sleep(0.5)
+        if pause < _SCHEDULE_SECONDS and time.monotonic() >= next_tick:
+            stack.tick()
+            next_tick = time.monotonic() + pause
 
 
 def _report(status: object, step: str, started: float) -> None:

@@ -54,14 +54,15 @@ class StartupError(Exception):
 
 @dataclass(frozen=True)
 class Settings:
-    """Ports on loopback; `hold_seconds` is how long a unit waits for its payment. State is kept in
-    `state_dir` between starts, or nowhere.
+    """Ports on loopback; `hold_seconds` is how long a unit waits for its payment, `day_seconds` how
+    long a rental's day lasts. State is kept in `state_dir` between starts, or nowhere.
     """
 
     port: int = 8000
     aws_port: int = 4566
     paymongo_port: int = 8001
     hold_seconds: int = 900
+    day_seconds: int = 86_400
     stack_name: str = STACK_NAME
     table_prefix: str = TABLE_PREFIX
     state_dir: Path | None = None
@@ -369,6 +370,7 @@ class LocalStack:
             "PayMongoSecretName": SECRET_NAME,
             "PayMongoApiUrl": self.settings.paymongo_url,
             "HoldSeconds": str(self.settings.hold_seconds),
+            "DaySeconds": str(self.settings.day_seconds),
             "TablePrefix": self.settings.table_prefix,
             **self.settings.parameters,
         }
@@ -395,6 +397,15 @@ class LocalStack:
         except cloudformation.exceptions.AlreadyExistsException:
             self._update(cloudformation, request)
         self.wait_until_deployed()
+
+    def tick(self) -> None:
+        """Have the clock of fulfillment look now; by itself it looks every minute."""
+        cloudformation = self.client("cloudformation")
+        found = cloudformation.describe_stack_resource(
+            StackName=self.settings.stack_name, LogicalResourceId="FollowFulfillmentFunction"
+        )
+        name = found["StackResourceDetail"]["PhysicalResourceId"]
+        self.client("lambda").invoke(FunctionName=name, InvocationType="Event")
 
     def _update(self, cloudformation: Any, request: dict[str, Any]) -> None:
         try:
