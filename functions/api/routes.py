@@ -12,16 +12,21 @@ from api.responses import HttpError, Response, failure
 from infra.aws import describe
 from infra.telemetry import logger, metrics
 from rentals.errors import (
+    AmbiguousNumber,
     ApplicationError,
     CollectibleNotFound,
     IdempotencyKeyReused,
     InvalidAccessKey,
     InvalidSignature,
+    NotAllowed,
     NotFound,
+    NotPossibleNow,
     RentalNotFound,
     StoreNotFound,
     TooManyOpenRentals,
     TransientFailure,
+    UnitNotFound,
+    WrongStore,
 )
 
 # What pages of other origins may send and read. Never with credentials: the API has none.
@@ -38,9 +43,14 @@ _ANSWERS: dict[type[ApplicationError], tuple[HTTPStatus, str]] = {
     CollectibleNotFound: (HTTPStatus.NOT_FOUND, "COLLECTIBLE_NOT_FOUND"),
     StoreNotFound: (HTTPStatus.NOT_FOUND, "STORE_NOT_FOUND"),
     RentalNotFound: (HTTPStatus.NOT_FOUND, "RENTAL_NOT_FOUND"),
+    UnitNotFound: (HTTPStatus.NOT_FOUND, "UNIT_NOT_FOUND"),
     NotFound: (HTTPStatus.NOT_FOUND, "NOT_FOUND"),
     IdempotencyKeyReused: (HTTPStatus.UNPROCESSABLE_ENTITY, "IDEMPOTENCY_KEY_REUSED"),
     TooManyOpenRentals: (HTTPStatus.TOO_MANY_REQUESTS, "TOO_MANY_HOLDS"),
+    NotPossibleNow: (HTTPStatus.CONFLICT, "NOT_POSSIBLE_NOW"),
+    WrongStore: (HTTPStatus.CONFLICT, "WRONG_STORE"),
+    AmbiguousNumber: (HTTPStatus.CONFLICT, "AMBIGUOUS_NUMBER"),
+    NotAllowed: (HTTPStatus.UNAUTHORIZED, "NOT_ALLOWED"),
     InvalidAccessKey: (HTTPStatus.UNAUTHORIZED, "INVALID_ACCESS_KEY"),
     InvalidSignature: (HTTPStatus.UNAUTHORIZED, "INVALID_SIGNATURE"),
     TransientFailure: (HTTPStatus.SERVICE_UNAVAILABLE, "TRY_AGAIN"),

@@ -21,7 +21,7 @@ console = Console(highlight=False)
 _SCHEDULE_SECONDS = 60
 
 
-def main(
+def main(  # noqa: PLR0913, PLR0917 - a setting each
     port: Annotated[int, typer.Option(envvar="PORT", help="Site and API")] = 8000,
     aws_port: Annotated[int, typer.Option(envvar="AWS_PORT", help="AWS endpoint")] = 4566,
     paymongo_port: Annotated[int, typer.Option(envvar="PAYMONGO_PORT", help="PayMongo")] = 8001,

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 _RUNTIME = Path(__file__).parent / "lambda_runtime.py"
 _FIXED_TIME = (2020, 1, 1, 0, 0, 0)
 _GATEWAY_RESPONSES = "x-amazon-apigateway-gateway-responses"
-_MACHINE_ALIAS = re.compile(r"(-rental|\$\{\w+StateMachine\}):live$")
+_MACHINE_ALIAS = re.compile(r"(-rental|-fulfillment|\$\{\w+StateMachine\}):live$")
 
 Template = dict[str, Any]
 

@@ -63,7 +63,7 @@ def test_an_acknowledged_refund_is_never_asked_for_again(shop: Shop, paymongo: R
     assert (told["by"], told["note"], told["problem"]) == ("user/ops", "by bank", "RefundFailed")
 
 
-def test_a_completed_rental_whose_refund_was_refused_ends_and_gives_its_unit_back(
+def test_a_completed_rental_whose_refund_was_refused_stays_completed_with_its_unit(
     shop: Shop, paymongo: Refunding
 ) -> None:
     rental = completed(shop)
@@ -71,8 +71,8 @@ def test_a_completed_rental_whose_refund_was_refused_ends_and_gives_its_unit_bac
 
     after = acknowledge(read(shop, in_trouble(rental, paymongo)), "pay_1")
 
-    assert (after.payment_status, after.unit_id) == (PaymentStatus.REFUNDED, None)
-    assert shop.on_shelf() == {rental.unit_id}
+    assert (after.payment_status, after.unit_id) == (PaymentStatus.COMPLETED, rental.unit_id)
+    assert after.is_settled_outside
 
 
 @pytest.mark.parametrize("has_unit", [False, True])

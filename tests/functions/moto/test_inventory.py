@@ -19,7 +19,14 @@ from rentals.errors import (
     UnitNotHeld,
     WriteContended,
 )
-from rentals.models import EndReason, FollowUp, PaymentStatus, Rental
+from rentals.models import (
+    ClosedReason,
+    EndReason,
+    FollowUp,
+    PaymentStatus,
+    Rental,
+    UnitStatus,
+)
 from tests.support.rentals import TOTAL, late, paid, reserved
 from tests.support.tables import Shop
 
@@ -471,26 +478,24 @@ def test_a_refund_that_failed_and_is_reported_again_stays_with_the_people_it_was
     assert repository.get(rental.id) == flagged
 
 
-def test_parts_that_add_up_to_the_whole_end_a_completed_rental(shop: Shop) -> None:
+def test_parts_that_add_up_to_the_whole_cancel_a_completed_rental(shop: Shop) -> None:
     completed = endings.confirm_rental(paid(reserved(shop)))
     part = refund("succeeded", amount=TOTAL // 2)
 
     assert refund_records.record_refund(completed, part, TOTAL // 2) == completed
-    assert (
-        refund_records.record_refund(completed, part, TOTAL).payment_status
-        is PaymentStatus.REFUNDED
-    )
-    assert len(shop.on_shelf()) == 1
+    after = refund_records.record_refund(completed, part, TOTAL)
+    assert after.closed_reason is ClosedReason.CANCELLED
 
 
-def test_a_full_refund_made_at_paymongo_ends_a_completed_rental(shop: Shop) -> None:
+def test_a_full_refund_made_at_paymongo_cancels_a_completed_rental(shop: Shop) -> None:
     completed = endings.confirm_rental(paid(reserved(shop)))
 
     after = refund_records.record_refund(completed, refund("succeeded"))
 
-    assert after.payment_status is PaymentStatus.REFUNDED
-    assert after.unit_id is None
-    assert len(shop.on_shelf()) == 1
+    assert after.payment_status is PaymentStatus.COMPLETED
+    assert (after.closed_reason, after.unit_id) == (ClosedReason.CANCELLED, None)
+    unit = shop.row("Units", str(completed.unit_id))
+    assert (unit["status"], unit["lastRentalId"]) == (UnitStatus.TO_WAREHOUSE, completed.id)
 
 
 def test_two_events_of_one_refund_may_come_at_once(shop: Shop) -> None:
@@ -502,7 +507,7 @@ def test_two_events_of_one_refund_may_come_at_once(shop: Shop) -> None:
         completed, refund("succeeded")
     )  # read before the other wrote
 
-    assert (after.payment_status, after.refund_status) == (PaymentStatus.REFUNDED, "succeeded")
+    assert (after.closed_reason, after.refund_status) == (ClosedReason.CANCELLED, "succeeded")
 
 
 @pytest.mark.parametrize(
