@@ -14,8 +14,10 @@ import httpx
 from api.requests import ACCESS_KEY_HEADER
 from infra.clock import timestamp_in
 from infra.dynamo import from_attributes
+from rentals import desk, repository
 from rentals.access_keys import access_key_of
 from tests.support.description import answers_as_described
+from tests.support.domain import domain_of
 from tests.support.samples import checkout_body
 from tests.support.sandbox import LIMITS, Sandbox
 from tools.importing.seed import new_unit
@@ -328,12 +330,72 @@ class Shop:
         """Send our webhook endpoint something that PayMongo signed."""
         return self.post_webhook(body, self.paymongo.signature(body))
 
+    # --- the store ---
+
+    def desk(
+        self,
+        rental_id: str,
+        action: str,
+        *,
+        store: str = "store-a",
+        manager: bool = False,
+        **more: Any,
+    ) -> desk.Moved:
+        """What somebody at a store's desk does with a rental; `more` as in rentals.desk.act."""
+        actor = desk.Actor("Ana", store, is_manager=manager)
+        with domain_of(self.stack):
+            return desk.act(repository.get(rental_id), desk.Action(action), actor, **more)
+
+    def wait_for_stage(self, rental_id: str, stage: str) -> Json:
+        """The rental's row once it is at this stage, and its execution as well."""
+
+        def is_there(row: Json) -> bool:
+            if row.get("fulfillmentStatus") != stage:
+                return False
+            if stage == "closed":
+                return bool(self.fulfillment(rental_id)["status"] != "RUNNING")
+            return bool(row.get("awaitedStatus") == stage)
+
+        return eventually(
+            lambda: row if is_there(row := self.rental_row(rental_id)) else None,
+            f"stage {stage}",
+        )
+
+    def tick(self, rental_id: str | None = None) -> None:
+        """The clock looks at what is due: at this rental in any case."""
+        if rental_id is not None:
+            self._make_due(rental_id, "fulfillmentClock", "fulfillmentDueAt")
+        answer = _client(self.stack, "lambda").invoke(
+            FunctionName=self.stack.outputs["FollowFulfillmentFunctionName"], Payload=b"{}"
+        )
+        assert "FunctionError" not in answer, answer["Payload"].read()
+
+    def fulfillment_arns(self, rental_id: str) -> list[str]:
+        """The executions that have followed a paid rental, the first one first."""
+        current = self.rental_row(rental_id)["fulfillmentExecution"]
+        number = int(current.removeprefix(rental_id).removeprefix("-") or 1)
+        names = [rental_id, *(f"{rental_id}-{each}" for each in range(2, number + 1))]
+        return [self._execution_arn("FulfillmentStateMachineArn", name) for name in names]
+
+    def fulfillment(self, rental_id: str) -> Json:
+        """DescribeExecution of the execution that follows a paid rental."""
+        arn = self.fulfillment_arns(rental_id)[-1]
+        described: Json = self.stepfunctions.describe_execution(executionArn=arn)
+        return described
+
+    def fulfillment_states(self, rental_id: str) -> list[str]:
+        """The states that they entered, in order."""
+        return [state for arn in self.fulfillment_arns(rental_id) for state in self._states_in(arn)]
+
     # --- the operator ---
 
     def execution_arn(self, rental_id: str) -> str:
         """The rental's execution."""
-        state_machine = self.stack.outputs["RentalStateMachineArn"]
-        return f"{state_machine.replace(':stateMachine:', ':execution:')}:{rental_id}"
+        return self._execution_arn("RentalStateMachineArn", rental_id)
+
+    def _execution_arn(self, state_machine: str, name: str) -> str:
+        arn = self.stack.outputs[state_machine]
+        return f"{arn.replace(':stateMachine:', ':execution:')}:{name}"
 
     def execution(self, rental_id: str) -> Json:
         """DescribeExecution of the rental's execution."""
@@ -355,9 +417,12 @@ class Shop:
 
     def states_of(self, rental_id: str) -> list[str]:
         """The states that the rental's execution entered, in order."""
+        return self._states_in(self.execution_arn(rental_id))
+
+    def _states_in(self, execution_arn: str) -> list[str]:
         return [
             event["stateEnteredEventDetails"]["name"]
-            for event in self.history(self.execution_arn(rental_id))
+            for event in self.history(execution_arn)
             if "stateEnteredEventDetails" in event
         ]
 
@@ -374,14 +439,17 @@ class Shop:
 
     def reconcile(self, rental_id: str) -> None:
         """Two minutes pass, and the reconciler looks at the rental."""
-        self.table("Rentals").update_item(
-            Key={"id": rental_id},
-            UpdateExpression="SET followUpAt = :past",
-            ConditionExpression="attribute_exists(followUp)",
-            ExpressionAttributeValues={":past": timestamp_in(-1)},
-        )
+        self._make_due(rental_id, "followUp", "followUpAt")
         answer = self.run_reconciler()
         assert "FunctionError" not in answer, answer["Payload"].read()
+
+    def _make_due(self, rental_id: str, index_key: str, at: str) -> None:
+        self.table("Rentals").update_item(
+            Key={"id": rental_id},
+            UpdateExpression=f"SET {at} = :past",
+            ConditionExpression=f"attribute_exists({index_key})",
+            ExpressionAttributeValues={":past": timestamp_in(-1)},
+        )
 
     def run_reconciler(self) -> Json:
         """Its schedule fires: Lambda's answer."""
@@ -486,7 +554,11 @@ class Shop:
     def _failed_executions(self) -> dict[str, Json]:
         return {
             each["executionArn"]: each
-            for state_machine in ("RentalStateMachineArn", "SettlementStateMachineArn")
+            for state_machine in (
+                "RentalStateMachineArn",
+                "SettlementStateMachineArn",
+                "FulfillmentStateMachineArn",
+            )
             for status in ("FAILED", "TIMED_OUT")
             for each in self._executions(state_machine, statusFilter=status)
         }
@@ -520,16 +592,17 @@ class Shop:
 
     def violations(self) -> Sequence[Violation]:
         """Every violation of the promise, over the whole system."""
-        return violations(
-            self.rows("Rentals"),
-            self.rows("Units"),
-            self.rows("Customers"),
-            self.paymongo.ledger(),
-        )
+        with domain_of(self.stack):
+            return violations(
+                self.rows("Rentals"),
+                self.rows("Units"),
+                self.rows("Customers"),
+                self.paymongo.ledger(),
+            )
 
     def _is_quiet(self) -> bool:
-        """Whether nothing runs but executions that wait for a customer, and whether every pending
-        rental is one of these.
+        """Whether nothing runs but executions that wait for a customer or a store, and whether
+        every pending rental is one of these.
         """
         if not self.paymongo.wait_until_idle():
             return False

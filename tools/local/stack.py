@@ -400,12 +400,9 @@ class LocalStack:
 
     def tick(self) -> None:
         """Have the clock of fulfillment look now; by itself it looks every minute."""
-        cloudformation = self.client("cloudformation")
-        found = cloudformation.describe_stack_resource(
-            StackName=self.settings.stack_name, LogicalResourceId="FollowFulfillmentFunction"
+        self.client("lambda").invoke(
+            FunctionName=self.outputs["FollowFulfillmentFunctionName"], InvocationType="Event"
         )
-        name = found["StackResourceDetail"]["PhysicalResourceId"]
-        self.client("lambda").invoke(FunctionName=name, InvocationType="Event")
 
     def _update(self, cloudformation: Any, request: dict[str, Any]) -> None:
         try:
