@@ -259,7 +259,7 @@ def test_a_replayed_answer_is_whole_and_on_one_line_for_other_programs(
     is_terminal: bool, kept: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
     answer = Answer("200", "x" * 5_000, 0.1)
-    outcome = Outcome(load("PostQuoteFunction/week"), [answer], None, None, [], 0)
+    outcome = Outcome(load("PostQuoteFunction/week"), [answer], None, None, [], {})
 
     Session(Target()).show({}, *replaying.render(outcome, is_terminal=is_terminal))
 

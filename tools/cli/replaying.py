@@ -72,11 +72,10 @@ def render(outcome: Outcome, *, is_terminal: bool = True) -> list[Any]:
     parts: list[Any] = [_answers(outcome.answers, _LONGEST_BODY if is_terminal else None)]
     now = datetime.now(UTC)
     for each in outcome.executions:
-        is_own = each.machine.kind == "rental"
-        if is_own and len(each.visits) == outcome.steps_before and not each.is_running:
+        before = outcome.steps_before.get(each.arn, 0)
+        if len(each.visits) == before and not each.is_running:
             continue  # it was over before
-        since = max(outcome.steps_before - 1, 0) if is_own else 0
-        parts.append(timeline(each, now, since_step=since))
+        parts.append(timeline(each, now, since_step=max(before - 1, 0)))
     if outcome.before and outcome.after:
         was, now_is = (coloured(row["paymentStatus"]) for row in (outcome.before, outcome.after))
         is_same = was == now_is

@@ -39,7 +39,7 @@ class Machine:
 
     @property
     def kind(self) -> str:
-        """What it is for: `rental` or `settlement`."""
+        """What it is for: `rental`, `settlement` or `fulfillment`."""
         return self.name.rpartition("-")[2]
 
 
@@ -202,10 +202,21 @@ def _settlements_since(target: Target, since: datetime) -> Iterator[Execution]:
     return itertools.takewhile(lambda each: each.started_at >= since, executions)
 
 
-def execution_arn(target: Target, rental_id: str) -> str:
-    """The rental's own execution: its name is the rental id."""
-    machine = target.stack.physical_id("RentalStateMachine")
-    return f"{machine.replace(':stateMachine:', ':execution:')}:{rental_id}"
+def of_fulfillment(target: Target, row: Mapping[str, Any]) -> list[Execution]:
+    """The executions that have followed a paid rental, oldest first, each with its history."""
+    last = row.get("fulfillmentExecution")
+    if last is None:
+        return []
+    count = int(last.removeprefix(row["id"]).lstrip("-") or 1)
+    names = [row["id"], *(f"{row['id']}-{number}" for number in range(2, count + 1))]
+    arns = (execution_arn(target, name, "FulfillmentStateMachine") for name in names)
+    return [each for each in (read(target, arn) for arn in arns) if each is not None]
+
+
+def execution_arn(target: Target, name: str, machine: str = "RentalStateMachine") -> str:
+    """The execution of this name: a rental's own one is named by the rental id."""
+    arn = target.stack.physical_id(machine)
+    return f"{arn.replace(':stateMachine:', ':execution:')}:{name}"
 
 
 def start_settlement(

@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 
-from rentals.models import PaymentStatus
+from rentals.models import FulfillmentStatus, PaymentStatus
 from tools.ops import account, rows
 from tools.ops.errors import CommandError
 from tools.ops.target import Target
@@ -31,6 +31,11 @@ from tools.replay.samples import (
     Sample,
 )
 
+_OF_FULFILLMENT = (
+    "MeetDeadlinesFunction",
+    "ResumeFulfillmentFunction",
+    "FulfillmentExecutionEndedRule",
+)
 # What there is to say to the person who replays.
 Notes = list[str]
 
@@ -38,12 +43,20 @@ Notes = list[str]
 def choose_rental(target: Target, sample: Sample) -> Json:
     """The newest rental that the event could be about. Raises CommandError when there is none.
 
-    For payments and redirects that is one that waits for its payment; for refunds one that is paid.
+    For payments and redirects that is one that waits for its payment; for refunds one that is paid;
+    for fulfillment one that is paid and not closed.
     """
-    if "refund" in (sample.webhook_type or "") or sample.function == "RefundPaymentFunction":
+    is_about_a_refund = (
+        "refund" in (sample.webhook_type or "") or sample.function == "RefundPaymentFunction"
+    )
+    is_about_fulfillment = sample.function in _OF_FULFILLMENT
+    if is_about_a_refund or is_about_fulfillment:
         if not target.is_local:
             raise CommandError("which rental?", "name it: replay EVENT RENTAL")
-        wanted, what = [row for row in rows.scan(target, "Rentals") if "paymentId" in row], "paid"
+        is_wanted, what = (
+            (_is_out, "paid and not closed") if is_about_fulfillment else (_is_paid, "paid")
+        )
+        wanted = list(filter(is_wanted, rows.scan(target, "Rentals")))
     else:
         wanted = [
             row
@@ -57,6 +70,14 @@ def choose_rental(target: Target, sample: Sample) -> Json:
             "rent something first (./rentals replay PostCheckoutFunction/gcash), or name a rental",
         )
     return rows.plain(max(wanted, key=lambda row: row["createdAt"]))
+
+
+def _is_paid(row: Mapping[str, Any]) -> bool:
+    return "paymentId" in row
+
+
+def _is_out(row: Mapping[str, Any]) -> bool:
+    return row.get("fulfillmentStatus") not in (None, FulfillmentStatus.CLOSED)
 
 
 class SandboxControl:

@@ -1,6 +1,7 @@
 """Replaying an event and watching what becomes of it."""
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -21,14 +22,16 @@ _CLOCKS_DIFFER = timedelta(seconds=2)
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of an event; the rows are None when it is about no rental."""
+    """What came of an event; the rows are None when it is about no rental. `steps_before` is how
+    many states an execution had visited before, by ARN.
+    """
 
     sample: Sample
     answers: list[Answer]
     before: Json | None
     after: Json | None
     executions: list[Execution]
-    steps_before: int
+    steps_before: Mapping[str, int]
 
     def to_json(self) -> Json:
         """For scripts."""
@@ -56,8 +59,8 @@ def run(  # noqa: PLR0913 - each is one way of replaying
     wait_seconds: float,
 ) -> Outcome:
     """Send an event that is ready, and watch what becomes of its rental."""
-    known = executions.read(target, executions.execution_arn(target, row["id"])) if row else None
     started = datetime.now(UTC) - _CLOCKS_DIFFER
+    known = _executions(target, row["id"], started) if row else []
     answers = send_all(sample, send, times=times, at_once=at_once)
     return Outcome(
         sample=sample,
@@ -65,7 +68,7 @@ def run(  # noqa: PLR0913 - each is one way of replaying
         before=row,
         executions=_watch(target, row["id"], started, wait_seconds) if row else [],
         after=rows.rental(target, row["id"]) if row else None,
-        steps_before=len(known.visits) if known else 0,
+        steps_before={each.arn: len(each.visits) for each in known},
     )
 
 
@@ -74,7 +77,7 @@ def _watch(target: Target, rental_id: str, started: datetime, seconds: float) ->
     deadline = time.monotonic() + seconds
     seen, quiet_since = -1, time.monotonic()
     while True:
-        found = executions.of_rental(target, rental_id, started)
+        found = _executions(target, rental_id, started)
         progress = sum(len(each.visits) + (not each.is_running) for each in found)
         if progress != seen:
             seen, quiet_since = progress, time.monotonic()
@@ -86,7 +89,15 @@ def _watch(target: Target, rental_id: str, started: datetime, seconds: float) ->
         time.sleep(_POLL_SECONDS)
 
 
+def _executions(target: Target, rental_id: str, started: datetime) -> list[Execution]:
+    row = rows.rental(target, rental_id)
+    return [
+        *executions.of_rental(target, rental_id, started),
+        *executions.of_fulfillment(target, row),
+    ]
+
+
 def _rests(execution: Execution) -> bool:
     return not execution.is_running or (
-        bool(execution.visits) and execution.visits[-1].state == "AwaitPayment"
+        bool(execution.visits) and execution.visits[-1].state.startswith("Await")
     )

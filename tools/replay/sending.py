@@ -16,7 +16,7 @@ from tools.replay.filling import compact
 from tools.replay.samples import Sample
 
 # Events of these are sent to what the rule starts: nobody but AWS may send events of aws.states.
-_RULES = ("RentalExecutionEndedRule", "NeedsAttentionRule")
+_RULES = ("RentalExecutionEndedRule", "NeedsAttentionRule", "FulfillmentExecutionEndedRule")
 _SENT_AT_ONCE = 50
 
 
@@ -49,7 +49,7 @@ def sender(target: Target, sample: Sample, *, over_http: bool) -> Send:
             f"the stack has no {sample.function}",
             "an event's folder is the name of its function in template.yaml",
         )
-    return lambda each: _invoke(target, each)
+    return lambda each: _invoke(target, each, target.stack.live(sample.function))
 
 
 def send_over_http(site: httpx.Client, sample: Sample) -> Answer:
@@ -78,10 +78,10 @@ def send_over_http(site: httpx.Client, sample: Sample) -> Answer:
     return Answer(str(answer.status_code), answer.text or where, time.monotonic() - started)
 
 
-def _invoke(target: Target, sample: Sample) -> Answer:
+def _invoke(target: Target, sample: Sample, function: str) -> Answer:
     started = time.monotonic()
     answer = target.client("lambda").invoke(
-        FunctionName=target.stack.live(sample.function), Payload=json.dumps(sample.event).encode()
+        FunctionName=function, Payload=json.dumps(sample.event).encode()
     )
     payload = json.loads(answer["Payload"].read() or b"null")
     seconds = time.monotonic() - started
@@ -95,6 +95,8 @@ def _invoke(target: Target, sample: Sample) -> Answer:
 
 def _send_to_rule(target: Target, sample: Sample, rule: Mapping[str, Any]) -> Answer:
     """Do what EventBridge would: nobody but AWS may send events of aws.states."""
+    if ":lambda:" in rule["Arn"]:
+        return _invoke(target, sample, rule["Arn"])
     started = time.monotonic()
     message = transformed(sample.event, rule.get("InputTransformer"))
     if ":sqs:" in rule["Arn"]:

@@ -11,7 +11,7 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -21,8 +21,9 @@ import pytest
 from infra.telemetry import logger
 from paymongo import client as paymongo
 from paymongo.client import PayMongo
-from rentals import endings, repository, units
+from rentals import desk, endings, fulfillment_executions, repository, units
 from rentals.access_keys import access_key_of
+from rentals.desk import Action, Actor
 from rentals.errors import ApplicationError, RentalNotFound
 from rentals.identity import rental_id_for
 from rentals.models import EndReason, Rental, Size
@@ -42,6 +43,7 @@ Json = dict[str, Any]
 
 SIGNING_KEY = "unit-signing-key"
 ACCESS_SECRET = b"unit-access-key"
+LONG_AGO = "2026-01-01T00:00:00.000Z"
 # The rental of PostCheckoutFunction/gcash, which the other events are told of here.
 RENTAL_ID = rental_id_for("ana.cruz@example.com", "sample-event", IDENTITY_SECRET)
 FUNCTIONS = resources("AWS::Serverless::Function")
@@ -131,6 +133,20 @@ class World:
         """Paid and confirmed."""
         return endings.confirm_rental(self.paid())
 
+    def out(self, *actions: Action, **row: str) -> Rental:
+        """The same, after what the desk has done, with these attributes."""
+        rental = self.completed()
+        for each in actions:
+            rental = desk.act(rental, each, Actor("desk")).rental
+        self.shop.put("Rentals", self.shop.row("Rentals", RENTAL_ID) | row)
+        return self.row
+
+    def followed(self) -> Rental:
+        """The same, arrived at its store, with an execution that is under way."""
+        rental = self.completed()
+        fulfillment_executions.start(rental)
+        return desk.act(rental, Action.ARRIVED, Actor("desk")).rental
+
     def late(self) -> Rental:
         """Paid after it was ended."""
         closed = self.closed()
@@ -196,11 +212,12 @@ def world(shop: Shop, sandbox: SandboxApp, environment: pytest.MonkeyPatch) -> I
             definition=json.dumps({"StartAt": "Wait", "States": {"Wait": {"Type": "Succeed"}}}),
             roleArn="arn:aws:iam::123456789012:role/states",
         )["stateMachineArn"]
-        for name in ("rental", "settlement")
+        for name in ("rental", "settlement", "fulfillment")
     ]
     for name, value in {
         "RENTAL_STATE_MACHINE_ARN": arns[0],
         "SETTLEMENT_STATE_MACHINE_ARN": arns[1],
+        "FULFILLMENT_STATE_MACHINE_ARN": arns[2],
         "WEBHOOK_TOLERANCE_SECONDS": "604800",
         "SITE_URL": "https://site.example",
     }.items():
@@ -221,7 +238,8 @@ def world(shop: Shop, sandbox: SandboxApp, environment: pytest.MonkeyPatch) -> I
 
 @dataclass(frozen=True)
 class Case:
-    """The rental before, and what the answer and the rental's status are afterwards.
+    """The rental before, and what the answer and the rental's status are afterwards; `row` are
+    other attributes that its row has then.
 
     `answer` of a request is its status and what its body or Location must contain; of a task its
     result, or the name of the error it raises.
@@ -230,6 +248,7 @@ class Case:
     given: Callable[[World], Any]
     answer: tuple[int, str] | Json | str
     status: str | None = None
+    row: Json = field(default_factory=dict)
 
 
 def said(result: str) -> tuple[int, str]:
@@ -309,12 +328,43 @@ CASES = {
         World.late, {"payment_status": "refunded", "refund_status": "pending"}, "refunded"
     ),
     "RefundPaymentFunction/asked-for-by-an-operator": Case(
-        World.completed, {"payment_status": "refunded", "refund_status": "pending"}, "refunded"
+        World.completed,
+        {"payment_status": "completed", "refund_status": "pending"},
+        "completed",
+        {"closedReason": "cancelled"},
+    ),
+    "MeetDeadlinesFunction/delivery-late": Case(
+        lambda world: world.out(readyBy=LONG_AGO),
+        {"fulfillment_status": "awaiting_arrival"},
+        row={"fulfillmentAttention": "DeliveryLate"},
+    ),
+    "MeetDeadlinesFunction/not-collected": Case(
+        lambda world: world.out(Action.ARRIVED, arrivedAt=LONG_AGO),
+        {"fulfillment_status": "closed", "closed_reason": "not_collected"},
+    ),
+    "MeetDeadlinesFunction/overdue": Case(
+        lambda world: world.out(Action.ARRIVED, Action.PICKED_UP, dueAt=LONG_AGO),
+        {"fulfillment_status": "picked_up"},
+        row={"fulfillmentAttention": "Overdue"},
+    ),
+    "MeetDeadlinesFunction/replaced-execution": Case(
+        lambda world: world.out(readyBy=LONG_AGO), {"fulfillment_status": "continued"}
     ),
     "FlagForAttentionFunction/refund-failed": Case(
         World.late, {"attention": "RefundFailed"}, "expired"
     ),
     "ReconcileFunction/every-minute": Case(World.waiting, {"looked_at": 0}, "pending"),
+    "FollowFulfillmentFunction/every-minute": Case(
+        lambda world: world.out(fulfillmentDueAt=LONG_AGO), {"looked_at": 1}
+    ),
+    "ResumeFulfillmentFunction/stopped": Case(
+        World.followed, {}, row={"fulfillmentExecution": f"{RENTAL_ID}-2"}
+    ),
+    "ResumeFulfillmentFunction/failed": Case(
+        World.followed,
+        {},
+        row={"fulfillmentExecution": RENTAL_ID, "fulfillmentAttention": "ExecutionFailed"},
+    ),
     "BalanceMoneyFunction/every-day": Case(World.completed, {"difference": 0}, "completed"),
 }
 # Of a task that nothing is said of above, its sample raises no error.
@@ -327,6 +377,7 @@ RULE_CASES = {
     "RentalExecutionEndedRule/failed": {"execution_status": "FAILED"},
     "RentalExecutionEndedRule/timed-out": {"execution_status": "TIMED_OUT"},
     "NeedsAttentionRule/failed": {"source": "aws.states"},
+    "FulfillmentExecutionEndedRule/timed-out": {"source": "aws.states"},
 }
 SIGNED = [name for name, it in SAMPLES.items() if samples.TO_BE_SIGNED in json.dumps(it.event)]
 
@@ -357,11 +408,13 @@ def test_an_event_does_what_it_is_named_for(
         assert answer["statusCode"] == case.answer[0], answer
         assert case.answer[1] in answer["body"] + where
     else:
-        answer = world.call(name)
+        answer = world.call(name) or {}
         assert case.answer.items() <= answer.items(), answer
 
     if case.status is not None:
         assert world.row.payment_status == case.status
+    if case.row:
+        assert case.row.items() <= world.shop.row("Rentals", RENTAL_ID).items()
 
 
 @pytest.mark.parametrize("sample", {it.function: it for it in TASK_SAMPLES}.values(), ids=str)

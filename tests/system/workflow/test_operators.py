@@ -306,6 +306,22 @@ def test_a_replayed_checkout_redirect_and_status_change(shop: Shop, operator: Op
     assert settled["executions"][-1]["status"] == "SUCCEEDED"
 
 
+def test_what_happens_to_a_paid_rental_is_replayed(shop: Shop, operator: Operator) -> None:
+    _, rental = shop.rent()
+    shop.pay_and_complete(rental)
+
+    for event in (
+        "MeetDeadlinesFunction/delivery-late",
+        "ResumeFulfillmentFunction/stopped",
+        "FulfillmentExecutionEndedRule/timed-out",
+    ):
+        told = operator.ask("replay", event)  # the newest that is paid and not closed is taken
+        assert (event, told["rental_id"]) == (event, rental["rental_id"])
+        assert [each["status"] for each in told["answers"]] == ["ok"]
+        assert [each["machine"] for each in told["executions"]] == ["rental", "fulfillment"]
+    assert operator.ask("replay", "FollowFulfillmentFunction/every-minute")["answers"]
+
+
 def test_an_event_as_it_is_and_one_that_cannot_be_sent(operator: Operator) -> None:
     unsigned = operator.ask("replay", f"{WEBHOOK}/payment-paid", "--as-it-is")
     assert unsigned["answers"][0]["status"] == "401"
