@@ -106,8 +106,9 @@ def _may_pass(error: Exception) -> bool:
 
 def _give_up(notice: Notice, error: Exception) -> Outcome:
     """Have an operator look. The error's message stays out: SES names the address in it."""
-    is_refused = isinstance(error, ClientError)
-    problem = error.response["Error"]["Code"] if is_refused else type(error).__name__
+    problem = type(error).__name__
+    if isinstance(error, ClientError):
+        problem = error.response["Error"]["Code"]
     logger.error("a notice was not sent", extra={"notice": notice.id, "problem": problem})
     count("NoticeNotSent")
     with suppress(dynamo.ConditionFailed):  # there is no such rental

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
 
 from infra import aws
 
@@ -52,16 +53,14 @@ class Outside:
             client.meta.events.unregister(f"before-call.*.{operation}", self._take)
 
     def refuse(self, operation: str, code: str, status: int = 400) -> None:
-        """The next such call is answered with this error, and once more for each of botocore's
-        tries if it is one that botocore repeats.
-        """
+        """The next such call ends in this error, whatever botocore tries."""
         self._refusals[operation].append((code, status))
 
     def _take(self, model: Any, params: Json, **_: Any) -> Any:
         if self._refusals[model.name]:
             code, status = self._refusals[model.name].pop(0)
             error = {"Code": code, "Message": f"refused: {params['body']!r}"}
-            return AWSResponse("", status, {}, None), {
+            return AWSResponse("", status, HTTPHeaders(), None), {
                 "Error": error,
                 "ResponseMetadata": {"HTTPStatusCode": status},
             }

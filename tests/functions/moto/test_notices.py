@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 import pytest
+from aws_lambda_powertools.utilities.typing import LambdaContext
 from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 
@@ -73,15 +74,15 @@ def record_of(notice: Notice, number: int = 1) -> Json:
 def handled(*told: Notice) -> list[str]:
     """The sequence numbers that the stream is asked to hand over again."""
     records = [record_of(notice, number) for number, notice in enumerate(told, start=1)]
-    answer = send_notices.handler({"Records": records}, None)  # type: ignore[arg-type]
+    answer = send_notices.handler({"Records": records}, LambdaContext())
     return [each["itemIdentifier"] for each in answer["batchItemFailures"]]
 
 
-def feedback(notice: Notice, message_id: str | None = "m-1", **detail: Any) -> None:
+def feedback(notice: Notice, detail: Json, message_id: str = "m-1") -> None:
     """What SES tells of a notice's mail."""
     mail = {"messageId": message_id, "tags": {"notice": [notice.id.replace("#", "@23")]}}
     event = {"detail": detail | {"mail": mail}}
-    mail_feedback.handler(event, None)  # type: ignore[arg-type]
+    mail_feedback.handler(event, LambdaContext())
 
 
 BOUNCE = {"bounce": {"bounceType": "Permanent", "bounceSubType": "General"}}
@@ -267,7 +268,7 @@ def test_a_mail_that_comes_back_needs_attention(
     assert sent.message_id
 
     for _ in range(2):
-        feedback(notice, sent.message_id, **BOUNCE)
+        feedback(notice, BOUNCE, sent.message_id)
 
     bounced = now(notice.id)
     assert (bounced.status, bounced.problem) == (NoticeStatus.BOUNCED, "Permanent/General")
@@ -276,7 +277,7 @@ def test_a_mail_that_comes_back_needs_attention(
 
 def test_a_mail_may_come_back_before_its_id_is_written(outside: Outside, rental: Rental) -> None:
     notice = written(rental)
-    feedback(notice, **BOUNCE)
+    feedback(notice, BOUNCE)
 
     outbox.tell(notice.id)
 
@@ -289,7 +290,7 @@ def test_an_earlier_mail_of_a_notice_that_was_sent_again_may_come_back(
     notice = written(rental)
     outbox.tell(notice.id)
 
-    feedback(notice, **BOUNCE)
+    feedback(notice, BOUNCE)
 
     assert now(notice.id).status is NoticeStatus.SENT
     assert "fulfillmentAttention" not in shop.row("Rentals", rental.id)
@@ -298,7 +299,7 @@ def test_an_earlier_mail_of_a_notice_that_was_sent_again_may_come_back(
 def test_who_has_complained_is_mailed_about_money_only(
     shop: Shop, outside: Outside, rental: Rental
 ) -> None:
-    feedback(written(rental), complaint={})
+    feedback(written(rental), {"complaint": {}})
     unasked, money = written(rental, NoticeKind.DUE_SOON), written(rental, NoticeKind.REFUNDED)
 
     handled(unasked, money)

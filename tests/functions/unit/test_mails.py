@@ -1,11 +1,14 @@
 """What customers read."""
 
+from collections.abc import Iterator
+
 import pytest
 
 from rentals.mails import mail_of
 from rentals.models import Store
 from rentals.notices import NoticeKind
 from tests.support.samples import CUSTOMER, pending_rental
+from tests.support.tables import forget_settings
 
 STORE = Store("store-a", "Makati", "12 Kalayaan Arcade, Makati City", "(02) 8555 0112")
 URL = "https://site.example/rental.html?rental_id=r#key=k"
@@ -18,9 +21,12 @@ RENTAL = pending_rental(
 
 
 @pytest.fixture(autouse=True)
-def settings(monkeypatch: pytest.MonkeyPatch) -> None:
+def settings(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("DAY_SECONDS", "86400")
     monkeypatch.setenv("COLLECTION_DAYS", "7")
+    forget_settings()
+    yield
+    forget_settings()
 
 
 every_mail = pytest.mark.parametrize("kind", [each for each in NoticeKind if each.is_mailed])
