@@ -38,9 +38,9 @@ def send(to: str, subject: str, text: str, tags: Mapping[str, str]) -> str:
 
 def read_tags(tags: Mapping[str, Sequence[str]]) -> dict[str, str]:
     """The tags of a mail, as SES tells of it."""
-    return {name: unquote(values[0].replace("@", "%")) for name, values in tags.items()}
+    return {name: unquote(values[0].replace(".", "%")) for name, values in tags.items()}
 
 
 def _tag(value: str) -> str:
-    """SES takes letters, digits and `_-.@` only."""
-    return quote(value, safe="").replace("%", "@")
+    """SES takes letters, digits, `_`, `-` and `.` only."""
+    return quote(value, safe="").replace(".", "%2E").replace("%", ".")

@@ -80,7 +80,7 @@ def handled(*told: Notice) -> list[str]:
 
 def feedback(notice: Notice, detail: Json, message_id: str = "m-1") -> None:
     """What SES tells of a notice's mail."""
-    mail = {"messageId": message_id, "tags": {"notice": [notice.id.replace("#", "@23")]}}
+    mail = {"messageId": message_id, "tags": {"notice": [notice.id.replace("#", ".23")]}}
     event = {"detail": detail | {"mail": mail}}
     mail_feedback.handler(event, LambdaContext())
 
@@ -176,7 +176,7 @@ def test_a_mail_carries_its_notices_id_in_what_ses_takes_for_a_tag(
     outbox.tell(new.row["id"])
 
     tags = {each["Name"]: each["Value"] for each in outside.mails[0]["EmailTags"]}
-    assert re.fullmatch(r"[A-Za-z0-9_.@-]{1,256}", tags["notice"])
+    assert re.fullmatch(r"[A-Za-z0-9_.-]{1,256}", tags["notice"])
     assert read_tags({"notice": [tags["notice"]]}) == {"notice": new.row["id"]}
 
 
