@@ -1,13 +1,9 @@
-"""The rental of a request, whether the request has its access key, and how pages of the site get
-that.
-"""
-
-from urllib.parse import urlencode
+"""The rental of a request, and whether the request has its access key."""
 
 from api.requests import ACCESS_KEY_HEADER, Event, header
 from infra.telemetry import logger
 from rentals import repository
-from rentals.access_keys import access_key_of, access_secret, verify_access_key
+from rentals.access_keys import access_secret, verify_access_key
 from rentals.models import Rental
 
 
@@ -26,9 +22,3 @@ def has_access(event: Event, rental: Rental) -> bool:
         return False
     verify_access_key(rental.id, key, access_secret())
     return True
-
-
-def page_with_key(page: str, rental: Rental) -> str:
-    """A page of the site about the rental, with its key where no server is told of it."""
-    key = access_key_of(rental.id, access_secret())
-    return f"/{page}.html?{urlencode({'rental_id': rental.id})}#key={key}"

@@ -1,10 +1,10 @@
 """GET /payment/failed: the customer gave up on PayMongo's page."""
 
-from api.access import page_with_key
 from api.redirects import is_paid_or_cancel, page_when_down, rental_of
 from api.requests import Event, is_navigation
 from api.responses import Response, redirect
 from api.routes import route
+from rentals.links import page_with_key
 
 
 @route
@@ -15,6 +15,6 @@ def handler(event: Event) -> Response:
     """
     rental = rental_of(event, "failed")
     if not is_navigation(event):
-        return redirect(page_with_key("rental", rental))
+        return redirect(page_with_key("rental", rental.id))
     page = "success" if is_paid_or_cancel(rental) else "failed"
-    return redirect(page_with_key(page, rental))
+    return redirect(page_with_key(page, rental.id))

@@ -1,12 +1,12 @@
 """GET /payment/success: the customer comes back from PayMongo, probably having paid."""
 
-from api.access import page_with_key
 from api.redirects import ask_for_payment, page_when_down, rental_of
 from api.requests import Event
 from api.responses import Response, redirect
 from api.routes import route
 from rentals import payments
 from rentals.errors import PaymentProviderError
+from rentals.links import page_with_key
 from rentals.models import PaymentStatus
 
 
@@ -22,4 +22,4 @@ def handler(event: Event) -> Response:
             payment = None  # the webhook or the reconciler will tell
         if payment is not None:
             payments.payment_received(rental, payment)
-    return redirect(page_with_key("success", rental))
+    return redirect(page_with_key("success", rental.id))

@@ -9,7 +9,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_secretsmanager import SecretsManagerClient
+    from mypy_boto3_sesv2 import SESV2Client
     from mypy_boto3_stepfunctions import SFNClient
 
 # Short enough that several tries fit into a function's 30 s; the state machines retry for longer.
@@ -36,6 +38,18 @@ def stepfunctions() -> "SFNClient":
 def secretsmanager() -> "SecretsManagerClient":
     """The Secrets Manager client."""
     return boto3.client("secretsmanager", config=_CONFIG)
+
+
+@cache
+def events() -> "EventBridgeClient":
+    """The EventBridge client."""
+    return boto3.client("events", config=_CONFIG)
+
+
+@cache
+def sesv2() -> "SESV2Client":
+    """The SES client."""
+    return boto3.client("sesv2", config=_CONFIG)
 
 
 _WORTH_A_RETRY = {

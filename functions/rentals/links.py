@@ -1,4 +1,4 @@
-"""Signed links of a rental: where PayMongo sends its customer back to."""
+"""Links of a rental: signed, where PayMongo sends its customer back to; and with its access key."""
 
 import hashlib
 import hmac
@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from infra import secret_values
 from infra.errors import InvalidSignature
 from infra.settings import setting
+from rentals.access_keys import access_key_of, access_secret
 
 
 def url_signing_key() -> bytes:
@@ -32,6 +33,12 @@ def verify_redirect(page: str, rental_id: str, signature: str, key: bytes) -> No
     expected = _sign(page, rental_id, key)
     if not hmac.compare_digest(expected.encode(), signature.encode()):
         raise InvalidSignature("this link was not made by us, or was changed")
+
+
+def page_with_key(page: str, rental_id: str) -> str:
+    """A page of the site about a rental, with its access key where no server is told of it."""
+    key = access_key_of(rental_id, access_secret())
+    return f"/{page}.html?{urlencode({'rental_id': rental_id})}#key={key}"
 
 
 def _sign(page: str, rental_id: str, key: bytes) -> str:

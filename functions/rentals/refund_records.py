@@ -8,6 +8,7 @@ from paymongo.resources import Refund
 from rentals import endings, follow_ups, repository
 from rentals.errors import RefundFailed, WriteContended
 from rentals.models import FollowUp, PaymentStatus, Rental
+from rentals.notices import NoticeKind, new_notice
 
 
 def request_refund(rental: Rental) -> Rental:
@@ -99,9 +100,12 @@ def _write_refund(rental: Rental, refund: Refund) -> Rental:
         *([absent("surplusPaymentIds")] if is_over else []),
     )
     try:
-        return repository.update(written)
+        if refund.status != "succeeded":
+            return repository.update(written)
+        dynamo.transact([written, new_notice(rental, NoticeKind.REFUNDED)])
     except dynamo.ConditionFailed:
         existing = repository.get(rental.id)
         if existing.refund_status == "succeeded":
             return existing
         raise WriteContended(f"rental {rental.id} changed while its refund was written") from None
+    return rental.after(written)

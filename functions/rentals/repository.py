@@ -98,7 +98,7 @@ def create(rental: Rental) -> Rental:
     limit = integer_setting("MAX_OPEN_RENTALS")
     counted = Change(
         setting("CUSTOMERS_TABLE"),
-        _customer_key(rental),
+        customer_key(rental),
         when=[
             either(
                 absent("openRentals"),
@@ -120,11 +120,12 @@ def create(rental: Rental) -> Rental:
 
 def no_longer_open(rental: Rental) -> Change:
     """The change that stops counting a rental among the customer's open ones."""
-    key = _customer_key(rental)
+    key = customer_key(rental)
     return Change(setting("CUSTOMERS_TABLE"), key, delete={"openRentals": {rental.id}})
 
 
-def _customer_key(rental: Rental) -> str:
+def customer_key(rental: Rental) -> str:
+    """The key of the row that the rental's customer has."""
     if rental.customer_key is not None:
         return rental.customer_key
     # Counted before keys were made under a secret.

@@ -74,6 +74,8 @@ def test_only_the_listed_places_differ(packaged: Template) -> None:
             if changed != "Dimensions" or name != "ThrottlesAlarm"
         ),
     }
+    expected.add(("Resources", "NoticesStream", "Properties", "BatchSize"))
+    expected.add(("Resources", "SendNoticesFunction", "Properties", "Policies"))
     for name in resources("AWS::Serverless::StateMachine"):
         for changed in ("DefinitionUri", "AutoPublishAlias", "DeploymentPreference"):
             expected.add(("Resources", name, "Properties", changed))

@@ -17,7 +17,7 @@ from tools.replay.filling import Facts
 from tools.replay.samples import Sample, load
 from tools.replay.sending import Answer
 
-FACTS = Facts("rental-1", "cs_1", "pi_1", "pay_1", "ref_1", 1_400_000)
+FACTS = Facts("rental-1", "cs_1", "pi_1", "pay_1", "ref_1", "mail_1", 1_400_000)
 
 
 def body_of(sample: Sample) -> Any:

@@ -1,4 +1,4 @@
-"""Commands that look at the whole stack: attention, audit, redrive, log."""
+"""Commands that look at the whole stack: attention, audit, redrive, resend, log."""
 
 from contextlib import suppress
 from dataclasses import asdict
@@ -11,7 +11,7 @@ from rich.text import Text
 
 from tools.cli.session import Session, Wait
 from tools.cli.text import log_line, pesos, table
-from tools.ops import account, attention, auditing, logs, queues, rows
+from tools.ops import account, attention, auditing, logs, notices, queues, rows
 from tools.ops.errors import FOUND
 from tools.ops.words import duration, seconds_of
 
@@ -93,7 +93,8 @@ def redrive(ctx: typer.Context, wait: Wait = 60.0) -> None:
 
     A message in the dead-letter queue starts the settlement that EventBridge could not start. One
     in the needs-attention queue is deleted when its rental needs no attention any more, and left
-    there otherwise. Exit code 1 when something is left.
+    there otherwise. One of notices has what was not told told again. Exit code 1 when something is
+    left.
     """
     session: Session = ctx.obj
     session.note_target()
@@ -104,9 +105,23 @@ def redrive(ctx: typer.Context, wait: Wait = 60.0) -> None:
         rental_id, queue = each.message.rental_id, each.message.queue
         messages.append({"rental_id": rental_id, "queue": queue, "outcome": each.outcome})
         shown.add_row(rental_id or "?", queue, each.outcome)
-    session.show({"messages": messages}, shown if done else "[green]Both queues are empty.[/green]")
+    session.show({"messages": messages}, shown if done else "[green]All queues are empty.[/green]")
     if any(each.is_left for each in done):
         raise typer.Exit(FOUND)
+
+
+@app.command()
+def resend(
+    ctx: typer.Context,
+    rental_id: Annotated[
+        str | None, typer.Argument(metavar="[RENTAL]", help="By default all.", show_default=False)
+    ] = None,
+) -> None:
+    """Send mails that SES refused, and tell notices that were given up, once the cause is gone."""
+    session: Session = ctx.obj
+    session.note_target()
+    resent = list(notices.resend(session.target, rental_id))
+    session.show({"notices": resent}, *(resent or ["[green]Everything has been told.[/green]"]))
 
 
 @app.command()

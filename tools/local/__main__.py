@@ -93,6 +93,7 @@ def _welcome(settings: Settings, seconds: float) -> None:
     console.print(f"\n[bold green]Ready after {seconds:.1f} s[/bold green]\n")
     console.print(f"  Site              [bold]{settings.site_url}[/bold]")
     console.print(f"  Console           [bold]{settings.site_url}/console/[/bold]")
+    console.print(f"  Mails             [bold]{settings.site_url}/mail[/bold]")
     console.print(f"  PayMongo sandbox  {settings.paymongo_url}")
     console.print(f"  AWS endpoint      {settings.aws_url}\n")
     console.print("  To use the AWS CLI in another terminal:\n")

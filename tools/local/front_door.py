@@ -1,5 +1,5 @@
 """CloudFront's part on this machine: the site at `/`, the API stage behind `/api` and `/payment`;
-and beside it, only here, the operators' console at `/console`.
+and beside it, only here, the operators' console at `/console`, and mails at `/mail`.
 
 python -m tools.local.front_door --port 8000 --api-url http://.../prod
 """
@@ -21,10 +21,11 @@ from starlette.middleware.base import BaseHTTPMiddleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from tools.local import mail
 from tools.sources import ROOT
 from tools.sources.site import STATIC, SiteFile, published
 
@@ -57,6 +58,8 @@ def create_app(api_url: str) -> Starlette:
             Route("/payment/{path:path}", _forward, methods=VERBS),
             Route("/console", _to_console),
             Mount("/console", _serve_console),
+            Route("/mail", _mail),
+            Route("/mail/{message_id}", _mail),
             Route("/{path:path}", _serve, methods=["GET", "HEAD"]),
         ],
         middleware=[
@@ -96,8 +99,7 @@ async def _site_headers(
 
 
 async def _serve(request: Request) -> Response:
-    """A file of the site, read anew when something in its folder has changed."""
-    files = _published(max(path.stat().st_mtime_ns for path in STATIC.rglob("*")))
+    files = _files()
     path = "/" + request.path_params["path"]
     file = files.get("/index.html" if path == "/" else path)
     status = 200 if file else 404
@@ -110,9 +112,25 @@ async def _serve(request: Request) -> Response:
     )
 
 
+def _files() -> dict[str, SiteFile]:
+    """The site, read anew when something in its folder has changed."""
+    return _published(max(path.stat().st_mtime_ns for path in STATIC.rglob("*")))
+
+
 @lru_cache(maxsize=1)
 def _published(changed_at: int) -> dict[str, SiteFile]:
     return published()
+
+
+async def _mail(request: Request) -> Response:
+    api: httpx.AsyncClient = request.app.state.api
+    answer = await api.get(api.base_url.join(mail.MESSAGES))
+    page = mail.page(
+        mail.newest_first(answer.raise_for_status().json()),
+        request.path_params.get("message_id"),
+        stylesheet=next(path for path in _files() if path.endswith("/css/site.css")),
+    )
+    return HTMLResponse(page) if page else RedirectResponse("/mail")
 
 
 async def _to_console(request: Request) -> Response:

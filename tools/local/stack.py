@@ -37,6 +37,7 @@ STACK_NAME = "mongocollectibles"
 TABLE_PREFIX = "MongoCollectibles"
 SECRET_NAME = "mongocollectibles/paymongo"  # noqa: S105 - a name, not a secret
 PAYMONGO_SECRET_KEY = "sk_test_sandbox"  # noqa: S105 - opens nothing but the sandbox
+MAIL_SENDER = "rentals@mongocollectibles.example"
 # The engine's root credentials.
 ACCESS_KEY_ID = SECRET_ACCESS_KEY = "test"  # noqa: S105
 
@@ -372,6 +373,7 @@ class LocalStack:
             "HoldSeconds": str(self.settings.hold_seconds),
             "DaySeconds": str(self.settings.day_seconds),
             "TablePrefix": self.settings.table_prefix,
+            "MailSender": MAIL_SENDER,
             **self.settings.parameters,
         }
         built = self.settings.built_package

@@ -1,15 +1,16 @@
-"""The two queues of what needs somebody: reading them, and doing what their messages ask for."""
+"""The queues of what needs somebody: reading them, and doing what their messages ask for."""
 
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tools.ops import executions, rows
+from tools.ops import executions, notices, rows
 from tools.ops.errors import CommandError
 from tools.ops.target import Target
 
 DEAD_LETTERS = "SettlementDeadLetterQueue"
-QUEUES = ("NeedsAttentionQueue", DEAD_LETTERS)
+NOTICES = "NoticesDeadLetterQueue"
+QUEUES = ("NeedsAttentionQueue", DEAD_LETTERS, NOTICES)
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,7 @@ class Message:
     queue: str
     receipt: str
     rental_id: str | None
+    body: str
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,8 @@ def messages(target: Target, queue: str) -> Iterator[Message]:
             return
         for each in new:
             seen.add(each["MessageId"])
-            yield Message(queue, each["ReceiptHandle"], rental_of(each["Body"]))
+            body = each["Body"]
+            yield Message(queue, each["ReceiptHandle"], rental_of(body), body)
 
 
 def rental_of(body: str) -> str | None:
@@ -72,7 +75,8 @@ def redrive(target: Target, *, wait_seconds: float) -> Iterator[Redriven]:
     """Do what each message asks for, and delete it when that is done.
 
     A dead letter starts the settlement that EventBridge could not start, which is watched for
-    `wait_seconds` at most. A message about a rental that still needs attention stays.
+    `wait_seconds` at most, or has told what was not told. A message about a rental that still needs
+    attention stays.
     """
     for queue in QUEUES:
         for message in messages(target, queue):
@@ -80,6 +84,8 @@ def redrive(target: Target, *, wait_seconds: float) -> Iterator[Redriven]:
 
 
 def _redrive(target: Target, message: Message, wait_seconds: float) -> Redriven:
+    if message.queue == NOTICES:
+        return _deleted(target, message, _retell(target, message.body))
     if message.rental_id is None:
         return Redriven(message, "left: it names no rental; read it in the SQS console", True)
     try:
@@ -95,6 +101,18 @@ def _redrive(target: Target, message: Message, wait_seconds: float) -> Redriven:
     if "attention" in row:
         return Redriven(message, f"left: needs attention ({row['attention']})", True)
     return _deleted(target, message, f"deleted: the rental is {row['paymentStatus']}")
+
+
+def _retell(target: Target, body: str) -> str:
+    """Do what a dead letter of the notices says that was not done: which batch, or a mail's event
+    of SES.
+    """
+    if "DDBStreamBatchInfo" in body:
+        return f"{len(list(notices.resend(target, None)))} notices told again"
+    target.client("lambda").invoke(
+        FunctionName=target.stack.live("MailFeedbackFunction"), Payload=body.encode()
+    )
+    return "a mail's fate recorded"
 
 
 def _deleted(target: Target, message: Message, outcome: str) -> Redriven:

@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 
 from rentals.models import FulfillmentStatus, PaymentStatus
+from rentals.notices import NoticeKind, id_of
 from tools.ops import account, rows
 from tools.ops.errors import CommandError
 from tools.ops.target import Target
@@ -23,6 +24,7 @@ from tools.replay.filling import (
 )
 from tools.replay.samples import (
     SAMPLE_INTENT_ID,
+    SAMPLE_MESSAGE_ID,
     SAMPLE_SESSION_ID,
     SAMPLE_TOTAL,
     TO_BE_SIGNED,
@@ -36,6 +38,7 @@ _OF_FULFILLMENT = (
     "ResumeFulfillmentFunction",
     "FulfillmentExecutionEndedRule",
 )
+_ABOUT_PAID_RENTALS = ("RefundPaymentFunction", "SendNoticesFunction", "MailFeedbackFunction")
 # What there is to say to the person who replays.
 Notes = list[str]
 
@@ -43,14 +46,14 @@ Notes = list[str]
 def choose_rental(target: Target, sample: Sample) -> Json:
     """The newest rental that the event could be about. Raises CommandError when there is none.
 
-    For payments and redirects that is one that waits for its payment; for refunds one that is paid;
-    for fulfillment one that is paid and not closed.
+    For payments and redirects that is one that waits for its payment; for refunds and mails one
+    that is paid; for fulfillment one that is paid and not closed.
     """
-    is_about_a_refund = (
-        "refund" in (sample.webhook_type or "") or sample.function == "RefundPaymentFunction"
+    is_about_paid = (
+        "refund" in (sample.webhook_type or "") or sample.function in _ABOUT_PAID_RENTALS
     )
     is_about_fulfillment = sample.function in _OF_FULFILLMENT
-    if is_about_a_refund or is_about_fulfillment:
+    if is_about_paid or is_about_fulfillment:
         if not target.is_local:
             raise CommandError("which rental?", "name it: replay EVENT RENTAL")
         is_wanted, what = (
@@ -119,6 +122,7 @@ def facts_of(target: Target, sample: Sample, row: Mapping[str, Any]) -> tuple[Fa
         intent_id=row.get("paymentIntentId", SAMPLE_INTENT_ID),
         payment_id=row.get("paymentId") or f"pay_replay{secrets.token_hex(9)}",
         refund_id=row.get("refundId") or f"ref_replay{secrets.token_hex(9)}",
+        message_id=_message_of(target, row["id"]),
         total=rows.total(row) or SAMPLE_TOTAL,
     )
     if kind is None or TO_BE_SIGNED not in json.dumps(sample.event):
@@ -139,6 +143,13 @@ def facts_of(target: Target, sample: Sample, row: Mapping[str, Any]) -> tuple[Fa
     if "refund" in kind:
         return _refunded(target, row, facts)
     return facts, []
+
+
+def _message_of(target: Target, rental_id: str) -> str:
+    """The mail that told that the rental is confirmed, which the samples are about."""
+    key = {"id": id_of(rental_id, NoticeKind.CONFIRMED, "1")}
+    notice = target.table("Notices").get_item(Key=key).get("Item", {})
+    return str(notice.get("messageId", SAMPLE_MESSAGE_ID))
 
 
 def _paid(

@@ -12,6 +12,7 @@ from rentals.access_keys import access_key_of
 from rentals.links import redirect_path
 from tools.replay.samples import (
     SAMPLE_INTENT_ID,
+    SAMPLE_MESSAGE_ID,
     SAMPLE_PAYMENT_ID,
     SAMPLE_REFUND_ID,
     SAMPLE_RENTAL_ID,
@@ -32,6 +33,7 @@ class Facts:
     intent_id: str = SAMPLE_INTENT_ID
     payment_id: str = SAMPLE_PAYMENT_ID
     refund_id: str = SAMPLE_REFUND_ID
+    message_id: str = SAMPLE_MESSAGE_ID
     total: int = SAMPLE_TOTAL
 
 
@@ -44,6 +46,7 @@ def fill_in(sample: Sample, facts: Facts) -> Sample:
         (SAMPLE_INTENT_ID, facts.intent_id),
         (SAMPLE_PAYMENT_ID, facts.payment_id),
         (SAMPLE_REFUND_ID, facts.refund_id),
+        (SAMPLE_MESSAGE_ID, facts.message_id),
     ):
         text = text.replace(old, new)
     event = json.loads(text)

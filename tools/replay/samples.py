@@ -1,7 +1,7 @@
 """The sample events of events/.
 
-An event's folder is the logical id of its function or rule in template.yaml. As they are, all
-events tell of one rental, which no stack has.
+An event's folder is the logical id of its function or rule in template.yaml; `schemas` are no
+samples. As they are, all events tell of one rental, which no stack has.
 """
 
 import difflib
@@ -22,6 +22,7 @@ SAMPLE_SESSION_ID = "cs_sample000000000000000000"
 SAMPLE_INTENT_ID = "pi_sample000000000000000000"
 SAMPLE_PAYMENT_ID = "pay_sample00000000000000000"
 SAMPLE_REFUND_ID = "ref_sample00000000000000000"
+SAMPLE_MESSAGE_ID = "sample-message"
 SAMPLE_TOTAL = 600_000
 TO_BE_SIGNED = "SIGNED_BY_REPLAY"
 
@@ -84,4 +85,4 @@ def load(name: str) -> Sample:
 
 def names() -> list[str]:
     """The names of all samples."""
-    return sorted(f"{path.parent.name}/{path.stem}" for path in EVENTS.glob("*/*.json"))
+    return sorted(f"{path.parent.name}/{path.stem}" for path in EVENTS.glob("[A-Z]*/*.json"))

@@ -29,6 +29,7 @@ from rentals.identity import rental_id_for
 from rentals.models import EndReason, Rental, Size
 from rentals.pricing import price_rental
 from rentals.refunds import refund_unused_payments
+from tests.support.mails import taken
 from tests.support.paymongo_app import SECRET_KEY, SandboxApp
 from tests.support.rentals import TOTAL, paid
 from tests.support.samples import IDENTITY_SECRET, pending_rental
@@ -147,6 +148,13 @@ class World:
         fulfillment_executions.start(rental)
         return desk.act(rental, Action.ARRIVED, Actor("desk")).rental
 
+    def told(self) -> None:
+        """The same, and its customer has been mailed."""
+        self.completed()
+        self.call("SendNoticesFunction/confirmed")
+        row = self.shop.row("Notices", f"{RENTAL_ID}#confirmed#1")
+        self.facts = replace(self.facts, message_id=row["messageId"])
+
     def late(self) -> Rental:
         """Paid after it was ended."""
         closed = self.closed()
@@ -219,12 +227,12 @@ def world(shop: Shop, sandbox: SandboxApp, environment: pytest.MonkeyPatch) -> I
         "SETTLEMENT_STATE_MACHINE_ARN": arns[1],
         "FULFILLMENT_STATE_MACHINE_ARN": arns[2],
         "WEBHOOK_TOLERANCE_SECONDS": "604800",
-        "SITE_URL": "https://site.example",
     }.items():
         environment.setenv(name, value)
     client = PayMongo("http://paymongo", SECRET_KEY, transport=sandbox.transport)
     environment.setattr(paymongo, "_client", lambda *_: client)
-    yield World(shop, sandbox)
+    with taken(environment):
+        yield World(shop, sandbox)
     for arn in arns:
         machines.delete_state_machine(stateMachineArn=arn)
     for name in (
@@ -365,6 +373,9 @@ CASES = {
         {},
         row={"fulfillmentExecution": RENTAL_ID, "fulfillmentAttention": "ExecutionFailed"},
     ),
+    "SendNoticesFunction/confirmed": Case(World.completed, {"batchItemFailures": []}, "completed"),
+    "MailFeedbackFunction/bounced": Case(World.told, {"result": "bounced"}, "completed"),
+    "MailFeedbackFunction/complaint": Case(World.told, {"result": "complained"}, "completed"),
     "BalanceMoneyFunction/every-day": Case(World.completed, {"difference": 0}, "completed"),
 }
 # Of a task that nothing is said of above, its sample raises no error.

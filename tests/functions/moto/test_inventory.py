@@ -447,10 +447,11 @@ def test_a_refund_under_way_ends_the_rental_and_stays_watched(shop: Shop, status
 def test_a_refund_that_succeeded_leaves_nothing_to_do(shop: Shop) -> None:
     stale = refunding(shop)
     after = after_lost_answer(
-        shop, lambda: refund_records.record_refund(stale, refund("succeeded")), "UpdateItem"
+        shop, lambda: refund_records.record_refund(stale, refund("succeeded")), "TransactWriteItems"
     )
 
     assert (after.refund_status, after.follow_up) == ("succeeded", None)
+    assert "refunded" in [row["kind"] for row in shop.rows("Notices")]
     assert refund_records.record_refund(after, refund("succeeded")) == after
 
 

@@ -4,6 +4,7 @@ import pytest
 
 from api import access
 from api.requests import is_navigation
+from rentals import links
 from rentals.access_keys import access_key_of, verify_access_key
 from rentals.errors import InvalidAccessKey
 from rentals.identity import rental_id_for
@@ -15,7 +16,8 @@ KEY = access_key_of(PENDING_RENTAL.id, SECRET)
 
 @pytest.fixture(autouse=True)
 def secret(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(access, "access_secret", lambda: SECRET)
+    for module in (access, links):
+        monkeypatch.setattr(module, "access_secret", lambda: SECRET)
 
 
 def test_a_key_is_of_one_rental_and_one_secret() -> None:
@@ -43,7 +45,7 @@ def test_another_key_is_refused_rather_than_ignored(key: str) -> None:
 
 
 def test_pages_of_the_site_get_the_key_in_what_browsers_keep_to_themselves() -> None:
-    page, _, fragment = access.page_with_key("success", PENDING_RENTAL).partition("#")
+    page, _, fragment = links.page_with_key("success", PENDING_RENTAL.id).partition("#")
 
     assert page == f"/success.html?rental_id={PENDING_RENTAL.id}"
     assert fragment == f"key={KEY}"
