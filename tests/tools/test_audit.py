@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from infra.clock import timestamp
-from rentals import repository
-from rentals.models import PaymentStatus
+from rentals import deadlines, repository
+from rentals.models import PaymentStatus, Rental, UnitStatus
 from tests.support.samples import pending_rental
 from tools.importing.seed import new_unit
 from tools.ops.promise import LedgerPayment, settled_outside, violations
@@ -20,6 +20,16 @@ Row = dict[str, Any]
 
 NOW = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
 TOTAL = 600_000
+
+
+@pytest.fixture(autouse=True)
+def _settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {
+        "DAY_SECONDS": "86400",
+        "COLLECTION_DAYS": "7",
+        "OVERDUE_LIMIT_DAYS": "3",
+    }.items():
+        monkeypatch.setenv(name, value)
 
 
 @dataclass
@@ -31,12 +41,28 @@ class World:
     open_rentals: set[str] = field(default_factory=set)
     ledger: list[LedgerPayment] = field(default_factory=list)
 
-    def add_unit(self, unit_id: str, held_by: str | None = None) -> None:
+    def add_unit(
+        self, unit_id: str, held_by: str | None = None, status: UnitStatus | None = None
+    ) -> None:
         unit = new_unit(unit_id, "col-001", "wh-001")
-        if held_by is not None:
-            unit |= {"isAvailable": "false", "reservedBy": held_by}
+        if held_by is not None or status is not None:
+            unit |= {"isAvailable": "false", "status": status or UnitStatus.RESERVED}
             del unit["availableCollectibleId"]
+        if held_by is not None:
+            unit["reservedBy"] = held_by
         self.units[unit_id] = unit
+
+    def send_out(self, rental_id: str, days_ago: float = 0, **changes: Any) -> None:
+        """A completed rental that its customer has had for so many days, for three days."""
+        picked_up = NOW - timedelta(days=days_ago)
+        self.rentals[rental_id] |= {
+            "fulfillmentStatus": "picked_up",
+            "pickedUpAt": timestamp(picked_up),
+            "dueAt": timestamp(picked_up + timedelta(days=3)),
+            "fulfillmentExecution": rental_id,
+            "fulfillmentDueAt": timestamp(NOW + timedelta(days=1)),
+            **changes,
+        }
 
     def add_rental(
         self,
@@ -88,10 +114,17 @@ def quiet_world() -> World:
     """One rental of every kind, all as promised."""
     world = World()
     world.add_unit("on-shelf")
-    world.add_unit("of-paid", held_by="paid")
+    world.add_unit("of-paid", held_by="paid", status=UnitStatus.WITH_CUSTOMER)
     world.add_unit("of-waiting", held_by="waiting")
     world.add_rental("paid", PaymentStatus.COMPLETED, "of-paid", age=10**6)
+    world.send_out("paid")
     world.pay("pay-paid", "paid")
+    world.add_rental("closed", PaymentStatus.COMPLETED, age=10**6)
+    world.rentals["closed"] |= {"fulfillmentStatus": "closed", "closedReason": "cancelled"}
+    world.rentals["closed"]["refundRequestedAt"] = timestamp(NOW)
+    world.pay("pay-closed", "closed", refunded=TOTAL)
+    world.add_unit("on-its-way", status=UnitStatus.TO_WAREHOUSE)
+    world.units["on-its-way"]["shelveAt"] = timestamp(NOW + timedelta(days=1))
     world.add_rental("waiting", PaymentStatus.PENDING, "of-waiting")
     world.add_rental("starting", PaymentStatus.PENDING)
     for status in ("failed", "cancelled", "expired", "rejected"):
@@ -136,6 +169,17 @@ def completed_without_a_unit(world: World) -> None:
 def ended_and_still_holding(world: World) -> None:
     world.add_unit("kept", held_by="expired")
     world.rentals["expired"]["unitId"] = "kept"
+
+
+def closed_and_still_holding(world: World) -> None:
+    world.add_unit("kept", held_by="closed")
+    world.rentals["closed"]["unitId"] = "kept"
+
+
+def met_deadlines(world: World, days_ago: float = 7) -> set[str]:
+    """What the row has when every deadline of such a rental was met."""
+    world.send_out("paid", days_ago)
+    return {due.key for due in deadlines.of(Rental.from_row(world.rentals["paid"]))}
 
 
 PAID_ONCE = "completed is paid once"
@@ -186,13 +230,39 @@ VIOLATIONS: dict[str, tuple[Callable[[World], object], set[str]]] = {
         lambda it: acknowledge(it, "refunded", "pay-refunded"),
         {"given back once"},
     ),
+    "closed and still holding": (
+        closed_and_still_holding,
+        {"completed holds a unit", "unit status"},
+    ),
+    "with the customer, and reserved": (
+        lambda it: it.units["of-paid"].update(status=UnitStatus.RESERVED),
+        {"unit status"},
+    ),
+    "gone without a rental": (
+        lambda it: it.add_unit("gone", status=UnitStatus.WITH_CUSTOMER),
+        {"unit status"},
+    ),
+    "on its way for ever": (
+        lambda it: it.units["on-its-way"].update(shelveAt=timestamp(NOW - timedelta(hours=1))),
+        {"unit shelved"},
+    ),
+    "on its way to nowhere": (lambda it: it.units["on-its-way"].pop("shelveAt"), {"unit status"}),
+    "nobody looks at its deadlines": (
+        lambda it: it.rentals["paid"].pop("fulfillmentDueAt"),
+        {"on the clock"},
+    ),
+    "due, and nobody was told": (lambda it: it.send_out("paid", 2.5), {"deadline kept"}),
+    "long overdue, and nobody looks": (
+        lambda it: it.send_out("paid", 7, deadlinesMet=met_deadlines(it)),
+        {"deadline kept"},
+    ),
     "completed without a unit": (
         completed_without_a_unit,
         {"completed holds a unit"},
     ),
     "ended and still holding": (
         ended_and_still_holding,
-        {"ended holds no unit"},
+        {"ended holds no unit", "unit status"},
     ),
     "ended and paid": (lambda it: it.pay("pay-late", "expired"), {KEEPS_NO_MONEY}),
     "refunded in part": (
@@ -242,6 +312,14 @@ def test_what_operators_gave_back_in_another_way_is_no_violation_and_is_listed()
 def test_its_own_hold_and_a_few_minutes_are_not_too_long(age: float, hold: float | None) -> None:
     world = quiet_world()
     world.add_rental("waiting", PaymentStatus.PENDING, "of-waiting", age=age, hold=hold)
+
+    assert world.broken_rules() == set()
+
+
+def test_a_rental_that_is_long_overdue_is_as_promised_once_somebody_looks() -> None:
+    world = quiet_world()
+    met = met_deadlines(world)
+    world.send_out("paid", 7, deadlinesMet=met, fulfillmentAttention="Overdue")
 
     assert world.broken_rules() == set()
 

@@ -155,7 +155,7 @@ def _units_are_somewhere(
         rental = rentals.get(unit.reserved_by or "")
         wanted = unit_moves.status_for(rental) if rental else None
         is_where_it_should_be = status is wanted if wanted else status in _WITHOUT_A_RENTAL
-        if not is_where_it_should_be:
+        if not is_where_it_should_be and (rental or unit.reserved_by is None):
             yield Violation("unit status", unit.id, f"{status}, its rental says {wanted}")
         if (status is UnitStatus.TO_WAREHOUSE) is not (unit.shelve_at is not None):
             yield Violation("unit status", unit.id, f"{status}, to be shelved {unit.shelve_at}")
