@@ -5,6 +5,7 @@ is on the row. The rental's execution is told afterwards (fulfillment_executions
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -96,7 +97,7 @@ _STAGES = {
     _F.READY_FOR_PICKUP: "its unit waits for the customer: hand it over first",
     _F.PICKED_UP: "the customer has its unit: take it back first",
     _F.RETURNED: "its unit came back and waits to be inspected",
-    _F.CLOSED: "it is closed",
+    _F.CLOSED: "it is closed, and its unit is not lost",
 }
 
 
@@ -126,16 +127,16 @@ def act(
     for _ in range(_TRIES):
         if _was_done(rental, action):
             return Moved(rental, is_new=False)
-        if action not in possible_actions(rental):
+        is_possible = action in possible_actions(rental)
+        if is_possible:
+            with suppress(dynamo.ConditionFailed):
+                after = _DO[action](_Deed(action, rental, actor, condition, note))
+                fulfillment_executions.tell(rental, after)
+                return Moved(after, is_new=True)
+        as_read, rental = rental, repository.get(rental.id)
+        if rental == as_read and not is_possible:
             stage = _STAGES[rental.fulfillment_status]
             raise NotPossibleNow(f"{action.replace('_', ' ')} is not possible now: {stage}")
-        try:
-            after = _DO[action](_Deed(action, rental, actor, condition, note))
-        except dynamo.ConditionFailed:
-            rental = repository.get(rental.id)
-        else:
-            fulfillment_executions.tell(rental, after)
-            return Moved(after, is_new=True)
     raise WriteContended(f"rental {rental.id} keeps changing, or disagrees with its unit")
 
 
@@ -196,6 +197,8 @@ def _cancel(deed: _Deed) -> Rental:
 def _find(deed: _Deed) -> Rental:
     unit = unit_moves.get(str(deed.rental.last_unit_id))
     if unit.last_rental_id != deed.rental.id or unit.current_status is not UnitStatus.LOST:
+        if repository.get(deed.rental.id).found_at is not None:
+            raise dynamo.ConditionFailed({})
         raise NotPossibleNow(f"unit {unit.id} is not lost: it is {unit.current_status}")
     store_id = deed.actor.store_id
     is_planned = store_id == deed.rental.store_id

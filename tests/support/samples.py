@@ -5,6 +5,7 @@ from enum import Enum
 from typing import Any
 
 from rentals.checkout import CheckoutRequest
+from rentals.identity import customer_key, phone_key
 from rentals.models import Customer, PaymentMethod, PaymentStatus, Rental
 
 Json = dict[str, Any]
@@ -32,7 +33,8 @@ PENDING_RENTAL = Rental(
     request_hash="f00d",
     created_at="2026-01-31T10:00:00.000Z",
     updated_at="2026-01-31T10:00:00.000Z",
-    customer_key="0ddba11",
+    customer_key=customer_key(CUSTOMER.email, IDENTITY_SECRET),
+    phone_key=phone_key(CUSTOMER.phone, IDENTITY_SECRET),
 )
 
 
