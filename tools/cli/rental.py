@@ -19,7 +19,9 @@ from tools.ops.dossier import Dossier
 from tools.ops.errors import FOUND
 
 app = typer.Typer()
-RentalId = Annotated[str, typer.Argument(metavar="RENTAL", help="The rental's id.")]
+RentalId = Annotated[
+    str, typer.Argument(metavar="RENTAL", help="The rental's id, or its number once it is paid.")
+]
 
 
 @app.command()
@@ -56,7 +58,7 @@ def settle(ctx: typer.Context, rental_id: RentalId, wait: Wait = 60.0, yes: Yes 
             "The customer may still be paying. End this rental, unless it is paid by now?",
             assume_yes=yes,
         )
-    _settle(session, rental_id, refund=False, wait_seconds=wait)
+    _settle(session, row["id"], refund=False, wait_seconds=wait)
 
 
 @app.command()
@@ -72,7 +74,7 @@ def refund(ctx: typer.Context, rental_id: RentalId, wait: Wait = 60.0, yes: Yes 
     must_request = settling.must_request_refund(row)
     session.note_target()
     session.confirm(refund_question(row), assume_yes=yes)
-    _settle(session, rental_id, refund=must_request, wait_seconds=wait)
+    _settle(session, row["id"], refund=must_request, wait_seconds=wait)
 
 
 @app.command()
@@ -103,7 +105,7 @@ def acknowledge(
     row = acknowledging.write(target, row, acknowledgement)
     session.show(
         {"rental": rows.shown(row, personal_data=False)},
-        f"Rental {rental_id} is [bold]{row['paymentStatus']}[/bold], and needs no attention.",
+        f"Rental {row['id']} is [bold]{row['paymentStatus']}[/bold], and needs no attention.",
     )
     session.note("Delete its messages with: ./rentals redrive")
 

@@ -73,8 +73,7 @@ def prepare(target: Target, client: Account, row: Json, note: str) -> Acknowledg
     require_attention(row)
     require_quiet(executions.of_rental(target, row["id"], _since(row)))
     payments = to_settle(row, client.payments_of(row))
-    arn = target.client("sts").get_caller_identity()["Arn"]
-    return Acknowledgement(arn.split(":", 5)[-1], note, row["attention"], payments)
+    return Acknowledgement(target.caller, note, row["attention"], payments)
 
 
 def require_attention(row: Mapping[str, Any]) -> None:
