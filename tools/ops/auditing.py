@@ -65,9 +65,10 @@ def _look(
     units = list(rows.scan(target, "Units"))
     rentals = list(rows.scan(target, "Rentals"))
     customers = list(rows.scan(target, "Customers"))
+    notices = list(rows.scan(target, "Notices"))
     ledger, missing = _ledger(account, rentals, on_start, on_progress)
     with domain_of(target):  # how long a day is, and what limits there are
-        found = violations(rentals, units, customers, ledger)
+        found = violations(rentals, units, customers, ledger, notices=notices)
     return Audit(
         len(rentals), len(units), len(ledger), [*found, *missing], settled_outside(rentals)
     )

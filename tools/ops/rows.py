@@ -9,6 +9,7 @@ from typing import Any
 from boto3.dynamodb.conditions import Key
 
 from rentals import follow_ups
+from rentals.lookups import ATTENTION_KEY
 from rentals.models import CENTAVOS_PER_PESO, FollowUp
 from rentals.numbers import read_number
 from tools.ops.errors import CommandError
@@ -99,6 +100,12 @@ def followed_up(target: Target) -> list[Json]:
         for each in page["Items"]
     ]
     return get_many(client, table, ids)
+
+
+def in_attention(target: Target) -> list[Json]:
+    """The rows of paid rentals whose fulfillment needs somebody."""
+    ids = looked_up(target, ATTENTION_KEY)
+    return get_many(target.dynamodb.meta.client, target.table("Rentals").name, ids)
 
 
 def get_many(client: Any, table: str, ids: Sequence[str], **projection: Any) -> list[Json]:

@@ -328,6 +328,34 @@ def test_what_the_desk_cannot_do_is_said_and_changes_nothing(
     shop.stop_execution(rental_id)
 
 
+def test_what_version_0_1_left_goes_on_after_an_upgrade(shop: Shop, operator: Operator) -> None:
+    _, rental = shop.rent()
+    shop.pay_and_complete(rental)
+    rental_id = rental["rental_id"]
+    row = shop.wait_for_stage(rental_id, "awaiting_arrival")
+    # As it was then: an execution whose row does not say so ends, and another one begins.
+    shop.stepfunctions.stop_execution(executionArn=shop.fulfillment_arns(rental_id)[-1])
+    told = [each["id"] for each in shop.rows("Notices")]
+    unit = shop.table("Units").get_item(Key={"id": row["unitId"]})["Item"]
+    kept = ("fulfillment", "readyBy", "dueAt", "nextDeadlineAt", "awaitedStatus", "customerKey")
+    then = {name: each for name, each in row.items() if not name.startswith(kept)}
+    shop.table("Rentals").put_item(Item=then | {"completedAt": "2026-01-01T00:00:00.000Z"})
+    del unit["status"]
+    shop.table("Units").put_item(Item=unit)
+
+    done = operator.ask("upgrade")
+
+    assert done["unknown"] == [rental_id]
+    assert operator.findings()[rental_id]["problem"] == "where is it?"
+    assert operator.run("show", number_of(rental_id)).exit_code == 0
+    shop.tick(rental_id)
+    shop.wait_for_stage(rental_id, "ready_for_pickup")
+    assert operator.ask("upgrade")["rentals"] == 0
+    assert [each["id"] for each in shop.rows("Notices")] == told
+    operator.ask("desk", "picked-up", rental_id)
+    assert rental_id not in operator.findings()
+
+
 # --- replaying sample events ---
 
 
