@@ -27,7 +27,7 @@ _NOTICE_OF_REASON = {
     ClosedReason.CANCELLED: NoticeKind.CANCELLED,
     ClosedReason.LOST: NoticeKind.LOST,
 }
-_BEFORE_HAND_OVER = (FulfillmentStatus.AWAITING_ARRIVAL, FulfillmentStatus.READY_FOR_PICKUP)
+BEFORE_HAND_OVER = (FulfillmentStatus.AWAITING_ARRIVAL, FulfillmentStatus.READY_FOR_PICKUP)
 _MOVE_TO = {
     FulfillmentStatus.READY_FOR_PICKUP: Move.ARRIVE,
     FulfillmentStatus.PICKED_UP: Move.HAND_OVER,
@@ -127,7 +127,7 @@ def give_back_completed(rental: Rental, intent: dict[str, Any]) -> Rental:
 
     Raises dynamo.ConditionFailed when it is not as it was read, WriteContended.
     """
-    if rental.fulfillment_status in _BEFORE_HAND_OVER:
+    if rental.fulfillment_status in BEFORE_HAND_OVER:
         return close(rental, ClosedReason.CANCELLED, intent)
     is_as_read = equal("fulfillmentStatus", rental.fulfillment_status)
     return repository.update(repository.change(rental.id, intent, is_as_read))

@@ -353,7 +353,7 @@ def test_what_version_0_1_left_goes_on_after_an_upgrade(shop: Shop, operator: Op
     assert operator.ask("upgrade")["rentals"] == 0
     assert [each["id"] for each in shop.rows("Notices")] == told
     operator.ask("desk", "picked-up", rental_id)
-    assert rental_id not in operator.findings()
+    assert rental_id not in operator.findings(), shop.rows("Notices")
 
 
 # --- replaying sample events ---
