@@ -27,7 +27,7 @@ _NOTICE_OF_REASON = {
     ClosedReason.CANCELLED: NoticeKind.CANCELLED,
     ClosedReason.LOST: NoticeKind.LOST,
 }
-_BEFORE_HAND_OVER = (FulfillmentStatus.AWAITING_ARRIVAL, FulfillmentStatus.READY_FOR_PICKUP)
+BEFORE_HAND_OVER = (FulfillmentStatus.AWAITING_ARRIVAL, FulfillmentStatus.READY_FOR_PICKUP)
 _MOVE_TO = {
     FulfillmentStatus.READY_FOR_PICKUP: Move.ARRIVE,
     FulfillmentStatus.PICKED_UP: Move.HAND_OVER,
@@ -72,7 +72,7 @@ def beginning(rental: Rental) -> dict[str, Any]:
         "fulfillmentExecution": rental.id,
         "fulfillmentStartedAt": clock.timestamp(now),
     }
-    return _on_the_clock(rental, begun)
+    return on_the_clock(rental, begun)
 
 
 def written_when_paid(before: Rental, after: Rental) -> list[Write]:
@@ -127,7 +127,7 @@ def give_back_completed(rental: Rental, intent: dict[str, Any]) -> Rental:
 
     Raises dynamo.ConditionFailed when it is not as it was read, WriteContended.
     """
-    if rental.fulfillment_status in _BEFORE_HAND_OVER:
+    if rental.fulfillment_status in BEFORE_HAND_OVER:
         return close(rental, ClosedReason.CANCELLED, intent)
     is_as_read = equal("fulfillmentStatus", rental.fulfillment_status)
     return repository.update(repository.change(rental.id, intent, is_as_read))
@@ -176,7 +176,7 @@ def _write(
 ) -> Rental:
     change = repository.change(
         rental.id,
-        _on_the_clock(rental, attributes, met),
+        on_the_clock(rental, attributes, met),
         equal("fulfillmentStatus", rental.fulfillment_status),
         equal("fulfillmentToken", rental.fulfillment_token),
         equal("dueAt", rental.due_at),
@@ -196,7 +196,7 @@ def _attention(before: Rental, after: Rental) -> list[Write]:
     return [lookups.in_attention(after.id)]
 
 
-def _on_the_clock(
+def on_the_clock(
     rental: Rental, attributes: dict[str, Any], met: set[str] | None = None
 ) -> dict[str, Any]:
     """These attributes, and when the row is looked at: soon, until its execution has taken note."""

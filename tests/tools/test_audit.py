@@ -40,6 +40,7 @@ class World:
     units: dict[str, Row] = field(default_factory=dict)
     open_rentals: set[str] = field(default_factory=set)
     ledger: list[LedgerPayment] = field(default_factory=list)
+    notices: list[Row] = field(default_factory=list)
 
     def add_unit(
         self, unit_id: str, held_by: str | None = None, status: UnitStatus | None = None
@@ -88,6 +89,17 @@ class World:
         if status is PaymentStatus.PENDING:
             self.open_rentals.add(rental_id)
 
+    def add_notice(self, status: str = "pending", age: float = 3600) -> None:
+        """About the paid rental, written so many seconds ago."""
+        self.notices.append(
+            {
+                "id": "paid#confirmed#1",
+                "rentalId": "paid",
+                "status": status,
+                "createdAt": timestamp(NOW - timedelta(seconds=age)),
+            }
+        )
+
     def pay(self, payment_id: str, rental_id: str, **changes: Any) -> None:
         payment = LedgerPayment(payment_id, rental_id, TOTAL, "PHP", is_paid=True, refunded=0)
         self.ledger.append(replace(payment, **changes))
@@ -105,6 +117,7 @@ class World:
                 self.units.values(),
                 [{"id": "customer", "openRentals": self.open_rentals}, {"id": "quiet customer"}],
                 self.ledger,
+                notices=self.notices,
                 now=NOW,
             )
         }
@@ -256,6 +269,7 @@ VIOLATIONS: dict[str, tuple[Callable[[World], object], set[str]]] = {
         lambda it: it.send_out("paid", 7, deadlinesMet=met_deadlines(it)),
         {"deadline kept"},
     ),
+    "a notice that nobody was told": (World.add_notice, {"notice told"}),
     "completed without a unit": (
         completed_without_a_unit,
         {"completed holds a unit"},
@@ -313,6 +327,18 @@ def test_its_own_hold_and_a_few_minutes_are_not_too_long(age: float, hold: float
     world = quiet_world()
     world.add_rental("waiting", PaymentStatus.PENDING, "of-waiting", age=age, hold=hold)
 
+    assert world.broken_rules() == set()
+
+
+def test_a_notice_that_is_on_its_way_or_needs_somebody_is_as_promised() -> None:
+    world = quiet_world()
+    for status in ("sent", "not_sent", "bounced"):
+        world.add_notice(status)
+    world.add_notice(age=600)
+    assert world.broken_rules() == set()
+
+    world.add_notice()
+    world.rentals["paid"]["fulfillmentAttention"] = "mail_not_sent"
     assert world.broken_rules() == set()
 
 

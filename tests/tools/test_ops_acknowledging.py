@@ -113,7 +113,7 @@ def test_nothing_is_acknowledged_while_paymongo_gives_it_back(status: str) -> No
 
 
 def test_the_question_says_what_money_and_what_becomes_of_the_unit() -> None:
-    kept = row(**NEEDS_ATTENTION | {"unitId": "unit-1", "paymentStatus": "completed"})
+    kept = row(**NEEDS_ATTENTION | {"unitId": "unit-1", "paymentStatus": "pending"})
     said = Acknowledgement("user/ops", "by bank", "RefundFailed", {"pay_1": 600_000})
 
     question = acknowledge_question(kept, said)
@@ -122,6 +122,7 @@ def test_the_question_says_what_money_and_what_becomes_of_the_unit() -> None:
     assert "shelf" not in acknowledge_question(row(**NEEDS_ATTENTION), said)
     second = Acknowledgement("user/ops", "by bank", "RefundFailed", {"pay_2": 600_000})
     assert "shelf" not in acknowledge_question(kept, second)
+    assert "shelf" not in acknowledge_question(kept | {"paymentStatus": "completed"}, said)
 
 
 def test_what_was_settled_outside_is_not_refunded_as_well() -> None:

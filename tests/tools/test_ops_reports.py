@@ -23,6 +23,7 @@ from tools.ops.target import Target
 from tools.replay.running import Outcome
 from tools.replay.samples import load
 from tools.replay.sending import Answer
+from tools.sources import ROOT
 
 Json = dict[str, Any]
 
@@ -68,6 +69,31 @@ def test_what_is_stuck_is_found_and_comes_with_advice(stuck: Json, problem: str)
     assert finding.problem == problem
     assert finding.subject == "rental-1"
     assert finding.advice
+
+
+@pytest.mark.parametrize(
+    ("problem", "words"),
+    [
+        ("DeliveryLate", "not at its store in time"),
+        ("Overdue", "not brought back"),
+        ("NotInspected", "not inspected"),
+        ("ExecutionFailed", "its execution failed"),
+        ("mail_bounced", "a mail came back"),
+        ("mail_not_sent", "a mail was not sent"),
+        ("CarriedOver", "where is it?"),
+        ("of another kind", "of another kind"),
+    ],
+)
+def test_a_paid_rental_that_needs_somebody_is_told_in_words(problem: str, words: str) -> None:
+    times = dict.fromkeys(("readyBy", "dueAt", "returnedAt", "arrivedAt"), ago(days=2))
+    out = row(fulfillmentStatus="picked_up", fulfillmentAttention=problem, **times)
+
+    (finding,) = attention.of_fulfillment([out, row(fulfillmentStatus="picked_up")])
+
+    assert (finding.subject, finding.status, finding.problem) == ("rental-1", "picked_up", words)
+    section = re.findall('"(.+)"', finding.advice)[0]
+    sections = (ROOT / "docs" / "runbook.md").read_text()
+    assert section == problem or f"\n## {section}\n" in sections
 
 
 @pytest.mark.parametrize(
@@ -223,6 +249,22 @@ def test_a_refund_of_a_completed_rental_must_be_asked_for() -> None:
 
     assert settling.must_request_refund(item)
     assert "PHP 6,000.00" in rental.refund_question(item)
+
+
+@pytest.mark.parametrize(
+    ("item", "says"),
+    [
+        ({"fulfillmentStatus": "awaiting_arrival", "unitId": "u-1"}, "cancelled, and unit u-1"),
+        ({"fulfillmentStatus": "ready_for_pickup", "unitId": "u-1"}, "cancelled, and unit u-1"),
+        ({"fulfillmentStatus": "picked_up", "unitId": "u-1"}, "money only: the rental goes on"),
+        ({"fulfillmentStatus": "returned", "unitId": "u-1"}, "money only: the rental goes on"),
+        ({"fulfillmentStatus": "closed"}, "money only: the rental is closed"),
+    ],
+)
+def test_what_a_full_refund_does_besides_depends_on_where_the_unit_is(
+    item: Json, says: str
+) -> None:
+    assert says in rental.refund_question(row(paymentStatus="completed", **PAID, **item))
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,14 @@
-"""Commands about what is deployed: smoke, site, secrets, webhook."""
+"""Commands about what is deployed: smoke, upgrade, site, secrets, webhook."""
 
 from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
-from tools.cli.session import Session
+from tools.cli.session import Session, Yes
 from tools.cli.text import table
-from tools.ops import publishing, secret_store, smoke, webhook
+from tools.ops import publishing, secret_store, smoke, upgrading, webhook
+from tools.ops.domain import domain_of
 from tools.ops.errors import FOUND
 
 app = typer.Typer()
@@ -37,6 +38,35 @@ def smoke_(ctx: typer.Context) -> None:
             shown.add_row(each.name, f"[{colour}]{each.status}[/{colour}]", each.detail)
     session.show({"checks": [asdict(each) for each in outcomes]}, shown)
     if any(each.status == "wrong" for each in outcomes):
+        raise typer.Exit(FOUND)
+
+
+@app.command("upgrade")
+def upgrade_(ctx: typer.Context, yes: Yes = False) -> None:
+    """After deploying over version 0.1: units and paid rentals of that time go on in this one.
+
+    Units get their status, paid rentals the second half of their life: those whose unit may still
+    be on its way await it; of all others somebody has to say where the unit is, at the desk or by
+    ./rentals desk. No customer is told anything. Safe to interrupt and to run again.
+    """
+    session: Session = ctx.obj
+    target = session.target
+    session.confirm(
+        f"Carry over the units and rentals of {target.describe()}?",
+        assume_yes=yes or target.is_local,
+    )
+    with session.working("Carrying over"), domain_of(target):
+        done = upgrading.upgrade()
+    left = table("left as it was", "why")
+    for subject, why in done.left.items():
+        left.add_row(subject, why)
+    session.show(
+        asdict(done),
+        f"{done.units} units and {done.rentals} rentals go on; where the units of"
+        f" {len(done.unknown)} are, the desk has to say (./rentals attention)",
+        *([left] if done.left else []),
+    )
+    if done.left:
         raise typer.Exit(FOUND)
 
 

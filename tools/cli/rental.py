@@ -10,6 +10,7 @@ from rich.live import Live
 from rich.text import Text
 
 from paymongo.resources import CURRENCY
+from rentals.fulfillment import BEFORE_HAND_OVER
 from rentals.models import CENTAVOS_PER_PESO, PaymentStatus
 from tools.cli.session import Session, Wait, Yes
 from tools.cli.text import coloured, log_table, pesos, table, timeline
@@ -19,7 +20,9 @@ from tools.ops.dossier import Dossier
 from tools.ops.errors import FOUND
 
 app = typer.Typer()
-RentalId = Annotated[str, typer.Argument(metavar="RENTAL", help="The rental's id.")]
+RentalId = Annotated[
+    str, typer.Argument(metavar="RENTAL", help="The rental's id, or its number once it is paid.")
+]
 
 
 @app.command()
@@ -56,7 +59,7 @@ def settle(ctx: typer.Context, rental_id: RentalId, wait: Wait = 60.0, yes: Yes 
             "The customer may still be paying. End this rental, unless it is paid by now?",
             assume_yes=yes,
         )
-    _settle(session, rental_id, refund=False, wait_seconds=wait)
+    _settle(session, row["id"], refund=False, wait_seconds=wait)
 
 
 @app.command()
@@ -65,14 +68,15 @@ def refund(ctx: typer.Context, rental_id: RentalId, wait: Wait = 60.0, yes: Yes 
 
     The intent is written on the rental before PayMongo is asked, PayMongo's refunds are looked up
     before another one is made, and the reconciler follows it up: running this twice refunds once.
-    The rental ends as `refunded` and its unit goes back on the shelf.
+    Before the unit is handed over this cancels the rental, and the unit goes home; from then on it
+    moves money only. Either way the rental stays completed: it was paid.
     """
     session: Session = ctx.obj
     row = rows.rental(session.target, rental_id)
     must_request = settling.must_request_refund(row)
     session.note_target()
     session.confirm(refund_question(row), assume_yes=yes)
-    _settle(session, rental_id, refund=must_request, wait_seconds=wait)
+    _settle(session, row["id"], refund=must_request, wait_seconds=wait)
 
 
 @app.command()
@@ -87,6 +91,9 @@ def acknowledge(
 ) -> None:
     """Record that a refund that PayMongo cannot make was made in another way. Asks first.
 
+    Of a rental whose money needs nobody, it records that a mail that came back, or an execution
+    that failed, was dealt with.
+
     For a rental that needs attention because a refund can never be made: the customer was paid back
     by bank transfer, say. PayMongo is not asked for that refund again, and the rental no longer
     needs attention; `show`, `audit` and the daily check of the money say that it was settled
@@ -97,15 +104,23 @@ def acknowledge(
     target = session.target
     row = rows.rental(target, rental_id)
     session.note_target()
+    if "attention" not in row and "fulfillmentAttention" in row:
+        session.confirm(f"{row['fulfillmentAttention']} is dealt with?", assume_yes=yes)
+        row = acknowledging.acknowledge_fulfillment(target, row, note)
+        session.show({"rental": rows.shown(row, personal_data=False)}, _acknowledged(row))
+        return
     with session.working("Asking AWS and PayMongo"):
         acknowledgement = acknowledging.prepare(target, account.account_of(target), row, note)
     session.confirm(acknowledge_question(row, acknowledgement), assume_yes=yes)
     row = acknowledging.write(target, row, acknowledgement)
-    session.show(
-        {"rental": rows.shown(row, personal_data=False)},
-        f"Rental {rental_id} is [bold]{row['paymentStatus']}[/bold], and needs no attention.",
-    )
+    session.show({"rental": rows.shown(row, personal_data=False)}, _acknowledged(row))
     session.note("Delete its messages with: ./rentals redrive")
+
+
+def _acknowledged(row: Mapping[str, Any]) -> str:
+    problem = row.get("fulfillmentAttention")
+    needs = f"still needs attention: {problem}" if problem else "needs no attention"
+    return f"Rental {row['id']} is [bold]{row['paymentStatus']}[/bold], and {needs}."
 
 
 def _settle(session: Session, rental_id: str, *, refund: bool, wait_seconds: float) -> None:
@@ -146,11 +161,17 @@ def refund_question(row: Mapping[str, Any]) -> str:
     if "refundRequestedAt" in row:
         return f"Follow up the refund of {money}, requested at {row['refundRequestedAt']}?"
     if status == PaymentStatus.COMPLETED:
-        return (
-            f"Refund {money} for {row['collectibleName']}? The rental ends as refunded and"
-            f" unit {row.get('unitId')} goes back on the shelf"
-        )
+        return f"Refund {money} for {row['collectibleName']}? {_then(row)}"
     return f"Settle this rental ({status})? {money} is refunded unless a unit is available"
+
+
+def _then(row: Mapping[str, Any]) -> str:
+    """What a full refund does besides."""
+    if row.get("fulfillmentStatus") in BEFORE_HAND_OVER:
+        return f"The rental is cancelled, and unit {row['unitId']} goes home"
+    if "unitId" in row:
+        return f"That moves money only: the rental goes on, and unit {row['unitId']} stays out"
+    return "That moves money only: the rental is closed"
 
 
 def acknowledge_question(row: Mapping[str, Any], acknowledgement: Acknowledgement) -> str:
@@ -162,7 +183,7 @@ def acknowledge_question(row: Mapping[str, Any], acknowledgement: Acknowledgemen
     )
     ending = (
         f" The rental ends as refunded and unit {row['unitId']} goes back on the shelf."
-        if "unitId" in row and row["paymentId"] in acknowledgement.payments
+        if "unitId" in row and acknowledging.ends_rental(row, acknowledgement)
         else ""
     )
     return f"{money} was given back outside PayMongo, which must not refund it any more?{ending}"

@@ -22,8 +22,9 @@ app = typer.Typer()
 def attention_(ctx: typer.Context) -> None:
     """What needs attention now? Rentals that could not be settled or wait too long, and the stack.
 
-    Looks at rentals that could not be settled or are overdue, messages in the queues, alarms,
-    whether the reconciler runs, and whether PayMongo delivers. Exit code 1 when there is anything.
+    Looks at rentals that could not be settled or are overdue, units that are late, mails that did
+    not arrive, messages in the queues, alarms, whether the reconciler and the clock run, whether
+    PayMongo delivers. Exit code 1 when there is anything.
     """
     session: Session = ctx.obj
     findings = attention.look(session.target)
@@ -47,7 +48,8 @@ def audit_(
         float, typer.Option(min=0, help="Seconds until a violation is checked again.")
     ] = 10.0,
 ) -> None:
-    """Do units and money agree? Checks the promise over all rentals, units and PayMongo.
+    """Do units and money agree, and are deadlines kept? Checks the promise over all rentals,
+    units and PayMongo.
 
     A violation is checked twice: a rental may have been in the middle of something.
     Reads every row, and asks PayMongo about every rental. Exit code 1 when anything is wrong.
@@ -120,6 +122,8 @@ def resend(
     """Send mails that SES refused, and tell notices that were given up, once the cause is gone."""
     session: Session = ctx.obj
     session.note_target()
+    if rental_id is not None:
+        rental_id = rows.rental(session.target, rental_id)["id"]
     resent = list(notices.resend(session.target, rental_id))
     session.show({"notices": resent}, *(resent or ["[green]Everything has been told.[/green]"]))
 

@@ -25,8 +25,10 @@ from tools.building.build import Package
 from tools.building.release import release_of
 from tools.importing.seed import seed
 from tools.local.package import adapt, package, upload
-from tools.ops import webhook
+from tools.ops import upgrading, webhook
 from tools.ops.account import Account, Keys
+from tools.ops.domain import domain_of
+from tools.ops.target import Target
 from tools.sources import ROOT
 
 if TYPE_CHECKING:
@@ -177,6 +179,11 @@ class LocalStack:
         self._store_secret()
         report("Deploying template.yaml")
         self.deploy()
+        if self.settings.state_dir is not None:
+            report("Carrying over what is kept")
+            target = Target(self.settings.stack_name, endpoint_url=self.settings.aws_url)
+            with domain_of(target):
+                upgrading.upgrade()
         report("Loading the catalogue")
         seed(self.dynamodb(), self.settings.table_prefix)
         report("Opening the front door")

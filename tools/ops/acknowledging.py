@@ -12,15 +12,18 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from infra import clock
+from infra import clock, dynamo
 from infra.dynamo import Change, equal
+from rentals import deadlines, lookups, repository
 from rentals.follow_ups import NONE_LEFT
-from rentals.models import PaymentStatus
+from rentals.models import PaymentStatus, Rental
 from rentals.unit_moves import release
 from tools.ops import executions, rows
 from tools.ops.account import Account, ledger_of
+from tools.ops.domain import domain_of
 from tools.ops.errors import CommandError
 from tools.ops.target import Target
+from tools.ops.upgrading import CARRIED_OVER
 
 Json = dict[str, Any]
 
@@ -46,6 +49,16 @@ class Acknowledgement:
     note: str
     attention: str
     payments: Mapping[str, int]
+
+    def entry(self, at: str) -> Json:
+        """As the rental's row keeps it."""
+        return {
+            "at": at,
+            "by": self.by,
+            "note": self.note,
+            "problem": self.attention,
+            "payments": dict(self.payments),
+        }
 
 
 def checked_note(note: str) -> str:
@@ -73,8 +86,7 @@ def prepare(target: Target, client: Account, row: Json, note: str) -> Acknowledg
     require_attention(row)
     require_quiet(executions.of_rental(target, row["id"], _since(row)))
     payments = to_settle(row, client.payments_of(row))
-    arn = target.client("sts").get_caller_identity()["Arn"]
-    return Acknowledgement(arn.split(":", 5)[-1], note, row["attention"], payments)
+    return Acknowledgement(target.caller, note, row["attention"], payments)
 
 
 def require_attention(row: Mapping[str, Any]) -> None:
@@ -150,11 +162,62 @@ def write(target: Target, row: Json, acknowledgement: Acknowledgement) -> Json:
     except ClientError as error:
         if error.response["Error"]["Code"] != "TransactionCanceledException":
             raise
-        raise CommandError(
-            f"rental {row['id']} changed meanwhile, and nothing was written",
-            f"look at it again: ./rentals show {row['id']}",
-        ) from None
+        raise _changed(row) from None
     return rows.rental(target, row["id"])
+
+
+def ends_rental(row: Mapping[str, Any], acknowledgement: Acknowledgement) -> bool:
+    """Whether the rental ends as refunded with it. One that was completed stays so."""
+    return row.get("paymentId") in acknowledgement.payments and row["paymentStatus"] not in (
+        PaymentStatus.REFUNDED,
+        PaymentStatus.COMPLETED,
+    )
+
+
+def acknowledge_fulfillment(target: Target, row: Json, note: str) -> Json:
+    """Take a paid rental out of what needs attention: somebody has dealt with a mail that came
+    back, or an execution that failed. Returns the row as it is then.
+
+    Raises CommandError for what lasts until the desk acts, and when the rental has changed.
+    """
+    said = Acknowledgement(target.caller, checked_note(note), row["fulfillmentAttention"], {})
+    with domain_of(target):
+        deal_with(row, said)
+    return rows.rental(target, row["id"])
+
+
+def deal_with(row: Json, said: Acknowledgement) -> None:
+    """The same inside `domain_of`: a deadline that lasts is what is left to look at."""
+    rental = Rental.from_row(row)
+    lasting = [
+        due.deadline
+        for due in deadlines.of(rental)
+        if due.needs_somebody and due.key in rental.deadlines_met
+    ]
+    if said.attention in (*lasting, CARRIED_OVER):
+        raise CommandError(
+            f"rental {rental.id} needs attention until the desk acts ({said.attention})",
+            f"see how it stands: ./rentals show {rental.id}",
+        )
+    left = lasting[-1] if lasting else None
+    entries = [*row.get("acknowledgements", ()), said.entry(clock.now_timestamp())]
+    change = repository.change(
+        rental.id,
+        {"acknowledgements": entries, "fulfillmentAttention": left},
+        equal("fulfillmentAttention", said.attention),
+        equal("updatedAt", row["updatedAt"]),
+    )
+    try:
+        dynamo.transact([change, *([] if left else [lookups.out_of_attention(rental.id)])])
+    except dynamo.ConditionFailed:
+        raise _changed(row) from None
+
+
+def _changed(row: Json) -> CommandError:
+    return CommandError(
+        f"rental {row['id']} changed meanwhile, and nothing was written",
+        f"look at it again: ./rentals show {row['id']}",
+    )
 
 
 def changes(
@@ -164,25 +227,14 @@ def changes(
     own payment was given back, it ends as refunded if it has not yet, its unit goes back on the
     shelf, and nobody gives it another one. One that was completed stays so, with its unit.
     """
-    now = clock.now_timestamp()
-    ends = row.get("paymentId") in acknowledgement.payments and row["paymentStatus"] not in (
-        PaymentStatus.REFUNDED,
-        PaymentStatus.COMPLETED,
-    )
-    entry = {
-        "at": now,
-        "by": acknowledgement.by,
-        "note": acknowledgement.note,
-        "problem": acknowledgement.attention,
-        "payments": dict(acknowledgement.payments),
-    }
+    now, ends = clock.now_timestamp(), ends_rental(row, acknowledgement)
     refunded = {
         "paymentStatus": PaymentStatus.REFUNDED,
         "refundRequestedAt": row.get("refundRequestedAt", now),
         "unitId": None,
     }
     attributes = {
-        "acknowledgements": [*row.get("acknowledgements", ()), entry],
+        "acknowledgements": [*row.get("acknowledgements", ()), acknowledgement.entry(now)],
         "updatedAt": now,
         # Those that are not settled here have been given back by PayMongo (`to_settle`).
         "surplusPaymentIds": None,

@@ -5,17 +5,37 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from boto3.dynamodb.conditions import Key
+
+from infra.clock import timestamp
+from rentals.deadlines import Deadline
 from rentals.errors import PaymentProviderRejected, PaymentProviderUnavailable
+from rentals.fulfillment import FULFILLMENT_INDEX, clock_keys
 from rentals.models import FollowUp, PaymentStatus
 from tools.ops import queues, rows, webhook
 from tools.ops.errors import CommandError
 from tools.ops.promise import is_past_its_hold
 from tools.ops.target import Target
+from tools.ops.upgrading import CARRIED_OVER
 
 # The reconciler comes every minute; a follow-up due for longer than this is overdue.
 RECONCILER_PATIENCE = timedelta(minutes=10)
 # PayMongo gives cards back within about ten banking days.
 REFUND_PATIENCE = timedelta(days=14)
+# It looks again after ten minutes at a rental whose execution takes its time.
+CLOCK_PATIENCE = timedelta(minutes=15)
+
+# A problem of a paid rental's second half in words, the attribute with its time, and its section in
+# the runbook.
+_FULFILLMENT = {
+    Deadline.DELIVERY_LATE: ("not at its store in time", "readyBy", "A delivery is late"),
+    Deadline.OVERDUE: ("not brought back", "dueAt", "Overdue for too long"),
+    Deadline.NOT_INSPECTED: ("not inspected", "returnedAt", "A unit was not inspected"),
+    "ExecutionFailed": ("its execution failed", "updatedAt", "Fulfillment stands still"),
+    "mail_bounced": ("a mail came back", "updatedAt", "Mails are not sent"),
+    "mail_not_sent": ("a mail was not sent", "updatedAt", "Mails are not sent"),
+    CARRIED_OVER: ("where is it?", "arrivedAt", "Rentals from before the desk"),
+}
 
 
 @dataclass(frozen=True)
@@ -63,10 +83,22 @@ def _is_overdue(row: Mapping[str, Any], now: datetime) -> bool:
     return "followUpAt" in row and now - rows.moment(row["followUpAt"]) > RECONCILER_PATIENCE
 
 
+def of_fulfillment(found: Iterable[Mapping[str, Any]]) -> Iterator[Finding]:
+    """Paid rentals, among these, whose second half needs somebody."""
+    for row in found:
+        problem = row.get("fulfillmentAttention")
+        if problem is not None:
+            words, since, section = _FULFILLMENT.get(problem, (problem, "updatedAt", problem))
+            yield Finding(
+                row["id"], row["fulfillmentStatus"], words, row[since], f'runbook, "{section}"'
+            )
+
+
 def of_stack(target: Target, found: Iterable[Mapping[str, Any]], now: datetime) -> list[Finding]:
     """What is wrong with the machinery: queues, alarms, reconciler, webhook."""
     return [
         *_reconciler(found, now),
+        *_clock(target, now),
         *_queues(target),
         *_alarms(target),
         *_webhook(target),
@@ -79,6 +111,27 @@ def _reconciler(found: Iterable[Mapping[str, Any]], now: datetime) -> Iterator[F
         yield Finding(
             "Reconcile", "late", f"{len(overdue)} follow-ups overdue", overdue[0],
             "check that its schedule is enabled and that it does not fail",
+        )  # fmt: skip
+
+
+def _clock(target: Target, now: datetime) -> Iterator[Finding]:
+    client: Any = target.dynamodb.meta.client
+    patience = timestamp(now - CLOCK_PATIENCE)
+    overdue = [
+        row["fulfillmentDueAt"]
+        for key in clock_keys()
+        for row in client.query(
+            TableName=target.table("Rentals").name,
+            IndexName=FULFILLMENT_INDEX,
+            KeyConditionExpression=Key("fulfillmentClock").eq(key)
+            & Key("fulfillmentDueAt").lt(patience),
+            Limit=1,
+        )["Items"]
+    ]
+    if overdue:
+        yield Finding(
+            "FollowFulfillment", "late", "deadlines that nobody looks at", min(overdue),
+            'runbook, "The clock is silent"',
         )  # fmt: skip
 
 
@@ -123,4 +176,5 @@ def look(target: Target, now: datetime | None = None) -> list[Finding]:
     now = now or datetime.now(UTC)
     found = rows.followed_up(target)
     rentals = sorted(of_rentals(found, now), key=lambda each: each.since)
-    return [*rentals, *of_stack(target, found, now)]
+    waiting = sorted(of_fulfillment(rows.in_attention(target)), key=lambda each: each.since)
+    return [*rentals, *waiting, *of_stack(target, found, now)]

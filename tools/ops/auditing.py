@@ -9,6 +9,7 @@ from typing import Any
 from rentals.errors import PaymentProviderRejected
 from tools.ops import rows
 from tools.ops.account import Account, ledger_of
+from tools.ops.domain import domain_of
 from tools.ops.promise import LedgerPayment, SettledOutside, Violation, settled_outside, violations
 from tools.ops.target import Target
 
@@ -64,8 +65,10 @@ def _look(
     units = list(rows.scan(target, "Units"))
     rentals = list(rows.scan(target, "Rentals"))
     customers = list(rows.scan(target, "Customers"))
+    notices = list(rows.scan(target, "Notices"))
     ledger, missing = _ledger(account, rentals, on_start, on_progress)
-    found = violations(rentals, units, customers, ledger)
+    with domain_of(target):  # how long a day is, and what limits there are
+        found = violations(rentals, units, customers, ledger, notices=notices)
     return Audit(
         len(rentals), len(units), len(ledger), [*found, *missing], settled_outside(rentals)
     )

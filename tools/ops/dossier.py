@@ -40,9 +40,10 @@ class Dossier:
         }
 
 
-def gather(target: Target, rental_id: str, *, with_logs: bool) -> Dossier:
+def gather(target: Target, words: str, *, with_logs: bool) -> Dossier:
     """Ask everybody. Raises CommandError when there is no such rental."""
-    row = rows.rental(target, rental_id)
+    row = rows.rental(target, words)
+    rental_id = row["id"]
     since = rows.moment(row["createdAt"]) - _BEFORE
     payments, status, problem = None, None, None
     try:
@@ -54,7 +55,10 @@ def gather(target: Target, rental_id: str, *, with_logs: bool) -> Dossier:
         problem = str(error)
     return Dossier(
         row=row,
-        executions=executions.of_rental(target, rental_id, since),
+        executions=[
+            *executions.of_rental(target, rental_id, since),
+            *executions.of_fulfillment(target, row),
+        ],
         payments=payments,
         session_status=status,
         paymongo_problem=problem,

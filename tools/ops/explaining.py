@@ -7,13 +7,17 @@ from botocore.exceptions import (
     PartialCredentialsError,
 )
 
-from rentals.errors import PaymentProviderRejected, PaymentProviderUnavailable
+from rentals.errors import (
+    ApplicationError,
+    PaymentProviderRejected,
+    PaymentProviderUnavailable,
+)
 from tools.ops.errors import CannotReach, CommandError
 from tools.ops.target import Target
 
 _OF_AWS = (ClientError, BotoCoreError)
 _OF_PAYMONGO = (PaymentProviderUnavailable, PaymentProviderRejected)
-EXPLAINED = (CommandError, *_OF_AWS, *_OF_PAYMONGO)
+EXPLAINED = (CommandError, *_OF_AWS, ApplicationError)
 
 
 def explain(error: Exception, target: Target) -> CommandError:
@@ -24,6 +28,8 @@ def explain(error: Exception, target: Target) -> CommandError:
         return _of_aws(error, target)
     if isinstance(error, _OF_PAYMONGO):
         return _of_paymongo(error)
+    if isinstance(error, ApplicationError):
+        return CommandError(str(error))
     raise TypeError(f"a {type(error).__name__} is a mistake in the program")
 
 

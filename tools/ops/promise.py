@@ -13,6 +13,7 @@ from typing import Any
 from paymongo.resources import CURRENCY
 from rentals import deadlines, unit_moves
 from rentals.models import FulfillmentStatus, PaymentStatus, Rental, Unit, UnitStatus
+from rentals.notices import NoticeStatus
 from rentals.rows import from_row
 
 Item = Mapping[str, Any]
@@ -75,12 +76,13 @@ class Violation:
         return f"{self.rule}: {self.subject}: {self.detail}"
 
 
-def violations(
+def violations(  # noqa: PLR0913 - the tables
     rentals: Iterable[Item],
     units: Iterable[Item],
     customers: Iterable[Item],
     ledger: Iterable[LedgerPayment],
     *,
+    notices: Iterable[Item] = (),
     now: datetime | None = None,
 ) -> list[Violation]:
     """Every violation of the promise, given whole tables and PayMongo's payments.
@@ -104,6 +106,7 @@ def violations(
         *_units_and_rentals_agree(known, all_units),
         *_units_are_somewhere(known, all_units, now),
         *_deadlines_are_kept(known.values(), now),
+        *_notices_are_told(known, notices, now),
         *_money_agrees(own, known.keys(), payments),
         *_nothing_hangs(known.values(), now),
         *_holds_are_counted(known, customers),
@@ -176,6 +179,17 @@ def _deadlines_are_kept(rentals: Iterable[Rental], now: datetime) -> Iterator[Vi
                 yield Violation("deadline kept", rental.id, f"{due.deadline} since {due.at}")
             elif due.needs_somebody and rental.fulfillment_attention is None:
                 yield Violation("deadline kept", rental.id, f"{due.deadline}, and nobody looks")
+
+
+def _notices_are_told(
+    rentals: Mapping[str, Rental], notices: Iterable[Item], now: datetime
+) -> Iterator[Violation]:
+    for notice in notices:
+        since, rental = notice["createdAt"], rentals.get(notice["rentalId"])
+        is_waiting = notice["status"] == NoticeStatus.PENDING
+        is_late = is_waiting and datetime.fromisoformat(since) + _CLOCK < now
+        if is_late and (rental is None or rental.fulfillment_attention is None):
+            yield Violation("notice told", notice["id"], f"pending since {since}")
 
 
 def _money_agrees(

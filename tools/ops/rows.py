@@ -9,29 +9,49 @@ from typing import Any
 from boto3.dynamodb.conditions import Key
 
 from rentals import follow_ups
+from rentals.lookups import ATTENTION_KEY
 from rentals.models import CENTAVOS_PER_PESO, FollowUp
+from rentals.numbers import read_number
 from tools.ops.errors import CommandError
 from tools.ops.target import Target
 
 Json = dict[str, Any]
 
-# Never shown: whoever has the token can end the rental's wait.
-_SECRET = {"taskToken"}
+# Never shown: whoever has a token can end the rental's wait.
+_SECRET = {"taskToken", "fulfillmentToken"}
 # Shown only when asked for: who it is, and links that act for them.
-_PERSONAL = {"customer", "customerKey", "paymentUrl", "checkoutUrl", "requestHash"}
+_PERSONAL = {"customer", "customerKey", "phoneKey", "paymentUrl", "checkoutUrl", "requestHash"}
 _BATCH = 100
 _PARALLEL = 8
 
 
-def rental(target: Target, rental_id: str) -> Json:
-    """The row of a rental. Raises CommandError when there is none."""
-    found = target.table("Rentals").get_item(Key={"id": rental_id}, ConsistentRead=True)
+def rental(target: Target, words: str) -> Json:
+    """The row of the rental of an id, or of a paid one's number, however that is written.
+
+    Raises CommandError when there is none, or more than one.
+    """
+    number = read_number(words)
+    ids = looked_up(target, f"number#{number}") if number else []
+    if len(ids) > 1:
+        raise CommandError(f"more than one rental has the number {number}", "; ".join(ids))
+    key = ids[0] if ids else words
+    found = target.table("Rentals").get_item(Key={"id": key}, ConsistentRead=True)
     if "Item" not in found:
         raise CommandError(
-            f"there is no rental {rental_id!r} in {target.stack_name}",
-            "the id is the name of the rental's execution, and rental_id in every log line",
+            f"there is no rental {words!r} in {target.stack_name}",
+            "the id is the name of the rental's execution, and rental_id in every log line;"
+            " a number is known from the payment on",
         )
     return plain(found["Item"])
+
+
+def looked_up(target: Target, key: str) -> list[str]:
+    """The ids of the rentals that the Lookups table has for a key."""
+    client: Any = target.dynamodb.meta.client
+    pages = client.get_paginator("query").paginate(
+        TableName=target.table("Lookups").name, KeyConditionExpression=Key("lookup").eq(key)
+    )
+    return [str(each["rentalId"]) for page in pages for each in page["Items"]]
 
 
 def plain(item: Mapping[str, Any]) -> Json:
@@ -80,6 +100,12 @@ def followed_up(target: Target) -> list[Json]:
         for each in page["Items"]
     ]
     return get_many(client, table, ids)
+
+
+def in_attention(target: Target) -> list[Json]:
+    """The rows of paid rentals whose fulfillment needs somebody."""
+    ids = looked_up(target, ATTENTION_KEY)
+    return get_many(target.dynamodb.meta.client, target.table("Rentals").name, ids)
 
 
 def get_many(client: Any, table: str, ids: Sequence[str], **projection: Any) -> list[Json]:

@@ -371,14 +371,14 @@ def _aliases(stack: Stack) -> str:
 @check("state machines: by alias, traced, logged without execution data", on_aws_only=True)
 def _machines(stack: Stack) -> str:
     client = stack.target.client("stepfunctions")
-    for name in ("RentalStateMachine", "SettlementStateMachine"):
+    for name in ("RentalStateMachine", "SettlementStateMachine", "FulfillmentStateMachine"):
         arn = stack.target.stack.physical_id(name)
         client.describe_state_machine_alias(stateMachineAliasArn=f"{arn}:live")
         machine = client.describe_state_machine(stateMachineArn=arn)
         expect(machine["loggingConfiguration"]["level"], "ERROR", f"log level of {name}")
         expect(machine["loggingConfiguration"]["includeExecutionData"], False, f"data of {name}")
         expect(machine["tracingConfiguration"]["enabled"], True, f"tracing of {name}")
-    return "both"
+    return "all three"
 
 
 @check("logs: every group has a retention, and API Gateway writes its access log", on_aws_only=True)

@@ -104,6 +104,12 @@ class Target:
         return f"stack {self.stack_name} of account {account} in {self.session.region_name}{who}"
 
     @cached_property
+    def caller(self) -> str:
+        """Who acts, for what is kept: `user/ana`, `assumed-role/Operators/ana`."""
+        arn: str = self.client("sts").get_caller_identity()["Arn"]
+        return arn.split(":", 5)[-1]
+
+    @cached_property
     def stack(self) -> "Stack":
         """What is deployed. Raises CannotReach, also when there is no such stack."""
         cloudformation = self.client("cloudformation")

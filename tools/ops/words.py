@@ -1,8 +1,18 @@
-"""Lengths of time as people read and write them, in a terminal and in a browser."""
+"""Times and their lengths as people read and write them, in a terminal and in a browser."""
+
+from datetime import datetime, timedelta, timezone
 
 from tools.ops.errors import NotUnderstood
 
+_MANILA = timezone(timedelta(hours=8))
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+
+
+def manila(timestamp: str | None) -> str:
+    """A time as stored, for people in stores: their date and time; nothing for none."""
+    if timestamp is None:
+        return ""
+    return f"{datetime.fromisoformat(timestamp).astimezone(_MANILA):%Y-%m-%d %H:%M:%S}"
 
 
 def duration(seconds: float) -> str:

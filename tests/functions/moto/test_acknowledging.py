@@ -6,7 +6,19 @@ import pytest
 
 from infra import dynamo
 from paymongo.resources import Payment, Refund
-from rentals import endings, follow_ups, payments, refund_records, repository, units
+from rentals import (
+    desk,
+    endings,
+    follow_ups,
+    fulfillment,
+    fulfillment_clock,
+    lookups,
+    payments,
+    refund_records,
+    repository,
+    units,
+)
+from rentals.desk import Action, Actor
 from rentals.errors import RefundFailed, RentalEnded
 from rentals.models import FollowUp, PaymentStatus, Rental
 from rentals.payments import Outcome
@@ -14,6 +26,8 @@ from tests.support.rentals import TOTAL, Refunding, completed, give_back, late
 from tests.support.tables import Shop
 from tools.ops import acknowledging, rows
 from tools.ops.acknowledging import Acknowledgement
+from tools.ops.errors import CommandError
+from tools.ops.upgrading import CARRIED_OVER
 
 
 @pytest.fixture(autouse=True)
@@ -185,3 +199,51 @@ def test_it_is_written_once(shop: Shop, paymongo: Refunding) -> None:
 
     with pytest.raises(dynamo.ConditionFailed):
         acknowledge(seen, "pay_1")
+
+
+# --- the second half ---
+
+
+def deal_with(row: dict[str, Any]) -> Rental:
+    said = Acknowledgement("user/ops", "told by phone", row["fulfillmentAttention"], {})
+    acknowledging.deal_with(row, said)
+    return repository.get(row["id"])
+
+
+@pytest.mark.parametrize("problem", ["mail_bounced", "ExecutionFailed"])
+def test_what_was_dealt_with_needs_nobody_any_more(shop: Shop, problem: str) -> None:
+    rental = completed(shop)
+    fulfillment.flag(rental.id, problem)
+
+    after = deal_with(read(shop, rental))
+
+    assert (after.fulfillment_attention, lookups.list_attention()) == (None, [])
+    (told,) = read(shop, rental)["acknowledgements"]
+    assert (told["note"], told["problem"], told["payments"]) == ("told by phone", problem, {})
+
+
+def test_a_deadline_that_lasts_is_left_to_look_at_and_is_not_talked_away(shop: Shop) -> None:
+    rental = completed(shop)
+    row = shop.row("Rentals", rental.id)
+    shop.put("Rentals", row | {"readyBy": "2026-01-01T00:00:00.000Z"})
+    fulfillment_clock.meet_deadlines(repository.get(rental.id))
+    fulfillment.flag(rental.id, "mail_bounced")
+
+    after = deal_with(read(shop, rental))
+
+    assert after.fulfillment_attention == "DeliveryLate"
+    assert [each.id for each in lookups.list_attention()] == [rental.id]
+    for problem in ("DeliveryLate", CARRIED_OVER):
+        fulfillment.flag(rental.id, problem)
+        with pytest.raises(CommandError, match="until the desk acts"):
+            deal_with(read(shop, rental))
+
+
+def test_what_changes_meanwhile_is_not_dealt_with(shop: Shop) -> None:
+    rental = completed(shop)
+    fulfillment.flag(rental.id, "mail_bounced")
+    seen = read(shop, rental)
+    desk.act(repository.get(rental.id), Action.ARRIVED, Actor("ana"))
+
+    with pytest.raises(CommandError, match="changed meanwhile"):
+        deal_with(seen)
