@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from infra.settings import integer_setting
 from rentals import dates
 
+# 23:30 on Thursday the 26th in Manila.
+LATE_ON_THURSDAY = datetime(2026, 11, 26, 15, 30, tzinfo=UTC)
 MOMENTS = st.integers(1_700_000_000, 2_200_000_000).map(
     lambda seconds: datetime.fromtimestamp(seconds, UTC)
 )
@@ -70,3 +72,43 @@ def test_the_end_of_a_day_is_its_last_second(moment: datetime, count: int, secon
     assert dates.day_of(end) == dates.day_of(moment) + count
     assert dates.day_of(end + timedelta(seconds=1)) == dates.day_of(end) + 1
     assert dates.day_of(moment) * seconds <= moment.timestamp() + 8 * 3_600
+
+
+def test_ready_and_due_are_the_last_seconds_of_days_in_manila() -> None:
+    ready_by, due = dates.expected(LATE_ON_THURSDAY, eta=2, duration=3)
+
+    assert ready_by == datetime(2026, 11, 28, 15, 59, 59, tzinfo=UTC)
+    assert due == datetime(2026, 12, 1, 15, 59, 59, tzinfo=UTC)
+
+
+def test_a_rental_is_due_on_the_day_that_was_expected_if_it_is_picked_up_when_it_is_ready() -> None:
+    ready_by, due = dates.expected(LATE_ON_THURSDAY, eta=2, duration=3)
+
+    assert dates.due(ready_by, 3, days_off=()) == due
+
+
+@pytest.mark.parametrize(
+    ("moment", "words"),
+    [
+        (LATE_ON_THURSDAY, "Thu 26 Nov"),
+        (datetime(2026, 11, 26, 16, 0, tzinfo=UTC), "Fri 27 Nov"),
+        (datetime(2027, 1, 1, 15, 59, 59, tzinfo=UTC), "Fri 1 Jan"),
+    ],
+)
+def test_a_day_in_words_is_manilas(moment: datetime, words: str) -> None:
+    assert dates.in_words(moment) == words
+
+
+def test_where_days_are_short_the_time_is_said_as_well() -> None:
+    set_day(30)
+
+    ready_by, due = dates.expected(LATE_ON_THURSDAY, eta=2, duration=3)
+
+    assert dates.in_words(ready_by) == "Thu 26 Nov, 23:31:29"
+    assert dates.in_words(due) == "Thu 26 Nov, 23:32:59"
+
+
+@pytest.mark.parametrize(("duration", "words"), [(1, "1 day later"), (30, "30 days later")])
+def test_the_rule_says_how_long(duration: int, words: str) -> None:
+    assert words in dates.rule(duration)
+    assert "when you pick it up" in dates.rule(duration)
