@@ -51,13 +51,13 @@ def _has_enough_digits(phone: str) -> str:
     return phone
 
 
-_CLEAN, _PRINTABLE = BeforeValidator(_clean), AfterValidator(_is_printable)
-Id = Annotated[str, Field(min_length=1, max_length=64), _CLEAN, _PRINTABLE]
-Name = Annotated[str, Field(min_length=1, max_length=100), _CLEAN, _PRINTABLE]
-Address = Annotated[str, Field(min_length=1, max_length=200), _CLEAN, _PRINTABLE]
-Email = Annotated[str, Field(pattern=_EMAIL, max_length=254), _CLEAN]
-Phone = Annotated[str, Field(pattern=_PHONE), _CLEAN, AfterValidator(_has_enough_digits)]
-PostalCode = Annotated[str, Field(pattern=_POSTAL_CODE), _CLEAN]
+CLEAN, PRINTABLE = BeforeValidator(_clean), AfterValidator(_is_printable)
+Id = Annotated[str, Field(min_length=1, max_length=64), CLEAN, PRINTABLE]
+Name = Annotated[str, Field(min_length=1, max_length=100), CLEAN, PRINTABLE]
+Address = Annotated[str, Field(min_length=1, max_length=200), CLEAN, PRINTABLE]
+Email = Annotated[str, Field(pattern=_EMAIL, max_length=254), CLEAN]
+Phone = Annotated[str, Field(pattern=_PHONE), CLEAN, AfterValidator(_has_enough_digits)]
+PostalCode = Annotated[str, Field(pattern=_POSTAL_CODE), CLEAN]
 Days = Annotated[int, Field(strict=True, ge=MIN_DURATION_DAYS, le=MAX_DURATION_DAYS)]
 
 
@@ -135,6 +135,7 @@ _PATTERN_MESSAGES = {
 
 def _message(error: Any) -> str:
     kind, context = error["type"], error.get("ctx", {})
+    choices = str(context.get("expected")).replace(" or ", ", ").replace("'", "")
     messages = {
         "missing": "is required",
         "extra_forbidden": "is not a known field",
@@ -145,7 +146,7 @@ def _message(error: Any) -> str:
         "int_type": "must be a whole number, not text or a fraction",
         "greater_than_equal": f"must be at least {context.get('ge')}",
         "less_than_equal": f"must be at most {context.get('le')}",
-        "enum": f"must be one of {', '.join(PaymentMethod)}",
+        "enum": f"must be one of {choices}",
         "model_type": "must be an object",
         "value_error": str(context.get("error", "")),
     }

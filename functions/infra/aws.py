@@ -8,8 +8,10 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 if TYPE_CHECKING:
+    from mypy_boto3_cognito_idp import CognitoIdentityProviderClient
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_events import EventBridgeClient
+    from mypy_boto3_s3 import S3Client
     from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_sesv2 import SESV2Client
     from mypy_boto3_stepfunctions import SFNClient
@@ -50,6 +52,24 @@ def events() -> "EventBridgeClient":
 def sesv2() -> "SESV2Client":
     """The SES client."""
     return boto3.client("sesv2", config=_CONFIG)
+
+
+@cache
+def cognito() -> "CognitoIdentityProviderClient":
+    """The client of Amazon Cognito's user pools."""
+    return boto3.client("cognito-idp", config=_CONFIG)
+
+
+@cache
+def s3() -> "S3Client":
+    """The S3 client. It signs for the bucket's address in its region, which the site's
+    Content-Security-Policy names.
+    """
+    config = Config(
+        signature_version="s3v4",
+        s3={"addressing_style": "virtual", "us_east_1_regional_endpoint": "regional"},
+    )
+    return boto3.client("s3", config=_CONFIG.merge(config))
 
 
 _WORTH_A_RETRY = {

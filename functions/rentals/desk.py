@@ -101,10 +101,11 @@ _STAGES = {
 }
 
 
-def possible_actions(rental: Rental) -> list[Action]:
-    """What can be done with a rental now, by whoever may."""
+def possible_actions(rental: Rental, *, is_manager: bool = True) -> list[Action]:
+    """What can be done with a rental now, by a manager or by others; what comes next is first."""
     status, is_lost = rental.fulfillment_status, rental.closed_reason is ClosedReason.LOST
-    actions = [each for each, stages in _POSSIBLE.items() if status in stages]
+    allowed = frozenset(Action) if is_manager else frozenset(Action) - _FOR_MANAGERS
+    actions = [each for each, stages in _POSSIBLE.items() if status in stages and each in allowed]
     can_be_found = is_lost and rental.found_at is None
     return [each for each in actions if each is not Action.FOUND or can_be_found]
 

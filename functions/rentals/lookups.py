@@ -61,6 +61,13 @@ def in_store(store_id: str, status: FulfillmentStatus, limit: int = MOST) -> lis
     return _rentals(f"store#{store_id}#{status}", limit)
 
 
+def in_store_by_name(store_id: str, words: str) -> list[Rental]:
+    """What a store waits for, or has, of customers whose name has these words in it."""
+    wanted = words.strip().casefold()
+    rentals = (each for status in FulfillmentStatus for each in in_store(store_id, status))
+    return [each for each in rentals if wanted and wanted in each.customer.name.casefold()]
+
+
 def find(words: str) -> list[Rental]:
     """The paid rentals that somebody means, the newest first: by number, id, unit, e-mail address
     or phone.

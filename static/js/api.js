@@ -22,13 +22,15 @@ export class ApiError extends Error {
    * @param {string} code  The API's code, or NETWORK, TIMEOUT, HTTP_<status>.
    * @param {number} status  0 when no answer arrived.
    * @param {FieldError[]} errors
+   * @param {string} said  The API's own sentence, for staff; customers get the site's words.
    */
-  constructor(code, status, errors = []) {
+  constructor(code, status, errors = [], said = "") {
     super(code);
     this.name = "ApiError";
     this.code = code;
     this.status = status;
     this.errors = errors;
+    this.said = said;
   }
 
   /** Worth asking again without the customer doing anything. */
@@ -48,7 +50,7 @@ const CHECKOUT_TIMEOUT_MS = 30_000;
  * @returns {Promise<{data: any, date: string|null}>}
  * @throws {ApiError} and AbortError when `signal` aborts.
  */
-async function request(path, { body, headers = {}, signal, timeout = READ_TIMEOUT_MS } = {}) {
+export async function request(path, { body, headers = {}, signal, timeout = READ_TIMEOUT_MS } = {}) {
   const deadline = AbortSignal.timeout(timeout);
   let response;
   let envelope = null;
@@ -69,7 +71,8 @@ async function request(path, { body, headers = {}, signal, timeout = READ_TIMEOU
   }
   if (!response.ok || envelope?.success !== true) {
     const errors = Array.isArray(envelope?.errors) ? envelope.errors : [];
-    throw new ApiError(envelope?.code ?? `HTTP_${response.status}`, response.status, errors);
+    const code = envelope?.code ?? `HTTP_${response.status}`;
+    throw new ApiError(code, response.status, errors, envelope?.error ?? "");
   }
   return { data: envelope.data, date: response.headers.get("Date") };
 }

@@ -5,8 +5,10 @@
  * localStorage   mc.store    id of the chosen store
  *                mc.rentals  the rentals made here, with their keys, see known-rentals.js
  *                mc.details  the customer's details, only if they asked for it
+ *                mc.desk-store  id of the store whose desk this is
  * sessionStorage mc.draft    the form: duration, payment_method, customer
  *                mc.attempt  the checkout being tried: key, body, rental_id, unanswered
+ *                mc.desk     who is signed in at the desk, see desk/session.js
  */
 
 /**
@@ -48,6 +50,8 @@ export const chosenStore = item(local, "mc.store");
 export const rentalList = item(local, "mc.rentals");
 export const savedDetails = item(local, "mc.details");
 export const draft = item(session, "mc.draft");
+export const deskStore = item(local, "mc.desk-store");
+export const deskSession = item(session, "mc.desk");
 const attempt = item(session, "mc.attempt");
 
 // In memory too, so that without storage a double click still sends one key.

@@ -14,7 +14,9 @@ from pydantic import ValidationError
 
 from api import routes
 from api.bodies import Body, Checkout, Customer, Quote
-from rentals import models
+from api.desk_bodies import DeskAction
+from api.session_bodies import Session, SignOut
+from rentals import desk, models
 from rentals.payments import Outcome
 from tests.support.samples import checkout_body
 from tests.support.sources import openapi, resources, template, translated
@@ -38,7 +40,12 @@ REQUESTS: dict[str, type[Body]] = {
     "QuoteRequest": Quote,
     "CheckoutRequest": Checkout,
     "CustomerRequest": Customer,
+    "DeskActionRequest": DeskAction,
+    "DeskSessionRequest": Session,
+    "DeskSignOutRequest": SignOut,
 }
+DESK = "/api/desk/"
+SIGN_IN = {"/api/desk/session", "/api/desk/sign-out"}
 
 
 def operations() -> Iterator[tuple[str, str, Json]]:
@@ -90,9 +97,10 @@ def test_its_routes_are_those_of_the_functions() -> None:
     assert {route for route in routes if route[0] != "options"} == events
     preflights = {route for route in routes if route[0] == "options"}
     assert {name for _, _, name in preflights} == {"OptionsPreflightFunction"}
-    # Every route that a page may call, and none of those that PayMongo and its redirects call.
+    # Every route that a page of another origin may call: not the desk, and none of those that
+    # PayMongo and its redirects call.
     assert {path for _, path, _ in preflights} == {
-        path for _, path, _ in events if path.startswith("/api/")
+        path for _, path, _ in events if path.startswith("/api/") and not path.startswith(DESK)
     } - {"/api/webhooks/paymongo", "/api/partners/collectibles", "/api/partners/stores"}
 
 
@@ -104,13 +112,38 @@ def test_every_route_calls_a_function_by_its_alias_and_may() -> None:
         assert integration["uri"]["Fn::Sub"].endswith("Function.Arn}:live/invocations")
 
 
-def test_only_partners_routes_ask_for_a_key() -> None:
-    keyed = {path for _, path, operation in operations() if operation.get("security")}
+def paths_that_ask_for(scheme: str) -> set[str]:
+    return {
+        path for _, path, operation in operations() if {scheme: []} in operation.get("security", ())
+    }
 
-    assert keyed == {"/api/partners/collectibles", "/api/partners/stores"}
+
+def test_only_partners_routes_ask_for_a_key() -> None:
+    assert paths_that_ask_for("partner_key") == {
+        "/api/partners/collectibles",
+        "/api/partners/stores",
+    }
     assert "security" not in openapi()
     scheme = openapi()["components"]["securitySchemes"]["partner_key"]
     assert scheme["name"] == "x-api-key"  # the only name that API Gateway knows
+
+
+def test_every_route_of_the_desk_but_signing_in_asks_for_an_identity_token() -> None:
+    desk = {path for _, path, _ in operations() if path.startswith(DESK)}
+
+    assert paths_that_ask_for("staff") == desk - SIGN_IN
+    scheme = openapi()["components"]["securitySchemes"]["staff"]
+    assert scheme["x-amazon-apigateway-authorizer"] == {
+        "type": "cognito_user_pools",
+        "providerARNs": [{"Fn::GetAtt": ["StaffPool", "Arn"]}],
+    }
+    # With scopes, API Gateway would take access tokens (and no others).
+    assert all(
+        scopes == []
+        for _, _, operation in operations()
+        for each in operation.get("security", ())
+        for scopes in each.values()
+    )
 
 
 def test_what_api_gateway_answers_by_itself_is_in_the_envelope() -> None:
@@ -164,7 +197,7 @@ def test_a_request_has_the_fields_that_its_function_takes(name: str) -> None:
     taken = REQUESTS[name].model_json_schema()
 
     assert set(schema(name)["properties"]) == set(taken["properties"])
-    assert set(schema(name)["required"]) == set(taken["required"])
+    assert set(schema(name).get("required", ())) == set(taken.get("required", ()))
 
 
 @pytest.mark.parametrize("name", sorted(REQUESTS))
@@ -245,7 +278,8 @@ def test_bodies_are_checked_where_there_are_any() -> None:
     }
     with_body = {path for _, path, operation in operations() if "requestBody" in operation}
     # Not the webhook's: what PayMongo signed is answered by the function, whatever it is.
-    assert with_body == {"/api/rentals/quote", "/api/rentals/checkout"}
+    actions = "/api/desk/rentals/{rental_id}/actions"
+    assert with_body == {"/api/rentals/quote", "/api/rentals/checkout", actions} | SIGN_IN
 
 
 # --- answers: words; whole answers are checked in tests/system/workflow (shop.py) ---
@@ -261,6 +295,11 @@ def test_bodies_are_checked_where_there_are_any() -> None:
         ("RentalView", "fulfillment_status", list(models.FulfillmentStatus)),
         ("RentalView", "closed_reason", list(models.ClosedReason)),
         ("WebhookOutcome", "result", list(Outcome)),
+        ("DeskLine", "fulfillment_status", list(models.FulfillmentStatus)),
+        ("DeskLine", "closed_reason", list(models.ClosedReason)),
+        ("DeskEntry", "action", list(desk.Action)),
+        ("DeskEntry", "condition", list(desk.Condition)),
+        ("DeskPhotograph", "stage", list(models.FulfillmentStatus)),
     ],
 )
 def test_words_are_those_of_the_domain(name: str, field: str, words: list[str]) -> None:

@@ -34,6 +34,8 @@ OPEN_ENDED = {
     "states:DescribeExecution": "StateMachine.Name}:*",  # named after rentals
     "dynamodb:ListStreams": "Table.Arn}/stream/*",  # asks for those of a table
     "ses:SendEmail": ":identity/*",  # the sender's; the policy has a condition on its address
+    "s3:GetObject": "PhotographsBucket.Arn}/*",  # as many as are taken
+    "s3:PutObject": "PhotographsBucket.Arn}/*",
 }
 MANAGED_POLICIES = {
     "AWSLambdaBasicExecutionRole",  # its own logs

@@ -45,14 +45,27 @@ def test_pictures_keep_a_plain_name_for_the_catalogue(folder: Path) -> None:
     assert "/js/api.js" not in files
 
 
+def test_the_index_page_of_a_folder_has_the_folders_paths(folder: Path) -> None:
+    """S3 answers a path with what is stored under it, and nothing else."""
+    (folder / "desk").mkdir()
+    (folder / "desk" / "index.html").write_text("the desk")
+    files = published(folder)
+    assert files["/desk"] == files["/desk/"]
+    assert files["/desk/"].content == b"the desk"
+    assert "/desk/index.html" not in files
+    assert "/index.html" in files
+
+
 def test_no_page_of_the_site_refers_to_an_asset_without_a_version() -> None:
     files = published()
-    for path in STATIC.glob("*.html"):
-        page = files[f"/{path.name}"].content.decode()
+    for path, file in files.items():
+        if file.media_type != "text/html":
+            continue
+        page = file.content.decode()
         assert '"/js/' not in page
         assert '"/css/' not in page
         for target in {part.split('"')[0] for part in page.split('"/assets/')[1:]}:
-            assert f"/assets/{target}" in files, path.name
+            assert f"/assets/{target}" in files, path
 
 
 def test_fonts_have_their_media_type(tmp_path: Path) -> None:
@@ -63,7 +76,7 @@ def test_fonts_have_their_media_type(tmp_path: Path) -> None:
     assert file.media_type == "font/woff2"
 
 
-@pytest.mark.parametrize("page", sorted(STATIC.glob("*.html")), ids=lambda page: page.name)
+@pytest.mark.parametrize("page", sorted(STATIC.rglob("*.html")), ids=lambda page: page.name)
 def test_page_preloads_exactly_the_modules_that_it_needs(page: Path) -> None:
     """A missing one costs a round trip, an extra one bytes."""
     html = page.read_text()

@@ -10,6 +10,8 @@ import typer
 from rich.console import Console
 
 from tools.local.stack import (
+    STAFF_EMAIL,
+    STAFF_PASSWORD,
     LocalStack,
     Settings,
     StartupError,
@@ -92,6 +94,8 @@ def _report(status: object, step: str, started: float) -> None:
 def _welcome(settings: Settings, seconds: float) -> None:
     console.print(f"\n[bold green]Ready after {seconds:.1f} s[/bold green]\n")
     console.print(f"  Site              [bold]{settings.site_url}[/bold]")
+    console.print(f"  Store desk        [bold]{settings.site_url}/desk/[/bold]")
+    console.print(f"                    {STAFF_EMAIL}, {STAFF_PASSWORD}: a manager, of every store")
     console.print(f"  Console           [bold]{settings.site_url}/console/[/bold]")
     console.print(f"  Mails             [bold]{settings.site_url}/mail[/bold]")
     console.print(f"  PayMongo sandbox  {settings.paymongo_url}")

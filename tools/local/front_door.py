@@ -1,7 +1,7 @@
 """CloudFront's part on this machine: the site at `/`, the API stage behind `/api` and `/payment`;
 and beside it, only here, the operators' console at `/console`, and mails at `/mail`.
 
-python -m tools.local.front_door --port 8000 --api-url http://.../prod
+python -m tools.local.front_door --port 8000 --api-url http://.../prod --engine-url http://...
 """
 
 import argparse
@@ -35,11 +35,21 @@ _API_TIMEOUT_SECONDS = 35.0
 # Longer than clients keep idle connections, so that none is closed under a request.
 KEEP_ALIVE_SECONDS = 60
 LOCAL_HOSTS = ["127.0.0.1", "localhost"]
+_PHOTOGRAPHS = "https://${PhotographsBucket.RegionalDomainName}"
 _HOP_BY_HOP = {"connection", "content-length", "date", "host", "keep-alive", "transfer-encoding"}
 
 
-def create_app(api_url: str) -> Starlette:
-    """The front door of the API stage at `api_url`."""
+def create_app(api_url: str, engine_url: str) -> Starlette:
+    """The front door of the API stage at `api_url`; browsers find S3 at `engine_url`."""
+    headers = site_headers(engine_url)
+
+    async def send_site_headers(
+        request: Request, call_next: Callable[[Request], Awaitable[Response]]
+    ) -> Response:
+        response = await call_next(request)
+        if not request.url.path.startswith(("/api/", "/payment/")):
+            response.headers.update(headers)
+        return response
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -66,36 +76,27 @@ def create_app(api_url: str) -> Starlette:
             # A web page must not reach this machine under a name of its own (DNS rebinding).
             Middleware(TrustedHostMiddleware, allowed_hosts=LOCAL_HOSTS),
             Middleware(GZipMiddleware, minimum_size=1024),
-            Middleware(BaseHTTPMiddleware, dispatch=_site_headers),
+            Middleware(BaseHTTPMiddleware, dispatch=send_site_headers),
         ],
     )
 
 
-def site_headers() -> dict[str, str]:
-    """The headers of `SiteHeadersPolicy` in template.yaml, as CloudFront sends them."""
+def site_headers(engine_url: str) -> dict[str, str]:
+    """The headers of `SiteHeadersPolicy` in template.yaml, as CloudFront sends them, with the
+    engine in the place of the photographs' bucket.
+    """
     template = yaml_parse((ROOT / "template.yaml").read_text())
     policy: dict[str, Any] = template["Resources"]["SiteHeadersPolicy"]["Properties"]
     config = policy["ResponseHeadersPolicyConfig"]
     security = config["SecurityHeadersConfig"]
+    policy_text = security["ContentSecurityPolicy"]["ContentSecurityPolicy"]["Fn::Sub"]
     return {
-        "Content-Security-Policy": security["ContentSecurityPolicy"]["ContentSecurityPolicy"],
+        "Content-Security-Policy": policy_text.replace(_PHOTOGRAPHS, engine_url),
         "X-Content-Type-Options": "nosniff",
         "X-Frame-Options": security["FrameOptions"]["FrameOption"],
         "Referrer-Policy": security["ReferrerPolicy"]["ReferrerPolicy"],
         **{item["Header"]: item["Value"] for item in config["CustomHeadersConfig"]["Items"]},
     }
-
-
-_SITE_HEADERS = site_headers()
-
-
-async def _site_headers(
-    request: Request, call_next: Callable[[Request], Awaitable[Response]]
-) -> Response:
-    response = await call_next(request)
-    if not request.url.path.startswith(("/api/", "/payment/")):
-        response.headers.update(_SITE_HEADERS)
-    return response
 
 
 async def _serve(request: Request) -> Response:
@@ -183,9 +184,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="site and API on one origin")
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--api-url", required=True)
+    parser.add_argument("--engine-url", required=True)
     arguments = parser.parse_args()
     uvicorn.run(
-        create_app(arguments.api_url.rstrip("/") + "/"),
+        create_app(arguments.api_url.rstrip("/") + "/", arguments.engine_url),
         host="127.0.0.1",
         port=arguments.port,
         log_level="warning",

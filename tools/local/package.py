@@ -11,7 +11,8 @@
   machine itself (functions are published and called by their aliases, as on AWS);
 - alarms on computed metrics watch the first of their metrics only;
 - its IAM knows neither the resources nor the conditions of sending mail, so these are left out;
-- its streams pass over what a function asks to be handed again, so each record comes alone.
+- its streams pass over what a function asks to be handed again, so each record comes alone;
+- nothing here is encrypted on its way, so buckets don't ask for it.
 """
 
 import hashlib
@@ -100,6 +101,8 @@ def adapt(
                 changed = _changed(s3, address, local_definition)
                 properties["DefinitionUri"] = _location(changed)
                 del properties["AutoPublishAlias"], properties["DeploymentPreference"]
+            case "AWS::S3::BucketPolicy":
+                _allow_http(template["Resources"], name)
             case "AWS::CloudWatch::Alarm" if "Metrics" in properties:
                 resource["Properties"] = _plain_alarm(properties)
             case "AWS::Serverless::Api":
@@ -114,6 +117,15 @@ def _allow_all_mail(function: Template) -> None:
             if statement["Action"] == "ses:SendEmail":
                 statement["Resource"] = "*"
                 del statement["Condition"]
+
+
+def _allow_http(resources: Template, policy: str) -> None:
+    document = resources[policy]["Properties"]["PolicyDocument"]
+    document["Statement"] = [
+        each for each in document["Statement"] if each["Sid"] != "OnlyEncryptedConnections"
+    ]
+    if not document["Statement"]:
+        del resources[policy]
 
 
 def openapi_location(api: Template) -> str:

@@ -21,6 +21,7 @@ import httpx
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from api.staff import MANAGERS
 from tools.building.build import Package
 from tools.building.release import release_of
 from tools.importing.seed import seed
@@ -28,6 +29,7 @@ from tools.local.package import adapt, package, upload
 from tools.ops import upgrading, webhook
 from tools.ops.account import Account, Keys
 from tools.ops.domain import domain_of
+from tools.ops.staff import Staff
 from tools.ops.target import Target
 from tools.sources import ROOT
 
@@ -40,6 +42,8 @@ TABLE_PREFIX = "MongoCollectibles"
 SECRET_NAME = "mongocollectibles/paymongo"  # noqa: S105 - a name, not a secret
 PAYMONGO_SECRET_KEY = "sk_test_sandbox"  # noqa: S105 - opens nothing but the sandbox
 MAIL_SENDER = "rentals@mongocollectibles.example"
+# A manager of every store, on this machine only.
+STAFF_EMAIL, STAFF_PASSWORD = "desk@example.com", "Collectibles1"
 # The engine's root credentials.
 ACCESS_KEY_ID = SECRET_ACCESS_KEY = "test"  # noqa: S105
 
@@ -184,8 +188,10 @@ class LocalStack:
             target = Target(self.settings.stack_name, endpoint_url=self.settings.aws_url)
             with domain_of(target):
                 upgrading.upgrade()
-        report("Loading the catalogue")
+        report("Loading the catalogue and a member of staff")
         seed(self.dynamodb(), self.settings.table_prefix)
+        staff = Staff(self.client("cognito-idp"), self.outputs["StaffPoolId"])
+        staff.add(STAFF_EMAIL, [MANAGERS], STAFF_PASSWORD)
         report("Opening the front door")
         self.start_front_door()
 
@@ -215,11 +221,13 @@ class LocalStack:
     def start_front_door(self) -> None:
         """Serve the site and the API of the stack that is deployed. Raises StartupError."""
         api_url = f"{self.settings.aws_url}/_aws/execute-api/{self.outputs['ApiId']}/prod"
-        self._spawn(
-            "front door",
-            ["tools.local.front_door", "--port", str(self.settings.port), "--api-url", api_url],
-            self.settings.client_environment,
-        )
+        command = [
+            "tools.local.front_door",
+            "--port", str(self.settings.port),
+            "--api-url", api_url,
+            "--engine-url", self.settings.aws_url,
+        ]  # fmt: skip
+        self._spawn("front door", command, self.settings.client_environment)
         self._wait_for("front door", f"{self.settings.site_url}/api/stores")
 
     def stop(self) -> None:

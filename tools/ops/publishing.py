@@ -37,7 +37,7 @@ def publish(target: Target) -> Publication:
     files = published()
     changed = sorted(
         (path for path in files if there.get(_key(path), {}).get("ETag") != _etag(files[path])),
-        key=_pages_last,
+        key=lambda path: (files[path].media_type == "text/html", path),
     )
     for path in changed:
         s3.put_object(
@@ -64,10 +64,6 @@ def _key(path: str) -> str:
 def _etag(file: SiteFile) -> str:
     """As S3 makes it of an object that is uploaded in one piece; not for security."""
     return f'"{hashlib.md5(file.content, usedforsecurity=False).hexdigest()}"'
-
-
-def _pages_last(path: str) -> tuple[bool, str]:
-    return path.endswith(".html"), path
 
 
 def _content_type(file: SiteFile) -> str:

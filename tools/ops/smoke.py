@@ -147,6 +147,16 @@ def _bucket(stack: Stack) -> str:
     return "403"
 
 
+@check("desk: its page is there, and its routes ask who is")
+def _desk(stack: Stack) -> str:
+    for path in ("/desk", "/desk/"):
+        expect(stack.get(path).status_code, 200, f"status of {path}")
+    answer = stack.get("/api/desk/today", Authorization="nobody")
+    expect(answer.status_code, 401, "status")
+    expect(answer.json().get("code"), "NOT_SIGNED_IN", "code")
+    return "401 NOT_SIGNED_IN"
+
+
 # --- the API ---
 
 

@@ -49,7 +49,8 @@ def published(folder: Path = STATIC) -> dict[str, SiteFile]:
         media_type = mimetypes.guess_type(name)[0] or "application/octet-stream"
         if name.endswith(".html"):
             page = _ASSET_REFERENCE.sub(prefix, content.decode()).encode()
-            files[f"/{name}"] = SiteFile(page, media_type, _ASK_EVERY_TIME)
+            for path in _paths_of(name):
+                files[path] = SiteFile(page, media_type, _ASK_EVERY_TIME)
             continue
         files[prefix + name] = SiteFile(content, media_type, _KEEP_FOR_EVER)
         if not name.startswith(("css/", "fonts/", "js/")):
@@ -58,6 +59,12 @@ def published(folder: Path = STATIC) -> dict[str, SiteFile]:
         description = published_description()
         files["/openapi.json"] = SiteFile(description, "application/json", _ASK_EVERY_TIME)
     return files
+
+
+def _paths_of(page: str) -> list[str]:
+    """A page's paths. S3 knows no index pages, so that of a folder is stored under its paths."""
+    folder = page.removesuffix("/index.html")
+    return [f"/{page}"] if folder == page else [f"/{folder}", f"/{folder}/"]
 
 
 def _version(sources: dict[str, bytes]) -> str:

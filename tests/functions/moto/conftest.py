@@ -28,7 +28,15 @@ DEFINITION = json.dumps(
 @pytest.fixture(scope="package")
 def engine() -> Iterator[None]:
     """moto, and one client of each kind: making a client takes longer than most tests."""
-    clients = (aws.dynamodb, aws.stepfunctions, aws.secretsmanager, aws.events, aws.sesv2)
+    clients = (
+        aws.cognito,
+        aws.dynamodb,
+        aws.events,
+        aws.s3,
+        aws.secretsmanager,
+        aws.sesv2,
+        aws.stepfunctions,
+    )
     with pytest.MonkeyPatch.context() as patch:
         for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
             patch.setenv(name, "test")

@@ -18,6 +18,8 @@ from typing import Any
 import boto3
 import pytest
 
+from api.staff import MANAGERS
+from infra import aws
 from infra.telemetry import logger
 from paymongo import client as paymongo
 from paymongo.client import PayMongo
@@ -36,6 +38,8 @@ from tests.support.samples import IDENTITY_SECRET, pending_rental
 from tests.support.sources import REGION, resources
 from tests.support.tables import Shop
 from tests.support.tasks import function_of, lambda_tasks, state_of
+from tools.local.stack import STAFF_EMAIL, STAFF_PASSWORD
+from tools.ops.staff import Staff
 from tools.replay import filling, samples, sending
 from tools.replay.filling import Facts
 from tools.replay.samples import Sample
@@ -43,6 +47,7 @@ from tools.replay.samples import Sample
 Json = dict[str, Any]
 
 SIGNING_KEY = "unit-signing-key"
+PHOTOGRAPHS = "photographs"
 ACCESS_SECRET = b"unit-access-key"
 LONG_AGO = "2026-01-01T00:00:00.000Z"
 # The rental of PostCheckoutFunction/gcash, which the other events are told of here.
@@ -74,9 +79,10 @@ def sandbox() -> Iterator[SandboxApp]:
 class World:
     """A stack without executions: the functions, their tables, secrets and PayMongo."""
 
-    def __init__(self, shop: Shop, sandbox: SandboxApp) -> None:
+    def __init__(self, shop: Shop, sandbox: SandboxApp, accounts: Staff) -> None:
         self.shop = shop
         self.sandbox = sandbox
+        self.accounts = accounts
         self.facts = Facts(RENTAL_ID)
 
     # --- how the sample rental may stand ---
@@ -177,6 +183,21 @@ class World:
         """Checked out, and there is no unit."""
         return repository.create(pending_rental(id=RENTAL_ID))
 
+    # --- the desk ---
+
+    def staff(self) -> None:
+        """Somebody works at the desk."""
+        self.accounts.add(STAFF_EMAIL, [MANAGERS], STAFF_PASSWORD)
+
+    def new_staff(self) -> None:
+        """Somebody begins to."""
+        self.accounts.client.admin_create_user(
+            UserPoolId=self.accounts.pool_id,
+            Username=STAFF_EMAIL,
+            TemporaryPassword="First-password-1",
+            UserAttributes=[{"Name": "email", "Value": STAFF_EMAIL}],
+        )
+
     @property
     def row(self) -> Rental:
         return repository.get(RENTAL_ID)
@@ -202,7 +223,26 @@ class World:
 
 
 @pytest.fixture
-def world(shop: Shop, sandbox: SandboxApp, environment: pytest.MonkeyPatch) -> Iterator[World]:
+def accounts(engine: None, environment: pytest.MonkeyPatch) -> Iterator[Staff]:
+    """A user pool as the template has it, with its client."""
+    client = aws.cognito()
+    properties = resources("AWS::Cognito::UserPool")["StaffPool"]
+    named = {name: properties[name] for name in ("Policies", "UsernameAttributes")}
+    pool_id = client.create_user_pool(PoolName="staff", **named)["UserPool"]["Id"]
+    flows = resources("AWS::Cognito::UserPoolClient")["StaffClient"]["ExplicitAuthFlows"]
+    made = client.create_user_pool_client(
+        UserPoolId=pool_id, ClientName="desk", ExplicitAuthFlows=flows
+    )
+    environment.setenv("STAFF_CLIENT_ID", made["UserPoolClient"]["ClientId"])
+    environment.setattr(client, "revoke_token", lambda **_: {})  # which moto does not know
+    yield Staff(client, pool_id)
+    client.delete_user_pool(UserPoolId=pool_id)
+
+
+@pytest.fixture
+def world(
+    shop: Shop, sandbox: SandboxApp, accounts: Staff, environment: pytest.MonkeyPatch
+) -> Iterator[World]:
     sandbox.reset()
     secrets = boto3.client("secretsmanager", region_name=REGION)
     keys = json.dumps({"secretKey": SECRET_KEY, "webhookSecret": sandbox.secret})
@@ -227,12 +267,17 @@ def world(shop: Shop, sandbox: SandboxApp, environment: pytest.MonkeyPatch) -> I
         "SETTLEMENT_STATE_MACHINE_ARN": arns[1],
         "FULFILLMENT_STATE_MACHINE_ARN": arns[2],
         "WEBHOOK_TOLERANCE_SECONDS": "604800",
+        "PHOTOGRAPHS_BUCKET": PHOTOGRAPHS,
     }.items():
         environment.setenv(name, value)
     client = PayMongo("http://paymongo", SECRET_KEY, transport=sandbox.transport)
     environment.setattr(paymongo, "_client", lambda *_: client)
+    aws.s3().create_bucket(
+        Bucket=PHOTOGRAPHS, CreateBucketConfiguration={"LocationConstraint": "ap-southeast-1"}
+    )
     with taken(environment):
-        yield World(shop, sandbox)
+        yield World(shop, sandbox, accounts)
+    aws.s3().delete_bucket(Bucket=PHOTOGRAPHS)
     for arn in arns:
         machines.delete_state_machine(stateMachineArn=arn)
     for name in (
@@ -261,6 +306,18 @@ class Case:
 
 def said(result: str) -> tuple[int, str]:
     return 200, f'"result":"{result}"'
+
+
+def ready(world: World) -> Rental:
+    return world.out(Action.ARRIVED)
+
+
+def picked_up(world: World) -> Rental:
+    return world.out(Action.ARRIVED, Action.PICKED_UP)
+
+
+def returned(world: World) -> Rental:
+    return world.out(Action.ARRIVED, Action.PICKED_UP, Action.RETURNED)
 
 
 PAGE = f"?rental_id={RENTAL_ID}#key={access_key_of(RENTAL_ID, ACCESS_SECRET)}"
@@ -319,6 +376,33 @@ CASES = {
     "GetPaymentFailedFunction/prefetched": Case(World.waiting, (303, f"/rental.html{PAGE}")),
     "GetPaymentFailedFunction/forged": Case(World.waiting, (401, "INVALID_SIGNATURE")),
     "GetPaymentFailedFunction/without-signature": Case(World.waiting, (401, "INVALID_SIGNATURE")),
+    "PostDeskSessionFunction/sign-in": Case(World.staff, (200, '"is_manager":true')),
+    "PostDeskSessionFunction/wrong-password": Case(World.staff, (401, "SIGN_IN_FAILED")),
+    "PostDeskSessionFunction/first-password": Case(World.new_staff, (409, "NEW_PASSWORD_REQUIRED")),
+    "PostDeskSessionFunction/own-password": Case(World.new_staff, (200, '"id_token"')),
+    "PostDeskSessionFunction/expired": Case(World.staff, (401, "SIGN_IN_FAILED")),
+    "PostDeskSessionFunction/nothing": Case(World.nothing, (400, "refresh_token")),
+    "PostDeskSignOutFunction/sample": Case(World.staff, (200, '"signed_out":true')),
+    "GetDeskTodayFunction/at-a-store": Case(ready, (200, '"to_hand_over":{"count":1')),
+    "GetDeskTodayFunction/at-another-store": Case(World.nothing, (401, "NOT_YOUR_STORE")),
+    "GetDeskTodayFunction/access-token": Case(World.nothing, (401, "NOT_SIGNED_IN")),
+    "GetDeskTodayFunction/no-store": Case(World.nothing, (400, "STORE_NEEDED")),
+    "GetDeskRentalsFunction/by-id": Case(World.completed, (200, RENTAL_ID)),
+    "GetDeskRentalsFunction/by-name": Case(World.completed, (200, RENTAL_ID)),
+    "GetDeskRentalsFunction/nothing": Case(World.completed, (200, '"data":[]')),
+    "GetDeskRentalFunction/sample": Case(World.completed, (200, '"next":["arrived"]')),
+    "PostDeskActionFunction/arrived": Case(World.completed, (200, '"is_new":true')),
+    "PostDeskActionFunction/picked-up": Case(ready, (200, '"picked_up"')),
+    "PostDeskActionFunction/picked-up-too-early": Case(World.completed, (409, "NOT_POSSIBLE_NOW")),
+    "PostDeskActionFunction/picked-up-without-id": Case(ready, (400, "id_seen")),
+    "PostDeskActionFunction/picked-up-at-another-store": Case(ready, (409, "WRONG_STORE")),
+    "PostDeskActionFunction/returned": Case(picked_up, (200, '"is_new":true')),
+    "PostDeskActionFunction/inspected-fine": Case(returned, (200, '"closed_reason":"returned"')),
+    "PostDeskActionFunction/inspected-damaged": Case(returned, (200, '"closed"')),
+    "PostDeskActionFunction/lost": Case(picked_up, (200, '"closed_reason":"lost"')),
+    "PostDeskActionFunction/lost-by-staff": Case(picked_up, (401, "NOT_ALLOWED")),
+    "PostDeskPhotographFunction/sample": Case(ready, (200, '"fields"')),
+    "PostDeskPhotographFunction/not-paid": Case(World.waiting, (409, "NOT_POSSIBLE_NOW")),
     "ReserveUnitFunction/sample": Case(World.new, {"warehouse_id": "wh-near", "eta": 2}, "pending"),
     "PriceRentalFunction/sample": Case(World.new, {"total_fee_centavos": TOTAL}, "pending"),
     "ClosePaymentSessionFunction/sample": Case(World.paid_and_unseen, {"paid": True}, "pending"),
@@ -480,7 +564,7 @@ def test_a_request_is_one_that_the_api_takes_to_this_function(name: str) -> None
 
 
 def test_events_hold_nobodys_data_and_no_secret() -> None:
-    allowed = {"ana.cruz@example.com"}
+    allowed = {"ana.cruz@example.com", STAFF_EMAIL}
     for name, sample in SAMPLES.items():
         event = sample.event
         text = json.dumps(event)

@@ -28,6 +28,8 @@ _SERVICES = {
     "secretsmanager": "secretsmanager",
     "AmazonSSM": "ssm",
 }
+# Anybody may sign in who knows a password.
+_NEEDS_NONE = {"AWSCognitoIdentityProviderService"}
 # The IAM action that a part of a transaction needs.
 _IN_A_TRANSACTION = {
     "Put": "dynamodb:PutItem",
@@ -67,9 +69,14 @@ def target(body: str) -> str:
     return ""
 
 
-def permissions(headers: Message, body: bytes) -> list[tuple[str, str]]:
+def permissions(headers: Message, path: str, body: bytes) -> list[tuple[str, str]]:
     """The IAM actions that a call needs, each with its resource as the request names it."""
     prefix, _, name = headers.get("X-Amz-Target", UNKNOWN).partition(".")
+    if prefix == UNKNOWN:  # S3; what else reaches it comes from browsers, by what we have signed
+        bucket, _, query = path.lstrip("/").partition("?")
+        return [("s3:ListBucket", bucket)] if "list-type=2" in query else []
+    if prefix in _NEEDS_NONE:
+        return []
     service = _SERVICES.get(prefix, prefix)
     request: dict[str, Any] = json.loads(body or b"{}")
     if "TransactItems" in request:

@@ -128,7 +128,7 @@ class EngineRecorder(_Recorder):
                 function=caller(headers),
                 operation=name,
                 target=target(text),
-                permissions=tuple(permissions(headers, request.body)),
+                permissions=tuple(permissions(headers, request.path, request.body)),
                 rental_id=named[0] if named else None,
                 invocation=invocation,
                 key=_key(text),

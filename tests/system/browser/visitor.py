@@ -120,7 +120,8 @@ class Visitor:
         self._expected_refusals.append(what)
 
     def _on_request(self, request: Request) -> None:
-        ours = (self.settings.site_url, self.settings.paymongo_url, "data:")
+        photographs = f"{self.settings.aws_url}/"
+        ours = (self.settings.site_url, self.settings.paymongo_url, photographs, "data:")
         if not request.url.startswith(ours):
             self.problems.append(f"third-party request: {request.url}")
 

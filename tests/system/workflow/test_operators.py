@@ -1,6 +1,7 @@
 """What operators do with ./rentals, against a deployed stack: they see it, and it comes right."""
 
 import json
+import uuid
 from functools import cache
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from rentals.numbers import number_of
+from tests.support.desk import PASSWORD, manager
 from tests.support.shop import Shop, eventually
 from tools.cli.app import app
 from tools.ops.target import DEFAULT_STACK_NAME, Target, choose
@@ -354,6 +356,32 @@ def test_what_version_0_1_left_goes_on_after_an_upgrade(shop: Shop, operator: Op
     assert [each["id"] for each in shop.rows("Notices")] == told
     operator.ask("desk", "picked-up", rental_id)
     assert rental_id not in operator.findings(), shop.rows("Notices")
+
+
+def test_staff_accounts_are_made_moved_reset_and_removed(shop: Shop, operator: Operator) -> None:
+    email = f"{uuid.uuid4().hex}@example.com"
+    made = operator.ask("staff", "add", email, "--store", "store-a", "--store", "store-b")
+    assert made["email"] == email
+    desk = manager(shop)
+    first = desk.sign_in(email, made["first_password"], new_password=PASSWORD)
+    assert first.json()["data"]["stores"] == ["store-a", "store-b"]
+
+    assert operator.ask("staff", "add", email, "--manager") == {"email": email}
+    moved = desk.sign_in(email, PASSWORD).json()["data"]
+    assert (moved["stores"], moved["is_manager"]) == ([], True)
+    reset = operator.ask("staff", "reset", email)
+    assert desk.sign_in(email, reset["first_password"]).status_code == 409
+    assert operator.run("staff", "remove", email).exit_code == 0
+
+    for command, says in (
+        (("reset", email), "nobody has the account"),
+        (("remove", email), "nobody has the account"),
+        (("add", email), "--manager"),
+        (("add", email, "--store", "nowhere"), "there is no store nowhere"),
+    ):
+        refused = operator.run("staff", *command)
+        assert refused.exit_code == 1
+        assert says in refused.stderr
 
 
 # --- replaying sample events ---

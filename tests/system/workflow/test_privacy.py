@@ -7,9 +7,10 @@ import time
 import pytest
 
 from api.requests import ACCESS_KEY_HEADER
+from tests.support.desk import manager
 from tests.support.sandbox import Json
 from tests.support.shop import Shop
-from tools.local.stack import PAYMONGO_SECRET_KEY
+from tools.local.stack import PAYMONGO_SECRET_KEY, STAFF_EMAIL, STAFF_PASSWORD
 
 
 @pytest.fixture
@@ -156,3 +157,27 @@ def test_keys_of_the_customers_table_name_nobody(shop: Shop, customer: Json) -> 
 
     hashed = hashlib.sha256(customer["email"].encode()).hexdigest()
     expect_nothing_in(rows, customer | {"postal_code": customer["email"], "": hashed}, "the table")
+
+
+def test_the_desk_leaves_no_trace_of_the_customer_and_opens_nothing(
+    shop: Shop, customer: Json
+) -> None:
+    since, desk = time.time(), manager(shop)
+    rental = shop.checkout(shop.add_collectible(), customer=customer)
+    shop.pay_and_complete(rental)
+    rental_id = rental["rental_id"]
+    note = f"note on {customer['name']}"
+    for words in (customer["name"], customer["email"], customer["phone"]):
+        assert desk.get("rentals", q=words, store_id="store-a").status_code == 200
+    assert desk.details(rental_id)["customer"]["name"] == customer["name"]
+    assert desk.do(rental_id, "arrived", store_id="store-a", note=note).status_code == 200
+    assert desk.do(rental_id, "found", note=note).status_code == 409
+    form = desk.post(f"rentals/{rental_id}/photographs", {}).json()["data"]
+    wrong = f"wrong-{customer['name']}"
+    assert desk.sign_in(STAFF_EMAIL, wrong).status_code == 401
+
+    secrets = secrets_of(shop, rental_id, customer)
+    secrets |= {"note": note, "wrong password": wrong}
+    secrets |= {name: desk.session[name] for name in ("id_token", "refresh_token", "name")}
+    secrets |= {"password": STAFF_PASSWORD, "signature": form["fields"]["x-amz-signature"]}
+    expect_private(shop, rental_id, secrets, since)

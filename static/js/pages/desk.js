@@ -1,0 +1,210 @@
+/** desk/: the store desk. Signs in, then shows the day, a search or one rental, by the address. */
+
+import { getStores } from "../api.js";
+import { act, details, find, today } from "../desk/api.js";
+import { rentalView } from "../desk/rental.js";
+import { session, signIn, signOut } from "../desk/session.js";
+import { foundView, hashOf, todayView } from "../desk/today.js";
+import { ACTIONS } from "../desk/words.js";
+import { $, announce, fill, h } from "../dom.js";
+import { deskStore } from "../storage.js";
+import { troubleWords } from "../words.js";
+
+/** @typedef {import("../api.js").Store} Store */
+
+const view = $("#view");
+const words = $("#words");
+const storeField = $("#store");
+/** On a phone the focus would bring up the keyboard. */
+const hasKeyboard = window.matchMedia("(pointer: fine)");
+
+/** @type {Store[]} */
+let stores = [];
+
+// --- signing in ---
+
+/** @param {string|null} [problem] */
+function showSignIn(problem = null) {
+  $("#desk").hidden = true;
+  $("#who").hidden = true;
+  $("#sign-in").hidden = false;
+  tell($("#sign-in-problem"), problem);
+  $("#email").focus();
+}
+
+/**
+ * @param {HTMLElement} note
+ * @param {string|null} text
+ */
+function tell(note, text) {
+  note.textContent = text ?? "";
+  note.hidden = !text;
+}
+
+$("#sign-in").addEventListener("submit", async (/** @type {SubmitEvent} */ event) => {
+  event.preventDefault();
+  const { email, password, new_password } = event.currentTarget.elements;
+  try {
+    await signIn(email.value.trim(), password.value, new_password.value);
+    event.target.reset();
+    needNewPassword(false);
+    await open();
+  } catch (error) {
+    if (error.code === "NEW_PASSWORD_REQUIRED") needNewPassword(true);
+    else tell($("#sign-in-problem"), said(error));
+  }
+});
+
+/** @param {boolean} isNeeded */
+function needNewPassword(isNeeded) {
+  $("#new-password-field").hidden = !isNeeded;
+  tell($("#sign-in-problem"), null);
+  $("#sign-in-lead").textContent = isNeeded
+    ? "This is your first time. Choose a password of your own."
+    : "For the staff of our stores.";
+  if (isNeeded) $("#new-password").focus();
+}
+
+$("#sign-out").addEventListener("click", async () => {
+  await signOut();
+  window.location.hash = "";
+  showSignIn();
+});
+
+/**
+ * Why something did not work, in the API's words where it has some.
+ * @param {import("../api.js").ApiError} error
+ */
+function said(error) {
+  const fields = error.errors.map(({ message }) => message).join("; ");
+  if (fields) return sentence(fields);
+  return error.status >= 400 && error.status < 500 && error.said
+    ? sentence(error.said)
+    : troubleWords(error);
+}
+
+/** @param {string} text */
+const sentence = (text) => `${text[0].toUpperCase()}${text.slice(1)}.`;
+
+// --- the desk ---
+
+async function open() {
+  const { name, stores: mine, is_manager } = session();
+  $("#sign-in").hidden = true;
+  $("#desk").hidden = false;
+  $("#who").hidden = false;
+  $("#name").textContent = name;
+  stores = await getStores();
+  const here = stores.filter(({ id }) => is_manager || mine.includes(id));
+  fill(storeField, ...here.map((store) => h("option", { value: store.id }, store.name)));
+  storeField.value = here.find(({ id }) => id === deskStore.get())?.id ?? here[0]?.id;
+  await show();
+}
+
+storeField.addEventListener("change", () => {
+  deskStore.set(storeField.value);
+  show();
+});
+
+$("#find").addEventListener("submit", (/** @type {SubmitEvent} */ event) => {
+  event.preventDefault();
+  const text = words.value.trim();
+  const hash = text && `#find=${encodeURIComponent(text)}`;
+  if (window.location.hash === hash) show();
+  else window.location.hash = hash;
+});
+
+window.addEventListener("hashchange", () => {
+  fill($("#notice"));
+  show();
+});
+
+/** Shows what the address names. */
+async function show() {
+  const address = new URLSearchParams(window.location.hash.slice(1));
+  view.setAttribute("aria-busy", "true");
+  try {
+    const [rentalId, text] = [address.get("rental"), address.get("find")];
+    if (rentalId) showRental(await details(rentalId));
+    else if (text) await showFound(text);
+    else fill(view, ...todayView(await today(storeField.value)));
+  } catch (error) {
+    onTrouble(error);
+  }
+  view.setAttribute("aria-busy", "false");
+  readyForTheNext();
+}
+
+/** A scanner types the next number and presses Enter, whatever was done before. */
+function readyForTheNext() {
+  if (hasKeyboard.matches && !$("dialog[open]")) words.select();
+}
+
+/** @param {string} text */
+async function showFound(text) {
+  const found = await find(text, storeField.value);
+  if (found.length === 1) {
+    history.replaceState(null, "", hashOf(found[0].rental_id));
+    showRental(await details(found[0].rental_id));
+    return;
+  }
+  fill(view, ...foundView(text, found));
+  announce(found.length ? `${found.length} found` : "Nothing found");
+}
+
+/** @param {import("../desk/api.js").Details} rental */
+function showRental(rental) {
+  fill(
+    view,
+    ...rentalView(rental, stores, {
+      act: (what) => perform(rental.rental_id, what),
+      changed: async (text) => {
+        await show();
+        notice("good", text);
+      },
+    }),
+  );
+  announce(`${rental.collectible_name}, ${$("#stage").textContent}`);
+}
+
+let isActing = false;
+
+/**
+ * @param {string} rentalId
+ * @param {{action: import("../desk/words.js").Action}} what
+ */
+async function perform(rentalId, what) {
+  if (isActing) return;
+  isActing = true;
+  try {
+    const { is_new } = await act(rentalId, { ...what, store_id: storeField.value });
+    await show();
+    const { done } = ACTIONS[what.action];
+    if (is_new) notice("good", `${done}.`);
+    else notice("warning", `${done} already. Nothing was changed.`);
+  } catch (error) {
+    onTrouble(error);
+  }
+  isActing = false;
+  readyForTheNext();
+}
+
+/**
+ * @param {"good"|"warning"|"problem"} tone
+ * @param {string} text
+ */
+function notice(tone, text) {
+  fill($("#notice"), h("p", { class: `note note-${tone}` }, text));
+}
+
+/** @param {import("../api.js").ApiError} error */
+function onTrouble(error) {
+  if (error.status === 401 && ["NOT_SIGNED_IN", "SIGN_IN_FAILED"].includes(error.code)) {
+    showSignIn("Please sign in again.");
+    return;
+  }
+  notice("problem", `${said(error)} Nothing was changed.`);
+}
+
+if (session()) open().catch(onTrouble);
+else showSignIn();
