@@ -75,6 +75,9 @@ def test_only_the_listed_places_differ(packaged: Template) -> None:
         ),
     }
     expected.add(("Resources", "NoticesStream", "Properties", "BatchSize"))
+    # Buckets are reached by plain HTTP:
+    expected.add(("Resources", "SiteBucketPolicy", "Properties", "PolicyDocument", "Statement"))
+    expected.add(("Resources", "PhotographsBucketPolicy"))
     expected.add(("Resources", "SendNoticesFunction", "Properties", "Policies"))
     for name in resources("AWS::Serverless::StateMachine"):
         for changed in ("DefinitionUri", "AutoPublishAlias", "DeploymentPreference"):

@@ -43,6 +43,11 @@ def give_back(rental: Rental) -> Rental:
     return refunds.refund_unused_payments(repository.get(rental.id))
 
 
+def refund(status: str, amount: int = TOTAL, payment_id: str = "pay_1") -> Refund:
+    """A refund as PayMongo tells of it."""
+    return Refund("ref_1", payment_id, amount, status)
+
+
 @dataclass
 class Refunding:
     """PayMongo's refunds: as the client sees them, with troubles that strike once each."""

@@ -100,3 +100,14 @@ def machine(shop: Shop, environment: pytest.MonkeyPatch) -> Iterator[str]:
     yield arn
     client.delete_state_machine(stateMachineArn=arn)
     aws.secretsmanager().delete_secret(SecretId=secret_id, ForceDeleteWithoutRecovery=True)
+
+
+@pytest.fixture
+def fulfillment_machine(shop: Shop, environment: pytest.MonkeyPatch) -> Iterator[str]:
+    """A state machine for fulfillments that ends no wait by itself."""
+    client = aws.stepfunctions()
+    made = client.create_state_machine(name="fulfillment", definition=DEFINITION, roleArn=ROLE)
+    environment.setenv("FULFILLMENT_STATE_MACHINE_ARN", made["stateMachineArn"])
+    setting.cache_clear()
+    yield made["stateMachineArn"]
+    client.delete_state_machine(stateMachineArn=made["stateMachineArn"])

@@ -1,6 +1,6 @@
 """A paid rental's second half on moto: the desk, the deadlines, the clock, one execution each."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -21,9 +21,7 @@ from rentals import (
 from rentals.desk import Action, Actor, Condition
 from rentals.errors import NotAllowed, NotPossibleNow, RentalNotFound, WrongStore
 from rentals.models import ClosedReason, FulfillmentStatus, Rental, UnitStatus
-from tests.functions.moto.conftest import DEFINITION, ROLE
-from tests.functions.moto.test_inventory import refund
-from tests.support.rentals import TOTAL, completed
+from tests.support.rentals import TOTAL, completed, refund
 from tests.support.tables import Shop
 
 ANA = Actor("ana", "store-a")
@@ -51,20 +49,12 @@ def time(monkeypatch: pytest.MonkeyPatch) -> Time:
 
 
 @pytest.fixture
-def told(
-    shop: Shop, environment: pytest.MonkeyPatch, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[list[str]]:
-    """What executions were told; a state machine that never ends a wait by itself."""
-    client = aws.stepfunctions()
-    machine = client.create_state_machine(name="fulfillment", definition=DEFINITION, roleArn=ROLE)
-    arn = machine["stateMachineArn"]
-    environment.setenv("FULFILLMENT_STATE_MACHINE_ARN", arn)
-    setting.cache_clear()
-    found: list[str] = []
+def told(fulfillment_machine: str, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What executions were told."""
+    client, found = aws.stepfunctions(), list[str]()
     monkeypatch.setattr(client, "send_task_success", lambda **sent: found.append(sent["taskToken"]))
     monkeypatch.setattr(client, "send_task_failure", lambda **sent: found.append(sent["error"]))
-    yield found
-    client.delete_state_machine(stateMachineArn=arn)
+    return found
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ from rentals.models import (
     Rental,
     UnitStatus,
 )
-from tests.support.rentals import TOTAL, late, paid, reserved
+from tests.support.rentals import TOTAL, late, paid, refund, reserved
 from tests.support.tables import Shop
 
 
@@ -422,10 +422,6 @@ def test_a_rental_that_got_a_unit_just_now_keeps_it(shop: Shop) -> None:
     assert kept.unit_id is not None
     assert kept.refund_requested_at is None
     endings.confirm_rental(kept)
-
-
-def refund(status: str, amount: int = TOTAL, payment_id: str = "pay_1") -> Refund:
-    return Refund("ref_1", payment_id, amount, status)
 
 
 def refunding(shop: Shop) -> Rental:
