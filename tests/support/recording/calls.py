@@ -17,9 +17,12 @@ from typing import Any
 
 import psutil
 
+from tests.support.recording.proxy import Request
+
 RENTAL_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")
 PAYMONGO_ID = re.compile(r"\b(?:cs|pi|pay|ref)_\w+")
 UNKNOWN = "?"
+IDENTITY = "identity/*"  # the sender's, which has its name from the account
 
 _APP = re.compile(r"\bapp/(\w+)")
 _SERVICES = {
@@ -27,7 +30,10 @@ _SERVICES = {
     "AWSStepFunctions": "states",
     "secretsmanager": "secretsmanager",
     "AmazonSSM": "ssm",
+    "AWSEvents": "events",
 }
+# What has no X-Amz-Target.
+_SEND_EMAIL = "/v2/email/outbound-emails"
 # The IAM action that a part of a transaction needs.
 _IN_A_TRANSACTION = {
     "Put": "dynamodb:PutItem",
@@ -45,9 +51,11 @@ def caller(headers: Message) -> str:
     return app[1] if app else UNKNOWN
 
 
-def operation(headers: Message) -> str:
+def operation(request: Request) -> str:
     """The API operation, such as `GetItem`."""
-    return headers.get("X-Amz-Target", UNKNOWN).partition(".")[2]
+    if request.path == _SEND_EMAIL:
+        return "SendEmail"
+    return request.headers.get("X-Amz-Target", UNKNOWN).partition(".")[2]
 
 
 def target(body: str) -> str:
@@ -67,11 +75,15 @@ def target(body: str) -> str:
     return ""
 
 
-def permissions(headers: Message, body: bytes) -> list[tuple[str, str]]:
+def permissions(called: Request) -> list[tuple[str, str]]:
     """The IAM actions that a call needs, each with its resource as the request names it."""
-    prefix, _, name = headers.get("X-Amz-Target", UNKNOWN).partition(".")
+    prefix, _, name = called.headers.get("X-Amz-Target", UNKNOWN).partition(".")
     service = _SERVICES.get(prefix, prefix)
-    request: dict[str, Any] = json.loads(body or b"{}")
+    request: dict[str, Any] = json.loads(called.body or b"{}")
+    if called.path == _SEND_EMAIL:
+        return [("ses:SendEmail", each) for each in (IDENTITY, request["ConfigurationSetName"])]
+    if "Entries" in request:
+        return [(f"{service}:{name}", each["EventBusName"]) for each in request["Entries"]]
     if "TransactItems" in request:
         return [
             (_IN_A_TRANSACTION[kind], each["TableName"])

@@ -17,6 +17,16 @@ NOT_USED_IN_TESTS: dict[Use, str] = {
     for state_machine in ("RentalStateMachine", "SettlementStateMachine")
     for action in LOG_DELIVERY
 }
+NOT_USED_IN_TESTS |= {
+    ("SendNoticesFunction", action, resource): "Lambda reads the stream; the engine asks nobody"
+    for action, resource in (
+        ("dynamodb:DescribeStream", "NoticesTable"),
+        ("dynamodb:GetRecords", "NoticesTable"),
+        ("dynamodb:GetShardIterator", "NoticesTable"),
+        ("dynamodb:ListStreams", "NoticesTable/stream/*"),
+        ("sqs:SendMessage", "NoticesDeadLetterQueue"),
+    )
+}
 # Allowed for a moment that a test cannot bring about at will.
 ONLY_IN_RACES: dict[Use, str] = {
     ("ReconcileFunction", "dynamodb:GetItem", "RentalsTable"): (
