@@ -248,6 +248,58 @@ def test_a_settlement_that_was_not_started_is_started_from_the_dead_letter(
     shop.stop_execution(rental["rental_id"])
 
 
+def test_a_mail_that_ses_refused_is_sent_again_once_the_cause_is_gone(
+    shop: Shop, operator: Operator
+) -> None:
+    _, rental = shop.rent()
+    rental_id = rental["rental_id"]
+    correct = shop.rental_row(rental_id)["customer"]["email"]
+    write_address(shop, rental_id, "nobody")
+    shop.pay_and_complete(rental)
+    eventually(lambda: statuses(shop, rental_id) == {"not_sent"}, "the mail to be refused")
+    eventually(
+        lambda: shop.rental_row(rental_id).get("fulfillmentAttention") == "mail_not_sent",
+        "attention",
+    )
+
+    write_address(shop, rental_id, correct)
+    assert operator.ask("resend", rental_id) == {"notices": [f"{rental_id}#confirmed#1"]}
+
+    eventually(lambda: statuses(shop, rental_id) == {"sent"}, "the mail to be sent")
+    assert operator.ask("resend", rental_id) == {"notices": []}
+
+
+def write_address(shop: Shop, rental_id: str, address: str) -> None:
+    shop.table("Rentals").update_item(
+        Key={"id": rental_id},
+        UpdateExpression="SET customer.email = :address",
+        ExpressionAttributeValues={":address": address},
+    )
+
+
+def statuses(shop: Shop, rental_id: str) -> set[str]:
+    return {row["status"] for row in shop.rows("Notices") if row["rentalId"] == rental_id}
+
+
+def test_notices_that_were_given_up_are_told_from_the_dead_letter(
+    shop: Shop, operator: Operator
+) -> None:
+    url = shop.stack.client("cloudformation").describe_stack_resource(
+        StackName=shop.stack.settings.stack_name, LogicalResourceId="NoticesDeadLetterQueue"
+    )["StackResourceDetail"]["PhysicalResourceId"]
+    shop.stack.client("sqs").send_message(
+        QueueUrl=url, MessageBody=json.dumps({"DDBStreamBatchInfo": {"batchSize": 1}})
+    )
+    assert "NoticesDeadLetterQueue" in operator.findings()
+
+    done = operator.ask("redrive")["messages"]
+
+    assert [each["outcome"] for each in done if each["queue"] == "NoticesDeadLetterQueue"] == [
+        "0 notices told again"
+    ]
+    assert "NoticesDeadLetterQueue" not in operator.findings()
+
+
 def test_the_webhook_is_checked_and_put_right(shop: Shop, operator: Operator) -> None:
     assert operator.run("webhook", "check").exit_code == 0
     assert operator.ask("webhook", "register") == {"done": []}
