@@ -59,7 +59,7 @@ def operation(request: Request) -> str:
 
 
 def target(body: str) -> str:
-    """The table, index, state machine or secret that a call concerns."""
+    """The table, index, state machine, secret, bus or kind of mail that a call concerns."""
     try:
         request = json.loads(body)
     except ValueError:
@@ -69,7 +69,9 @@ def target(body: str) -> str:
         return "+".join(_short(table) for table in tables)
     if "IndexName" in request:
         return str(request["IndexName"])
-    for name in ("TableName", "stateMachineArn", "SecretId"):
+    if "Entries" in request:
+        return _short(request["Entries"][0]["EventBusName"])
+    for name in ("TableName", "stateMachineArn", "SecretId", "ConfigurationSetName"):
         if name in request:
             return _short(str(request[name]))
     return ""

@@ -141,7 +141,9 @@ def test_who_complains_is_still_told_about_money(shop: Shop) -> None:
     feedback(shop, "Complaint", notice_of(shop, rental_id, "sent"), complaint={})
     key = shop.rental_row(rental_id)["customerKey"]
     eventually(
-        lambda: [row for row in shop.rows("Customers") if row["id"] == key and "complainedAt" in row],
+        lambda: [
+            row for row in shop.rows("Customers") if row["id"] == key and "complainedAt" in row
+        ],
         "the complaint on record",
     )
 
