@@ -181,6 +181,7 @@ class LocalStack:
         self.start_services()
         report("Registering the webhook")
         self._store_secret()
+        self._verify_sender()
         report("Deploying template.yaml")
         self.deploy()
         if self.settings.state_dir is not None:
@@ -370,6 +371,12 @@ class LocalStack:
             # An engine that was killed may have lost what the sandbox kept.
             replace="webhookSecret" not in keys.read(),
         )
+
+    def _verify_sender(self) -> None:
+        """The identity that mails come from, as operators make it on AWS."""
+        ses = self.client("sesv2")
+        with suppress(ses.exceptions.AlreadyExistsException):
+            ses.create_email_identity(EmailIdentity=MAIL_SENDER)
 
     def deploy(self) -> None:
         """Create the stack, or bring it to what files and settings say. Raises StartupError."""

@@ -176,7 +176,7 @@ class EngineProxy(FaultProxy):
 
     def _identify(self, request: Request) -> tuple[Call, str | None, str]:
         headers, text = request.headers, request.body.decode(errors="replace")
-        name, concerns = operation(headers), target(text)
+        name, concerns = operation(request), target(text)
         trace = headers.get("X-Amzn-Trace-Id", "")
         named = RENTAL_ID.search(text)
         with self._lock:

@@ -17,9 +17,12 @@ from typing import Any
 
 import psutil
 
+from tests.support.recording.proxy import Request
+
 RENTAL_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")
 PAYMONGO_ID = re.compile(r"\b(?:cs|pi|pay|ref)_\w+")
 UNKNOWN = "?"
+IDENTITY = "identity/*"  # the sender's, which has its name from the account
 
 _APP = re.compile(r"\bapp/(\w+)")
 _SERVICES = {
@@ -27,9 +30,12 @@ _SERVICES = {
     "AWSStepFunctions": "states",
     "secretsmanager": "secretsmanager",
     "AmazonSSM": "ssm",
+    "AWSEvents": "events",
 }
 # Anybody may sign in who knows a password.
 _NEEDS_NONE = {"AWSCognitoIdentityProviderService"}
+# What has no X-Amz-Target.
+_SEND_EMAIL = "/v2/email/outbound-emails"
 # The IAM action that a part of a transaction needs.
 _IN_A_TRANSACTION = {
     "Put": "dynamodb:PutItem",
@@ -47,13 +53,15 @@ def caller(headers: Message) -> str:
     return app[1] if app else UNKNOWN
 
 
-def operation(headers: Message) -> str:
+def operation(request: Request) -> str:
     """The API operation, such as `GetItem`."""
-    return headers.get("X-Amz-Target", UNKNOWN).partition(".")[2]
+    if request.path == _SEND_EMAIL:
+        return "SendEmail"
+    return request.headers.get("X-Amz-Target", UNKNOWN).partition(".")[2]
 
 
 def target(body: str) -> str:
-    """The table, index, state machine or secret that a call concerns."""
+    """The table, index, state machine, secret, bus or kind of mail that a call concerns."""
     try:
         request = json.loads(body)
     except ValueError:
@@ -63,22 +71,30 @@ def target(body: str) -> str:
         return "+".join(_short(table) for table in tables)
     if "IndexName" in request:
         return str(request["IndexName"])
-    for name in ("TableName", "stateMachineArn", "SecretId"):
+    if "Entries" in request:
+        return _short(request["Entries"][0]["EventBusName"])
+    for name in ("TableName", "stateMachineArn", "SecretId", "ConfigurationSetName"):
         if name in request:
             return _short(str(request[name]))
     return ""
 
 
-def permissions(headers: Message, path: str, body: bytes) -> list[tuple[str, str]]:
+def permissions(called: Request) -> list[tuple[str, str]]:
     """The IAM actions that a call needs, each with its resource as the request names it."""
-    prefix, _, name = headers.get("X-Amz-Target", UNKNOWN).partition(".")
+    prefix, _, name = called.headers.get("X-Amz-Target", UNKNOWN).partition(".")
+    if called.path == _SEND_EMAIL:
+        request: dict[str, Any] = json.loads(called.body)
+        return [("ses:SendEmail", each) for each in (IDENTITY, request["ConfigurationSetName"])]
     if prefix == UNKNOWN:  # S3; what else reaches it comes from browsers, by what we have signed
-        bucket, _, query = path.lstrip("/").partition("?")
+        bucket, _, query = called.path.lstrip("/").partition("?")
         return [("s3:ListBucket", bucket)] if "list-type=2" in query else []
-    if prefix in _NEEDS_NONE:
-        return []
+    return [] if prefix in _NEEDS_NONE else _of_json(prefix, name, json.loads(called.body or b"{}"))
+
+
+def _of_json(prefix: str, name: str, request: dict[str, Any]) -> list[tuple[str, str]]:
     service = _SERVICES.get(prefix, prefix)
-    request: dict[str, Any] = json.loads(body or b"{}")
+    if "Entries" in request:
+        return [(f"{service}:{name}", each["EventBusName"]) for each in request["Entries"]]
     if "TransactItems" in request:
         return [
             (_IN_A_TRANSACTION[kind], each["TableName"])

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from tests.support.recording.calls import (
+    IDENTITY,
     PAYMONGO_ID,
     RENTAL_ID,
     caller,
@@ -114,7 +115,7 @@ class EngineRecorder(_Recorder):
         if named := RENTAL_ID.search(text):
             with self._lock:
                 self._rental_of.setdefault(invocation, named[0])
-        name, units = operation(headers), (0.0, 0.0)
+        name, units = operation(request), (0.0, 0.0)
         started = time.perf_counter()
         if self.meter is None:
             answer = forward()
@@ -128,7 +129,7 @@ class EngineRecorder(_Recorder):
                 function=caller(headers),
                 operation=name,
                 target=target(text),
-                permissions=tuple(permissions(headers, request.path, request.body)),
+                permissions=tuple(permissions(request)),
                 rental_id=named[0] if named else None,
                 invocation=invocation,
                 key=_key(text),
@@ -231,7 +232,7 @@ def logical(resource: str, names: Mapping[str, str]) -> str:
     """A resource as a request names it, by logical id: `UnitsTable/index/available-units-index`,
     `RentalStateMachine`, `ReserveUnitFunction:live`, `secret:mongocollectibles/paymongo`.
     """
-    if resource == "*" or resource in names:
+    if resource in ("*", IDENTITY) or resource in names:
         return names.get(resource, resource)
     if resource.startswith("arn:"):
         return _logical_arn(resource, names)

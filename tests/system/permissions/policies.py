@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from tests.support.recording.calls import IDENTITY
 from tests.support.recording.recorder import Use
 from tests.support.sources import PARAMETERS, resources, template, translated
 from tools.local.stack import REGION, SECRET_NAME, STACK_NAME
@@ -116,7 +117,10 @@ def _named(reference: str) -> str:
 def _from_arn(text: str) -> str:
     if not text.startswith("arn:"):
         return text
-    kind, _, name = text.split(":", 5)[5].partition(":")
+    named = text.split(":", 5)[5]
+    if named == IDENTITY or named.startswith("configuration-set/"):
+        return named.removeprefix("configuration-set/")
+    kind, _, name = named.partition(":")
     if kind == "secret":
         return f"secret:{name.removesuffix('-??????')}"
     if kind == "execution":

@@ -24,6 +24,16 @@ NOT_USED_IN_TESTS |= {
         ("PostDeskPhotographFunction", "s3:PutObject"),
     )
 }
+NOT_USED_IN_TESTS |= {
+    ("SendNoticesFunction", action, resource): "Lambda reads the stream; the engine asks nobody"
+    for action, resource in (
+        ("dynamodb:DescribeStream", "NoticesTable"),
+        ("dynamodb:GetRecords", "NoticesTable"),
+        ("dynamodb:GetShardIterator", "NoticesTable"),
+        ("dynamodb:ListStreams", "NoticesTable/stream/*"),
+        ("sqs:SendMessage", "NoticesDeadLetterQueue"),
+    )
+}
 # Allowed for a moment that a test cannot bring about at will.
 ONLY_IN_RACES: dict[Use, str] = {
     ("ReconcileFunction", "dynamodb:GetItem", "RentalsTable"): (

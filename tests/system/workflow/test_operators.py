@@ -12,6 +12,7 @@ from rentals.numbers import number_of
 from tests.support.desk import PASSWORD, manager
 from tests.support.shop import Shop, eventually
 from tools.cli.app import app
+from tools.local.stack import MAIL_SENDER
 from tools.ops.target import DEFAULT_STACK_NAME, Target, choose
 
 Json = dict[str, Any]
@@ -249,6 +250,49 @@ def test_a_settlement_that_was_not_started_is_started_from_the_dead_letter(
     assert shop.rental(rental["rental_id"])["status"] == "failed"
     assert "SettlementDeadLetterQueue" not in operator.findings()
     shop.stop_execution(rental["rental_id"])
+
+
+def test_a_mail_that_ses_refused_is_sent_again_once_the_cause_is_gone(
+    shop: Shop, operator: Operator
+) -> None:
+    ses = shop.stack.client("sesv2")
+    _, rental = shop.rent()
+    rental_id = rental["rental_id"]
+    ses.delete_email_identity(EmailIdentity=MAIL_SENDER)
+    try:
+        shop.pay_and_complete(rental)
+        eventually(lambda: statuses(shop, rental_id) == {"not_sent"}, "the mail to be refused")
+    finally:
+        ses.create_email_identity(EmailIdentity=MAIL_SENDER)
+    assert shop.rental_row(rental_id)["fulfillmentAttention"] == "mail_not_sent"
+
+    assert operator.ask("resend", rental_id) == {"notices": [f"{rental_id}#confirmed#1"]}
+
+    eventually(lambda: statuses(shop, rental_id) == {"sent"}, "the mail to be sent")
+    assert operator.ask("resend", rental_id) == {"notices": []}
+
+
+def statuses(shop: Shop, rental_id: str) -> set[str]:
+    return {row["status"] for row in shop.rows("Notices") if row["rentalId"] == rental_id}
+
+
+def test_notices_that_were_given_up_are_told_from_the_dead_letter(
+    shop: Shop, operator: Operator
+) -> None:
+    url = shop.stack.client("cloudformation").describe_stack_resource(
+        StackName=shop.stack.settings.stack_name, LogicalResourceId="NoticesDeadLetterQueue"
+    )["StackResourceDetail"]["PhysicalResourceId"]
+    shop.stack.client("sqs").send_message(
+        QueueUrl=url, MessageBody=json.dumps({"DDBStreamBatchInfo": {"batchSize": 1}})
+    )
+    assert "NoticesDeadLetterQueue" in operator.findings()
+
+    done = operator.ask("redrive")["messages"]
+
+    assert [each["outcome"] for each in done if each["queue"] == "NoticesDeadLetterQueue"] == [
+        "0 notices told again"
+    ]
+    assert "NoticesDeadLetterQueue" not in operator.findings()
 
 
 def test_the_webhook_is_checked_and_put_right(shop: Shop, operator: Operator) -> None:

@@ -44,6 +44,8 @@ SERVICES = {
     "CloudWatch dashboards": ("dashboard_month",),
     "X-Ray": ("trace",),
     "KMS": ("kms_key_month",),
+    "SES": ("mail",),
+    "EventBridge": ("event",),
 }
 
 
@@ -140,6 +142,8 @@ def usage_of_function(function: str, used: Json) -> Usage:
             "api_request": invocations if is_api else 0,
             "read_unit": used["read_units"],
             "write_unit": used["write_units"],
+            "mail": used["calls"].get("SendEmail mails", 0),
+            "event": used["calls"].get("PutEvents events", 0),
             "log_gb": logged / _GIGABYTE,
             "secret_call": invocations * assumptions()["secret_calls_per_invocation"],
             "trace": invocations * assumptions()["traces"]["share"] if is_api else 0,
@@ -187,6 +191,8 @@ def monthly(requests: int) -> Usage:
     usage: Usage = Counter()
     for ending, share in assumed["endings"].items():
         usage.update(times(usage_of(ending), checkouts * share))
+    notices = checkouts * assumed["endings"]["paid"] * assumed["notices_per_paid_rental"]
+    usage.update(times(usage_of("notice"), notices))
     usage.update(times(usage_of("status"), checkouts * assumed["status_requests_per_checkout"]))
     browsing = max(0.0, requests - usage["api_request"])
     for work, share in assumed["browsing"].items():
