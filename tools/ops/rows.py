@@ -146,7 +146,7 @@ def stage_since(row: Mapping[str, Any]) -> str | None:
 def is_overdue(row: Mapping[str, Any]) -> bool:
     """Whether the customer has the unit past its due date."""
     is_with_customer = row.get("fulfillmentStatus") == FulfillmentStatus.PICKED_UP
-    return is_with_customer and row["dueAt"] < now_timestamp()
+    return is_with_customer and row.get("dueAt", "~") < now_timestamp()
 
 
 def moment(timestamp: str) -> datetime:
