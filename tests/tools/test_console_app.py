@@ -24,6 +24,7 @@ from tools.console.aws import (
     allow_reading_only,
     replayable,
 )
+from tools.ops.attention import Finding
 from tools.ops.errors import CommandError
 from tools.ops.executions import Execution, Machine
 from tools.ops.history import Timeline, read
@@ -85,6 +86,9 @@ RENTAL: Json = {
     "duration": 3, "dailyRate": 2000, "totalFee": 6000, "paymentMethod": MARKUP,
     "checkoutSessionId": MARKUP, "checkoutUrl": "javascript:alert(1)",
     "holdExpiresAt": "2026-11-25T13:00:00.000Z", "createdAt": MARKUP, "updatedAt": MARKUP,
+    "fulfillmentStatus": "picked_up", "pickedUpAt": MARKUP, "readyBy": MARKUP,
+    "dueAt": "2026-11-25T13:00:00.000Z", "fulfillmentAttention": MARKUP, "closedReason": MARKUP,
+    "deskLog": [{"action": MARKUP, "at": MARKUP, "by": MARKUP, "store": MARKUP, "note": MARKUP}],
 }  # fmt: skip
 
 
@@ -98,7 +102,8 @@ class HostileAccount(Account):
         self.replayed: list[tuple[str, str, int]] = []
 
     def arn_of(self, logical_id: str) -> str | None:
-        return MACHINE.arn if logical_id == "RentalStateMachine" else None
+        of_rentals = ("RentalStateMachine", "FulfillmentStateMachine")
+        return MACHINE.arn if logical_id in of_rentals else None
 
     def machines(self) -> list[Machine]:
         return [MACHINE]
@@ -149,7 +154,16 @@ class HostileAccount(Account):
         return dict.fromkeys(rental_ids, RENTAL)
 
     def unit(self, unit_id: str) -> Json | None:
-        return {"id": MARKUP, "reservedBy": MARKUP}
+        return {"id": MARKUP, "reservedBy": MARKUP, "status": MARKUP, "reason": MARKUP}
+
+    def fulfillments(self, rental: Json) -> list[Execution]:
+        return [EXECUTION]
+
+    def attention(self) -> list[Finding]:
+        return [Finding(MARKUP, MARKUP, MARKUP, MARKUP, MARKUP)]
+
+    def id_of(self, words: str) -> str:
+        return words
 
     def stop(self, execution: Execution) -> None:
         self.stopped.append(execution.arn)
@@ -198,6 +212,7 @@ def execution_url(arn: str = EXECUTION.arn) -> str:
 
 PAGES = [
     "/console/",
+    "/console/attention",
     "/console/machines/rentals-rental",
     f"/console/machines/rentals-rental?q={quote(MARKUP)}",
     f"/console/machines/rentals-rental?status={quote(MARKUP)}&token={quote(MARKUP)}",
@@ -236,6 +251,20 @@ def test_markup_from_outside_is_text_on_pages_that_are_strict_and_not_kept(
 
 def test_the_hostile_account_is_shown_at_all(account: HostileAccount) -> None:
     assert Browser(account).get(execution_url()).text.count("&lt;img") > 10
+
+
+def test_where_a_paid_rental_is_stands_in_the_list_and_beside_its_execution(
+    account: HostileAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rental = RENTAL | {"storeId": "store-b", "pickedUpAt": "2026-11-22T03:00:00.000Z"}
+    monkeypatch.setattr(account, "rentals", lambda ids: dict.fromkeys(ids, rental))
+    monkeypatch.setattr(account, "rental", lambda _: rental)
+    client = Browser(account)
+
+    for page in ("/console/machines/rentals-rental", execution_url()):
+        text = client.get(page).text
+        for shown in ("picked up", "overdue", "store-b", "2026-11-22 03:00", "2026-11-25 13:00"):
+            assert shown in text, page
 
 
 def test_task_tokens_are_not_shown(account: HostileAccount) -> None:

@@ -10,6 +10,7 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
+from rentals.numbers import number_of
 from tests.support.rows import NOW, ago, row
 from tools.cli import rental, replaying, text
 from tools.cli.app import app
@@ -209,7 +210,7 @@ def test_a_dossier_shows_nobody_unless_asked_to() -> None:
         requestHash="f00d",
         surplusPaymentIds={"pay_3", "pay_2"},
     )
-    found = dossier.Dossier(rows.plain(item), [], None, None, "PayMongo answered 500", [])
+    found = dossier.Dossier(rows.plain(item), None, [], [], None, None, "PayMongo answered 500", [])
 
     without = printed(rental.render(found, personal_data=False, now=NOW))
     with_ = printed(rental.render(found, personal_data=True, now=NOW))
@@ -220,6 +221,35 @@ def test_a_dossier_shows_nobody_unless_asked_to() -> None:
     assert "pay_2, pay_3" in with_
     assert "PayMongo answered 500" in without
     assert "taskToken" not in json.dumps(found.to_json(personal_data=True))
+
+
+def test_a_paid_rental_is_shown_with_its_stage_desk_and_notices_in_manila_time() -> None:
+    item = row(
+        fulfillmentStatus="picked_up",
+        pickedUpAt="2026-11-20T03:00:00.000Z",
+        dueAt="2026-11-24T15:59:59.000Z",
+        fulfillmentAttention="Overdue",
+        fulfillmentToken="token",
+        deskLog=[
+            {"action": "picked_up", "at": "2026-11-20T03:00:00.000Z", "by": "ben", "note": "[ID]"}
+        ],
+    )
+    notice = {"kind": "overdue", "status": "bounced", "createdAt": ago(hours=1), "problem": "full"}
+    unit = {"id": "unit-1", "status": "with_customer"}
+    found = dossier.Dossier(item, unit, [notice], [], [], None, None, [])
+
+    shown = printed(rental.render(found, personal_data=True, now=NOW))
+
+    for says in (
+        number_of("rental-1"),
+        "picked up, overdue, since 2026-11-20 11:00:00",
+        "2026-11-24 23:59:59",
+        "unit-1: with_customer",
+        "[ID]",
+        "full",
+    ):
+        assert says in shown
+    assert "token" not in shown
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """Commands about one rental: show, settle, refund, acknowledge."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -12,12 +12,14 @@ from rich.text import Text
 from paymongo.resources import CURRENCY
 from rentals.fulfillment import BEFORE_HAND_OVER
 from rentals.models import CENTAVOS_PER_PESO, PaymentStatus
+from rentals.numbers import number_of
 from tools.cli.session import Session, Wait, Yes
 from tools.cli.text import coloured, log_table, pesos, table, timeline
 from tools.ops import account, acknowledging, dossier, rows, settling
 from tools.ops.acknowledging import Acknowledgement
 from tools.ops.dossier import Dossier
 from tools.ops.errors import FOUND
+from tools.ops.words import manila
 
 app = typer.Typer()
 RentalId = Annotated[
@@ -34,7 +36,7 @@ def show(
         bool, typer.Option("--personal-data", help="Also the customer, and the customer's links.")
     ] = False,
 ) -> None:
-    """Everything about one rental: row, executions, payments and refunds, log lines."""
+    """Everything about one rental: stage, desk, notices, row, executions, money, log lines."""
     session: Session = ctx.obj
     with session.working("Asking AWS and PayMongo"):
         found = dossier.gather(session.target, rental_id, with_logs=log)
@@ -192,7 +194,8 @@ def acknowledge_question(row: Mapping[str, Any], acknowledgement: Acknowledgemen
 def render(found: Dossier, *, personal_data: bool, now: datetime | None = None) -> Group:
     """A dossier for people."""
     now = now or datetime.now(UTC)
-    parts: list[Any] = [_row(rows.shown(found.row, personal_data=personal_data))]
+    parts: list[Any] = [*_second_half(found)]
+    parts += [_row(rows.shown(found.row, personal_data=personal_data))]
     parts += [timeline(each, now) for each in found.executions]
     if not found.executions:
         parts.append(Text("No execution (any more).", "dim"))
@@ -206,8 +209,49 @@ def _row(row: Mapping[str, Any]) -> Any:
     shown = table("", "", title=f"[bold]Rental {row['id']}[/bold]")
     shown.show_header = False
     for name, value in row.items():
-        if name != "id":
+        if name not in ("id", "deskLog"):
             shown.add_row(Text(name, "dim"), coloured(_in_words(value)))
+    return shown
+
+
+def _second_half(found: Dossier) -> Iterator[Any]:
+    """Of a paid rental: where it is, who did what at the desk, what was told."""
+    row, unit = found.row, found.unit or {}
+    if "fulfillmentStatus" not in row:
+        return
+    stage = row.get("closedReason") or ("overdue" if rows.is_overdue(row) else None)
+    where = row["fulfillmentStatus"] + (f", {stage}" if stage else "")
+    shown = table("", "", title=f"[bold]{number_of(row['id'])}[/bold] (times of Manila)")
+    shown.show_header = False
+    for name, text in (
+        ("stage", f"{where.replace('_', ' ')}, since {manila(rows.stage_since(row))}"),
+        ("needs somebody", row.get("fulfillmentAttention", "")),
+        ("ready by", manila(row.get("readyBy"))),
+        ("due", manila(row.get("dueAt"))),
+        ("unit", f"{unit['id']}: {unit.get('status')}" if unit else ""),
+    ):
+        if text:
+            shown.add_row(Text(name, "dim"), coloured(text))
+    yield shown
+    if row.get("deskLog"):
+        yield _desk_log(row["deskLog"])
+    if found.notices:
+        told = table("notice", "status", "written", "problem", title="[bold]Notices[/bold]")
+        for each in found.notices:
+            told.add_row(
+                each["kind"],
+                coloured(each["status"]),
+                manila(each["createdAt"]),
+                each.get("problem", ""),
+            )
+        yield told
+
+
+def _desk_log(entries: Sequence[Mapping[str, Any]]) -> Any:
+    shown = table("desk", "at", "by", "store", "condition", "note", title="[bold]Desk[/bold]")
+    for each in entries:
+        details = (each.get(name, "") for name in ("by", "store", "condition", "note"))
+        shown.add_row(each["action"], manila(each["at"]), *map(Text, details))
     return shown
 
 

@@ -1,6 +1,7 @@
 """The command that sends a sample event: replay."""
 
 from collections import Counter
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -77,7 +78,7 @@ def render(outcome: Outcome, *, is_terminal: bool = True) -> list[Any]:
             continue  # it was over before
         parts.append(timeline(each, now, since_step=max(before - 1, 0)))
     if outcome.before and outcome.after:
-        was, now_is = (coloured(row["paymentStatus"]) for row in (outcome.before, outcome.after))
+        was, now_is = (_status(row) for row in (outcome.before, outcome.after))
         is_same = was == now_is
         parts.append(
             Text.assemble("The rental is still ", now_is)
@@ -85,6 +86,11 @@ def render(outcome: Outcome, *, is_terminal: bool = True) -> list[Any]:
             else Text.assemble("The rental was ", was, ", is ", now_is)
         )
     return parts
+
+
+def _status(row: Mapping[str, Any]) -> Text:
+    stage = row.get("fulfillmentStatus")
+    return coloured(row["paymentStatus"]).append(f", {stage.replace('_', ' ')}" if stage else "")
 
 
 def _answers(answers: list[Answer], longest: int | None) -> Any:

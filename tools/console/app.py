@@ -30,6 +30,7 @@ from tools.console.aws import (
     replayable,
 )
 from tools.console.layout import NODE_HEIGHT, draw
+from tools.ops import rows
 from tools.ops.errors import CommandError
 from tools.ops.executions import Execution
 from tools.ops.explaining import EXPLAINED, explain
@@ -84,16 +85,20 @@ def _environment() -> Environment:
             for function, found in groupby(names, lambda name: name.partition("/")[0])
         ],
     }
-    for name in ("clock", "details", "inline", "moment", "pesos", "pretty", "stack_trace", "until"):
+    for name in (
+        "clock", "day", "details", "inline", "moment", "pesos", "pretty", "stack_trace", "until",
+    ):  # fmt: skip
         filters[name] = getattr(words, name)
     templates.filters |= filters
     templates.globals |= {
         "between": words.between,
+        "is_overdue": rows.is_overdue,
         "is_web_address": is_web_address,
         "node_height": NODE_HEIGHT,
         "statuses": STATUSES,
         "all_states": list(Status),
         "searched": SEARCHED,
+        "stage_since": rows.stage_since,
     }
     return templates
 
@@ -140,6 +145,7 @@ class _Console:
         """Where the pages are."""
         return [
             Route("/", self.overview),
+            Route("/attention", self.attention),
             Route("/machines/{name}", self.executions),
             Route("/machines/{name}/definition", self.definition),
             Route("/executions/{arn:path}/stop", self.ask_to_stop),
@@ -174,12 +180,16 @@ class _Console:
             )
         return self._page(request, "overview.html", machines=machines)
 
+    def attention(self, request: Request) -> Response:
+        """The rentals that need somebody."""
+        return self._page(request, "attention.html", findings=self._account.attention())
+
     def executions(self, request: Request) -> Response:
         """A machine's executions."""
         machine = self._account.machine(request.path_params["name"])
         status = request.query_params.get("status")
         status = status if status in STATUSES else None
-        text = request.query_params.get("q", "").strip()
+        text = self._account.id_of(request.query_params.get("q", "").strip())
         token = request.query_params.get("token")
         if text:
             page = self._account.search(machine, text, status)
@@ -197,6 +207,7 @@ class _Console:
             page=page,
             rental_of=rental_of,
             rentals=self._rentals(each for each in rental_of.values() if each),
+            is_of_fulfillment=machine.arn == self._account.arn_of("FulfillmentStateMachine"),
             status=status,
             text=text,
             is_first=token is None,
@@ -243,7 +254,8 @@ class _Console:
 
     def rental(self, request: Request) -> Response:
         """Lead to the execution of a rental."""
-        execution = self._account.rental_execution(request.path_params["rental_id"])
+        rental_id = self._account.id_of(request.path_params["rental_id"])
+        execution = self._account.rental_execution(rental_id)
         if execution is None:
             raise NotFoundError("there is no execution of this rental")
         return self._go_to(request, execution.arn)
@@ -267,7 +279,14 @@ class _Console:
         """Ask before an execution is stopped."""
         self._refuse_if_read_only()
         execution = self._account.execution(request.path_params["arn"])
-        return self._page(request, "stop.html", execution=execution, machine=execution.machine)
+        return self._page(
+            request,
+            "stop.html",
+            execution=execution,
+            machine=execution.machine,
+            is_of_fulfillment=execution.machine.arn
+            == self._account.arn_of("FulfillmentStateMachine"),
+        )
 
     async def stop(self, request: Request) -> Response:
         """Stop an execution."""
@@ -344,16 +363,19 @@ class _Console:
             "is_unsettled": False,
             "rental_execution": None,
             "settlements": [],
+            "fulfillments": [],
             "rental_problem": "",
         }
         if rental_id is None:
             return found
-        is_settlement = execution.machine.arn == self._account.arn_of("SettlementStateMachine")
+        is_own = execution.machine.arn == self._account.arn_of("RentalStateMachine")
         try:
             found["rental"] = rental = self._account.rental(rental_id)
-            if rental and rental.get("unitId"):
-                found["unit"] = self._account.unit(rental["unitId"])
-            of_rental = self._account.rental_execution(rental_id) if is_settlement else execution
+            if rental and (unit_id := rental.get("unitId") or rental.get("lastUnitId")):
+                found["unit"] = self._account.unit(unit_id)
+            if rental:
+                found["fulfillments"] = self._account.fulfillments(rental)
+            of_rental = execution if is_own else self._account.rental_execution(rental_id)
             found["rental_execution"] = of_rental
             found["is_unsettled"] = rental is not None and _is_unsettled(rental, of_rental)
             since = of_rental.started_at if of_rental else execution.started_at

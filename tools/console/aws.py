@@ -10,7 +10,9 @@ from urllib.parse import urlsplit
 
 from botocore.exceptions import ClientError
 
-from tools.ops import executions, logs, rows, settling
+from rentals.numbers import read_number
+from tools.ops import attention, executions, logs, rows, settling
+from tools.ops.attention import Finding
 from tools.ops.errors import CommandError
 from tools.ops.executions import Execution, Machine, described
 from tools.ops.history import Timeline
@@ -46,8 +48,14 @@ READS = frozenset(
         "ListExecutions",
         "ListStackResources",
         "ListStateMachines",
+        "Query",
     }
 )
+# Where a paid rental is.
+_OF_FULFILLMENT = (
+    "fulfillmentStatus", "closedReason", "fulfillmentAttention", "dueAt", "arrivedAt", "pickedUpAt",
+    "returnedAt", "closedAt",
+)  # fmt: skip
 # What a rental's row shows: everything but who rents, the task token and the request's hash.
 _RENTAL_ATTRIBUTES = (
     "id", "collectibleId", "collectibleName", "storeId", "warehouseId", "unitId", "duration",
@@ -58,7 +66,13 @@ _RENTAL_ATTRIBUTES = (
     "refundRequestedAt", "refundId", "refundStatus", "attention", "followUp", "followUpAt",
     "acknowledgements",
     "createdAt", "updatedAt", "completedAt", "endedAt",
+    *_OF_FULFILLMENT,
+    "readyBy", "returnedStoreId", "foundAt", "lastUnitId", "deskLog", "isCarriedOver",
+    "fulfillmentExecution", "fulfillmentDueAt",
 )  # fmt: skip
+
+
+MACHINES = ("RentalStateMachine", "SettlementStateMachine", "FulfillmentStateMachine")
 
 
 class NotFoundError(CommandError):
@@ -117,7 +131,7 @@ class Account:
 
     def machines(self) -> list[Machine]:
         """The stack's state machines, or every one of the account if there is no such stack."""
-        ours = {self.arn_of("RentalStateMachine"), self.arn_of("SettlementStateMachine")}
+        ours = {self.arn_of(each) for each in MACHINES}
         everything = self._every_machine()
         found = [each for each in everything if each.arn in ours] or everything
         return sorted(found, key=lambda each: each.name)
@@ -207,6 +221,12 @@ class Account:
             self.target, rental_id, since, own, rental_id_of=self._rental_id_by_arn
         )
 
+    def fulfillments(self, rental: Json) -> list[Execution]:
+        """The executions that have followed a paid rental, the oldest first."""
+        if self.arn_of("FulfillmentStateMachine") is None:
+            return []
+        return executions.of_fulfillment(self.target, rental, executions.describe)
+
     def _list(self, machine: Machine, status: str | None, token: str | None, size: int) -> Page:
         request: Json = {"stateMachineArn": machine.arn, "maxResults": size}
         if status:
@@ -225,18 +245,34 @@ class Account:
 
     # --- rows ---
 
+    def attention(self) -> list[Finding]:
+        """The rentals that need somebody, longest waiting first."""
+        return attention.of_every_rental(self.target)
+
+    def id_of(self, words: str) -> str:
+        """The id of the rental that has this number, or the words as they are."""
+        number = read_number(words)
+        ids = rows.looked_up(self.target, f"number#{number}") if number else []
+        return ids[0] if ids else words
+
     def rental(self, rental_id: str) -> Json | None:
         """A rental's row without personal data, or None."""
         return next(iter(self._rows("Rentals", [rental_id], _RENTAL_ATTRIBUTES)), None)
 
     def rentals(self, rental_ids: Iterable[str]) -> dict[str, Json]:
         """How rentals stand, by id."""
-        attributes = ("id", "collectibleName", "paymentStatus", "endReason", "attention")
+        attributes = (
+            "id", "collectibleName", "paymentStatus", "endReason", "attention", "storeId",
+            "completedAt", *_OF_FULFILLMENT,
+        )  # fmt: skip
         return {row["id"]: row for row in self._rows("Rentals", rental_ids, attributes)}
 
     def unit(self, unit_id: str) -> Json | None:
         """A unit's row, or None."""
-        attributes = ("id", "collectibleId", "warehouseId", "isAvailable", "reservedBy")
+        attributes = (
+            "id", "collectibleId", "warehouseId", "isAvailable", "reservedBy", "status", "reason",
+            "shelveAt",
+        )  # fmt: skip
         return next(iter(self._rows("Units", [unit_id], attributes)), None)
 
     def _rows(self, table: str, ids: Iterable[str], attributes: Sequence[str]) -> list[Json]:
@@ -256,7 +292,9 @@ class Account:
     # --- what operators may do ---
 
     def stop(self, execution: Execution) -> None:
-        """Stop an execution. It runs no Catch; for a rental, the settlement takes over."""
+        """Stop an execution. It runs no Catch; for a rental, the settlement takes over, for a
+        fulfillment the next one.
+        """
         self._stepfunctions.stop_execution(
             executionArn=execution.arn, error="Stopped", cause="stopped in the console"
         )

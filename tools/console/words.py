@@ -29,6 +29,11 @@ def moment(at: datetime) -> str:
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
 
 
+def day(timestamp: str | None) -> str:
+    """A moment as the tables hold it, in UTC, to the minute; nothing for none."""
+    return (timestamp or "")[:16].replace("T", " ")
+
+
 def clock(at: datetime) -> str:
     """The time of a moment in UTC, to the millisecond."""
     at = at.astimezone(UTC)

@@ -16,7 +16,7 @@ from infra import clock, dynamo
 from infra.dynamo import Change, equal
 from rentals import deadlines, lookups, repository
 from rentals.follow_ups import NONE_LEFT
-from rentals.models import PaymentStatus, Rental
+from rentals.models import FulfillmentStatus, PaymentStatus, Rental
 from rentals.unit_moves import release
 from tools.ops import executions, rows
 from tools.ops.account import Account, ledger_of
@@ -189,12 +189,14 @@ def acknowledge_fulfillment(target: Target, row: Json, note: str) -> Json:
 def deal_with(row: Json, said: Acknowledgement) -> None:
     """The same inside `domain_of`: a deadline that lasts is what is left to look at."""
     rental = Rental.from_row(row)
-    lasting = [
+    lasting: list[str] = [
         due.deadline
         for due in deadlines.of(rental)
         if due.needs_somebody and due.key in rental.deadlines_met
     ]
-    if said.attention in (*lasting, CARRIED_OVER):
+    if rental.is_carried_over and rental.fulfillment_status is FulfillmentStatus.READY_FOR_PICKUP:
+        lasting.append(CARRIED_OVER)
+    if said.attention in lasting:
         raise CommandError(
             f"rental {rental.id} needs attention until the desk acts ({said.attention})",
             f"see how it stands: ./rentals show {rental.id}",

@@ -175,6 +175,17 @@ def look(target: Target, now: datetime | None = None) -> list[Finding]:
     """Everything that needs attention: rentals, longest waiting first, then the stack."""
     now = now or datetime.now(UTC)
     found = rows.followed_up(target)
+    return [*_all_rentals(target, found, now), *of_stack(target, found, now)]
+
+
+def of_every_rental(target: Target) -> list[Finding]:
+    """The rentals among them."""
+    return _all_rentals(target, rows.followed_up(target), datetime.now(UTC))
+
+
+def _all_rentals(
+    target: Target, found: Iterable[Mapping[str, Any]], now: datetime
+) -> list[Finding]:
     rentals = sorted(of_rentals(found, now), key=lambda each: each.since)
     waiting = sorted(of_fulfillment(rows.in_attention(target)), key=lambda each: each.since)
-    return [*rentals, *waiting, *of_stack(target, found, now)]
+    return [*rentals, *waiting]

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from typing import Any
 
-from infra import clock
 from rentals import catalogue, desk, lookups, unit_desk
 from rentals.desk import Action, Actor, Condition, Moved
 from rentals.models import FulfillmentStatus, Rental
+from rentals.rows import to_row
 from rentals.unit_desk import MovedUnit, UnitAction
 from tools.ops import rows
 from tools.ops.acknowledging import checked_note
@@ -41,29 +41,18 @@ class Listed:
 def listed(rental: Rental) -> Listed:
     """A rental for a list."""
     closed = f"closed, {rental.closed_reason}" if rental.closed_reason else None
+    row = to_row(rental)
     return Listed(
         rental.id,
         rental.number,
         rental.collectible_name,
         rental.store_id,
         closed or str(rental.fulfillment_status),
-        stage_since(rental),
+        rows.stage_since(row),
         rental.due_at,
         rental.unit_id or rental.last_unit_id,
-        rental.is_overdue(clock.now_timestamp()),
+        rows.is_overdue(row),
     )
-
-
-def stage_since(rental: Rental) -> str | None:
-    """When a paid rental came to its stage."""
-    times = {
-        FulfillmentStatus.AWAITING_ARRIVAL: rental.completed_at,
-        FulfillmentStatus.READY_FOR_PICKUP: rental.arrived_at,
-        FulfillmentStatus.PICKED_UP: rental.picked_up_at,
-        FulfillmentStatus.RETURNED: rental.returned_at,
-        FulfillmentStatus.CLOSED: rental.closed_at,
-    }
-    return times[rental.fulfillment_status] if rental.fulfillment_status else None
 
 
 def act(  # noqa: PLR0913 - what an action is made of

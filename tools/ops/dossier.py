@@ -6,6 +6,8 @@ from datetime import timedelta
 from typing import Any
 
 from rentals.errors import PaymentProviderRejected, PaymentProviderUnavailable
+from rentals.notices import NoticeKind, id_of
+from rentals.numbers import number_of
 from tools.ops import account, executions, logs, rows
 from tools.ops.errors import CommandError
 from tools.ops.executions import Execution
@@ -19,9 +21,13 @@ _BEFORE = timedelta(minutes=1)
 
 @dataclass(frozen=True)
 class Dossier:
-    """`payments` is None when PayMongo did not say, and `paymongo_problem` why."""
+    """`payments` is None when PayMongo did not say, and `paymongo_problem` why. `unit` is the one
+    that the rental has, or had last; `notices` are what was told, the oldest first.
+    """
 
     row: Json
+    unit: Json | None
+    notices: list[Json]
     executions: list[Execution]
     payments: list[Json] | None
     session_status: str | None
@@ -32,6 +38,9 @@ class Dossier:
         """For scripts."""
         return {
             "rental": rows.shown(self.row, personal_data=personal_data),
+            "number": number_of(self.row["id"]),
+            "unit": self.unit,
+            "notices": self.notices,
             "executions": [each.to_json() for each in self.executions],
             "checkout_session_status": self.session_status,
             "payments": [money(each) for each in self.payments or ()],
@@ -55,6 +64,8 @@ def gather(target: Target, words: str, *, with_logs: bool) -> Dossier:
         problem = str(error)
     return Dossier(
         row=row,
+        unit=_unit(target, row),
+        notices=_notices(target, row),
         executions=[
             *executions.of_rental(target, rental_id, since),
             *executions.of_fulfillment(target, row),
@@ -64,6 +75,23 @@ def gather(target: Target, words: str, *, with_logs: bool) -> Dossier:
         paymongo_problem=problem,
         lines=logs.of_rental(target, rental_id, since) if with_logs else [],
     )
+
+
+def _unit(target: Target, row: Json) -> Json | None:
+    unit_id = row.get("unitId") or row.get("lastUnitId")
+    if unit_id is None:
+        return None
+    found = target.table("Units").get_item(Key={"id": unit_id}, ConsistentRead=True)
+    return rows.plain(found["Item"]) if "Item" in found else None
+
+
+def _notices(target: Target, row: Json) -> list[Json]:
+    """One of each kind may be there; of reminders one for each deadline that was met."""
+    keys = ["1", *(met.partition("@")[2] for met in row.get("deadlinesMet", ()))]
+    ids = {id_of(row["id"], kind, key) for kind in NoticeKind for key in keys}
+    client, table = target.dynamodb.meta.client, target.table("Notices").name
+    found = map(rows.plain, rows.get_many(client, table, sorted(ids)))
+    return sorted(found, key=lambda each: str(each["createdAt"]))
 
 
 def money(payment: Mapping[str, Any]) -> Json:

@@ -8,9 +8,10 @@ from typing import Any
 
 from boto3.dynamodb.conditions import Key
 
+from infra.clock import now_timestamp
 from rentals import follow_ups
 from rentals.lookups import ATTENTION_KEY
-from rentals.models import CENTAVOS_PER_PESO, FollowUp
+from rentals.models import CENTAVOS_PER_PESO, FollowUp, FulfillmentStatus
 from rentals.numbers import read_number
 from tools.ops.errors import CommandError
 from tools.ops.target import Target
@@ -21,6 +22,14 @@ Json = dict[str, Any]
 _SECRET = {"taskToken", "fulfillmentToken"}
 # Shown only when asked for: who it is, and links that act for them.
 _PERSONAL = {"customer", "customerKey", "phoneKey", "paymentUrl", "checkoutUrl", "requestHash"}
+# The attribute that says since when a rental is at its stage.
+_SINCE = {
+    FulfillmentStatus.AWAITING_ARRIVAL: "completedAt",
+    FulfillmentStatus.READY_FOR_PICKUP: "arrivedAt",
+    FulfillmentStatus.PICKED_UP: "pickedUpAt",
+    FulfillmentStatus.RETURNED: "returnedAt",
+    FulfillmentStatus.CLOSED: "closedAt",
+}
 _BATCH = 100
 _PARALLEL = 8
 
@@ -127,6 +136,17 @@ def get_many(client: Any, table: str, ids: Sequence[str], **projection: Any) -> 
 
     with ThreadPoolExecutor(_PARALLEL) as pool:
         return [item for items in pool.map(get, batches) for item in items]
+
+
+def stage_since(row: Mapping[str, Any]) -> str | None:
+    """When a paid rental came to its stage, as stored; None for one that is not paid."""
+    return row.get(_SINCE.get(row.get("fulfillmentStatus", ""), ""))
+
+
+def is_overdue(row: Mapping[str, Any]) -> bool:
+    """Whether the customer has the unit past its due date."""
+    is_with_customer = row.get("fulfillmentStatus") == FulfillmentStatus.PICKED_UP
+    return is_with_customer and row.get("dueAt", "~") < now_timestamp()
 
 
 def moment(timestamp: str) -> datetime:

@@ -233,10 +233,18 @@ def test_a_deadline_that_lasts_is_left_to_look_at_and_is_not_talked_away(shop: S
 
     assert after.fulfillment_attention == "DeliveryLate"
     assert [each.id for each in lookups.list_attention()] == [rental.id]
-    for problem in ("DeliveryLate", CARRIED_OVER):
-        fulfillment.flag(rental.id, problem)
-        with pytest.raises(CommandError, match="until the desk acts"):
-            deal_with(read(shop, rental))
+    with pytest.raises(CommandError, match="until the desk acts"):
+        deal_with(read(shop, rental))
+
+
+def test_where_a_unit_is_stays_to_be_said_whatever_else_was_dealt_with(shop: Shop) -> None:
+    rental = desk.act(completed(shop), Action.ARRIVED, Actor("ana")).rental
+    shop.put("Rentals", shop.row("Rentals", rental.id) | {"isCarriedOver": True})
+    fulfillment.flag(rental.id, "mail_bounced")
+
+    assert deal_with(read(shop, rental)).fulfillment_attention == CARRIED_OVER
+    with pytest.raises(CommandError, match="until the desk acts"):
+        deal_with(read(shop, rental))
 
 
 def test_what_changes_meanwhile_is_not_dealt_with(shop: Shop) -> None:
