@@ -1,9 +1,9 @@
 """GET /api/collectibles: what can be rented, with stock and, for a store, ETA."""
 
+from api.catalogue_views import offer_view
 from api.requests import Event, query
 from api.responses import SHARED_FOR_SECONDS, Response, success
 from api.routes import route
-from api.views import offer_view
 from rentals import catalogue
 
 

@@ -1,9 +1,9 @@
 """GET /api/stores: where customers pick up."""
 
+from api.catalogue_views import store_view
 from api.requests import Event
 from api.responses import SHARED_FOR_SECONDS, Response, success
 from api.routes import route
-from api.views import store_view
 from rentals import catalogue
 
 

@@ -40,7 +40,7 @@ def _answer(rental: Rental) -> Response:
         raise HttpError(
             HTTPStatus.CONFLICT,
             "NO_UNIT_AVAILABLE",
-            "every unit of this collectible is taken; try again later or choose another one",
+            "every unit of this collectible is taken; a quote says when the next one is expected",
         )
     if rental.end_reason is EndReason.PAYMENT_SETUP_FAILED:
         raise HttpError(

@@ -1,13 +1,13 @@
-"""What the API shows: pesos, no personal data, no token. Every field is listed, so that a new one
-of the domain is not published by accident.
+"""What the API shows of a rental: pesos, no personal data, no token. Every field is listed, so that
+a new one of the domain is not published by accident.
 """
 
 from typing import Any
 
+from infra import clock
 from infra.settings import integer_setting
-from rentals.catalogue import Offer
-from rentals.models import CENTAVOS_PER_PESO, Rental, Store
-from rentals.pricing import base_daily_rate, special_daily_rate
+from rentals import dates, deadlines
+from rentals.models import CENTAVOS_PER_PESO, Rental
 
 
 def pesos(centavos: int | None) -> int | None:
@@ -20,6 +20,7 @@ def rental_view(rental: Rental, *, may_pay: bool) -> dict[str, Any]:
     is_payable = rental.is_pending and may_pay
     return {
         "rental_id": rental.id,
+        "number": rental.number,
         "status": rental.payment_status,
         "reason": rental.end_reason,
         "collectible_id": rental.collectible_id,
@@ -29,6 +30,7 @@ def rental_view(rental: Rental, *, may_pay: bool) -> dict[str, Any]:
         "daily_rate": pesos(rental.daily_rate_centavos),
         "total_fee": pesos(rental.total_fee_centavos),
         "eta": rental.eta,
+        **_fulfillment_view(rental),
         "payment_method": rental.payment_method,
         "payment_url": rental.payment_url if is_payable else None,
         "hold_expires_at": rental.hold_expires_at if rental.is_pending else None,
@@ -40,28 +42,29 @@ def rental_view(rental: Rental, *, may_pay: bool) -> dict[str, Any]:
     }
 
 
-def offer_view(offer: Offer) -> dict[str, Any]:
-    """A collectible for the catalogue."""
-    collectible = offer.collectible
+def _fulfillment_view(rental: Rental) -> dict[str, Any]:
+    """Where the unit of a rental is, and its days: those to expect, until they are known."""
+    ready_by, due_at = rental.ready_by, rental.due_at
+    if rental.is_pending:
+        ready_by, due_at = expected_dates(rental.eta, rental.duration)
     return {
-        "id": collectible.id,
-        "name": collectible.name,
-        "description": collectible.description,
-        "size": collectible.size,
-        "image_url": collectible.image_url,
-        "daily_rate": pesos(base_daily_rate(collectible.size)),
-        "special_daily_rate": pesos(special_daily_rate(collectible.size)),
-        "stock": offer.stock,
-        "eta": offer.eta,
+        "fulfillment_status": rental.fulfillment_status,
+        "closed_reason": rental.closed_reason,
+        "is_overdue": rental.is_overdue(clock.now_timestamp()),
+        "completed_at": rental.completed_at,
+        "ready_by": ready_by,
+        "arrived_at": rental.arrived_at,
+        "collect_by": deadlines.collect_by(rental),
+        "picked_up_at": rental.picked_up_at,
+        "due_at": due_at,
+        "returned_at": rental.returned_at,
+        "closed_at": rental.closed_at,
     }
 
 
-def store_view(store: Store) -> dict[str, Any]:
-    """A store for customers."""
-    return {
-        "id": store.id,
-        "name": store.name,
-        "address": store.address,
-        "phone": store.phone,
-        "hours": store.hours,
-    }
+def expected_dates(eta: int | None, duration: int) -> tuple[str | None, str | None]:
+    """When a rental that were paid now would be ready and due; None while no unit is known."""
+    if eta is None:
+        return None, None
+    ready_by, due = dates.expected(clock.now(), eta, duration)
+    return clock.timestamp(ready_by), clock.timestamp(due)

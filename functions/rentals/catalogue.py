@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from infra import dynamo
 from infra.settings import setting
-from rentals import allocation
+from rentals import allocation, expected
 from rentals.errors import CollectibleNotFound, StoreNotFound
 from rentals.models import Collectible, Store, Warehouse
 from rentals.rows import from_row
@@ -23,12 +23,14 @@ class Offer:
     """A collectible as it can be rented now.
 
     `stock` is exact up to allocation.STOCK_COUNT_LIMIT; `eta` is days, None without a store or
-    without stock.
+    without stock. `next_expected` is when a unit should be on a shelf again, as stored: only of
+    what is sold out, and None when nobody knows.
     """
 
     collectible: Collectible
     stock: int
     eta: int | None
+    next_expected: str | None = None
 
 
 def collectible(collectible_id: str) -> Collectible:
@@ -94,5 +96,8 @@ def _offer(
     wanted: Collectible, store_id: str | None, every_warehouse: dict[str, Warehouse]
 ) -> Offer:
     if store_id is None:
-        return Offer(wanted, sum(allocation.stock_by_warehouse(wanted.id).values()), None)
-    return Offer(wanted, *allocation.stock_for(wanted.id, every_warehouse, store_id))
+        stock, eta = sum(allocation.stock_by_warehouse(wanted.id).values()), None
+    else:
+        stock, eta = allocation.stock_for(wanted.id, every_warehouse, store_id)
+    next_expected = None if stock else expected.next_at(wanted.id)
+    return Offer(wanted, stock, eta, next_expected)

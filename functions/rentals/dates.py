@@ -3,7 +3,7 @@ Manila, which has no summer time. DAY_SECONDS is 86,400; a laptop may live faste
 """
 
 from collections.abc import Collection
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, timezone
 
 from infra.settings import integer_setting
 
@@ -12,6 +12,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _LONGEST_CLOSURE_DAYS = 31
+_WHOLE_DAY_SECONDS = 86_400
 
 
 def day_seconds() -> int:
@@ -37,6 +38,34 @@ def end_of_day(day: int) -> datetime:
 def in_days(moment: datetime, count: int) -> datetime:
     """The last second of the day that is `count` days after that of `moment`."""
     return end_of_day(day_of(moment) + count)
+
+
+def expected(paid: datetime, eta: int, duration: int) -> tuple[datetime, datetime]:
+    """By when a rental that is paid at this moment is ready at its store, `eta` days later, and
+    when it is due if it is picked up on that day.
+    """
+    ready_by = in_days(paid, eta)
+    return ready_by, in_days(ready_by, duration)
+
+
+def in_words(moment: datetime) -> str:
+    """`Sat 28 Nov` in Manila, with the time of day where days are short."""
+    there = moment.astimezone(timezone(_MANILA))
+    day = f"{there:%a} {there.day} {there:%b}"
+    return day if day_seconds() == _WHOLE_DAY_SECONDS else f"{day}, {there:%H:%M:%S}"
+
+
+def rule(duration: int) -> str:
+    """When a rental of `duration` days begins and ends, for customers."""
+    return (
+        "The days begin when you pick it up; it is due by the end of the day,"
+        f" {number_of_days(duration)} later (Manila time)."
+    )
+
+
+def number_of_days(count: int) -> str:
+    """`1 day`, `3 days`."""
+    return f"{count} day{'s' * (count > 1)}"
 
 
 def due(picked_up: datetime, duration: int, days_off: Collection[str]) -> datetime:

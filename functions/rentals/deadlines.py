@@ -60,6 +60,13 @@ def passed(rental: Rental) -> list[Due]:
     return [due for due in pending(rental) if due.at <= now]
 
 
+def collect_by(rental: Rental) -> str | None:
+    """Until when a unit waits for its customer at the store, None when it does not."""
+    if rental.fulfillment_status is not FulfillmentStatus.READY_FOR_PICKUP:
+        return None
+    return next((due.at for due in _of(rental)), None)
+
+
 def next_at(rental: Rental) -> str:
     """When the row is to be looked at next: at its next deadline, or before its execution is too
     old.

@@ -64,11 +64,11 @@ def clock_keys() -> list[str]:
 def beginning(rental: Rental) -> dict[str, Any]:
     """The attributes with which a rental begins its second half, now that it is paid."""
     now = clock.now()
-    ready_by = dates.in_days(now, rental.eta or 1)
+    ready_by, due = dates.expected(now, rental.eta or 1, rental.duration)
     begun = {
         "fulfillmentStatus": FulfillmentStatus.AWAITING_ARRIVAL,
         "readyBy": clock.timestamp(ready_by),
-        "dueAt": clock.timestamp(dates.in_days(ready_by, rental.duration)),
+        "dueAt": clock.timestamp(due),
         "fulfillmentExecution": rental.id,
         "fulfillmentStartedAt": clock.timestamp(now),
     }

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from infra import dynamo
 from infra.dynamo import Delete, Put
 from infra.settings import setting
-from rentals import repository
+from rentals import expected, repository
 from rentals.errors import AmbiguousNumber, RentalNotFound
 from rentals.identity import customer_key, identity_secret, phone_key
 from rentals.models import FulfillmentStatus, Rental
@@ -27,14 +27,16 @@ def written_when_paid(rental: Rental) -> list[Put]:
 
 
 def moved(before: Rental, after: Rental) -> list[Put | Delete]:
-    """What changes in the lists of stores when a rental goes from one stage to the next."""
-    old, new = _place(before), _place(after)
-    if old == new:
-        return []
-    return [
-        *([_delete(*old)] if old is not None else []),
-        *([_put(*new, after.id)] if new is not None else []),
-    ]
+    """What changes in the lists of stores, and of what is expected back, when a rental goes from
+    one stage to the next.
+    """
+    changes: list[Put | Delete] = []
+    for place_of in (_place, expected.place):
+        old, new = place_of(before), place_of(after)
+        if old != new:
+            changes += [_delete(*old)] if old is not None else []
+            changes += [_put(*new, after.id)] if new is not None else []
+    return changes
 
 
 def in_attention(rental_id: str) -> Put:

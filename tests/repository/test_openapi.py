@@ -258,6 +258,8 @@ def test_bodies_are_checked_where_there_are_any() -> None:
         ("RentalView", "status", list(models.PaymentStatus)),
         ("RentalView", "reason", list(models.EndReason)),
         ("RentalView", "payment_method", list(models.PaymentMethod)),
+        ("RentalView", "fulfillment_status", list(models.FulfillmentStatus)),
+        ("RentalView", "closed_reason", list(models.ClosedReason)),
         ("WebhookOutcome", "result", list(Outcome)),
     ],
 )

@@ -1,10 +1,16 @@
 """What can be rented, with live stock."""
 
+from datetime import timedelta
+
 import pytest
 
-from rentals import catalogue
+from infra import clock
+from rentals import catalogue, desk, endings, expected, fulfillment_executions, repository, units
+from rentals.desk import Action, Actor
 from rentals.errors import CollectibleNotFound, StoreNotFound
-from rentals.models import Size
+from rentals.models import Rental, Size
+from rentals.pricing import price_rental
+from tests.support.rentals import paid
 from tests.support.tables import Shop
 
 
@@ -69,3 +75,71 @@ def test_a_unit_in_an_unknown_warehouse_is_not_promised_to_a_store(shop: Shop) -
     shop.add_units(1, "wh-closed")
 
     assert catalogue.offer("col-001", "store-a").stock == 0
+
+
+# --- sold out: when the next one is expected ---
+
+
+def rented(shop: Shop, *durations: int) -> list[Rental]:
+    """A paid rental for each of these numbers of days; no unit is left."""
+    shop.add_units(len(durations))
+    rentals = []
+    for number, duration in enumerate(durations):
+        rental = shop.add_rental(number, duration=duration, customer_key=f"customer-{number}")
+        repository.set_price(rental, price_rental(Size.SMALL, duration))
+        rental = paid(units.reserve_unit(repository.get(rental.id)), f"pay_{number}")
+        rentals.append(endings.confirm_rental(rental))
+    return rentals
+
+
+def on_the_shelf_after(due_at: str | None) -> str:
+    """Two days, the sample's way home, after it is due."""
+    assert due_at is not None
+    return clock.timestamp(clock.parse(due_at) + timedelta(days=2))
+
+
+def test_what_is_sold_out_says_when_the_first_of_those_that_are_rented_is_expected(
+    shop: Shop,
+) -> None:
+    _, sooner = rented(shop, 30, 3)
+
+    offers = [catalogue.offer("col-001", "store-a"), *catalogue.offers(None)]
+
+    assert {each.next_expected for each in offers} == {on_the_shelf_after(sooner.due_at)}
+
+
+def test_what_can_be_had_is_not_asked_about(shop: Shop) -> None:
+    rented(shop, 3)
+    shop.add_units(1, "wh-far")
+
+    assert catalogue.offer("col-001", "store-a").next_expected is None
+    assert shop.calls_of(lambda: catalogue.offers(None)).count("Query") == 1
+
+
+def test_a_unit_is_expected_by_its_due_date_until_its_rental_is_closed(
+    shop: Shop, environment: pytest.MonkeyPatch
+) -> None:
+    environment.setattr(fulfillment_executions, "tell", lambda *_: None)
+    (rental,), staff = rented(shop, 3), Actor("staff", "store-a")
+    handed_over_at = clock.now() + timedelta(days=5)
+
+    rental = desk.act(rental, Action.ARRIVED, staff).rental
+    environment.setattr(clock, "now", lambda: handed_over_at)
+    rental = desk.act(rental, Action.PICKED_UP, staff).rental
+    assert expected.next_at("col-001") == on_the_shelf_after(rental.due_at)
+    assert len([row for row in shop.rows("Lookups") if row["lookup"] == "expected#col-001"]) == 1
+
+    rental = desk.act(rental, Action.RETURNED, staff).rental
+    assert expected.next_at("col-001") == on_the_shelf_after(rental.due_at)
+    desk.act(rental, Action.INSPECTED, staff)
+
+    assert expected.next_at("col-001") is None
+
+
+def test_nobody_counts_on_a_unit_that_is_late(shop: Shop, environment: pytest.MonkeyPatch) -> None:
+    rented(shop, 3)
+    much_later = clock.now() + timedelta(days=30)
+
+    environment.setattr(clock, "now", lambda: much_later)
+
+    assert expected.next_at("col-001") is None
