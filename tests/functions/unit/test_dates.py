@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from infra import clock
 from rentals import dates
 
 # 23:30 on Thursday the 26th in Manila.
@@ -13,6 +14,7 @@ LATE_ON_THURSDAY = datetime(2026, 11, 26, 15, 30, tzinfo=UTC)
 @pytest.fixture(autouse=True)
 def settings(environment: pytest.MonkeyPatch) -> None:
     environment.setenv("DAY_SECONDS", "86400")
+    environment.setattr(clock, "now", lambda: LATE_ON_THURSDAY)
 
 
 def test_ready_and_due_are_the_last_seconds_of_days_in_manila() -> None:
@@ -33,7 +35,7 @@ def test_a_rental_is_due_on_the_day_that_was_expected_if_it_is_picked_up_when_it
     [
         (LATE_ON_THURSDAY, "Thu 26 Nov"),
         (datetime(2026, 11, 26, 16, 0, tzinfo=UTC), "Fri 27 Nov"),
-        (datetime(2027, 1, 1, 15, 59, 59, tzinfo=UTC), "Fri 1 Jan"),
+        (datetime(2027, 1, 1, 15, 59, 59, tzinfo=UTC), "Fri 1 Jan 2027"),
     ],
 )
 def test_a_day_in_words_is_manilas(moment: datetime, words: str) -> None:
