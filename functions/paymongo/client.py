@@ -67,9 +67,12 @@ class Billing:
 
 @dataclass(frozen=True, slots=True)
 class SessionRequest:
-    """What a new checkout session is for; `payment_method_type` is PayMongo's name."""
+    """What a new checkout session is for; `reference` is for people, `payment_method_type` is
+    PayMongo's name.
+    """
 
     reference: str
+    idempotency_key: str
     description: str
     line_items: Sequence[LineItem]
     payment_method_type: str
@@ -126,7 +129,7 @@ class PayMongo:
             "POST",
             "/v1/checkout_sessions",
             attributes=attributes,
-            idempotency_key=request.reference,
+            idempotency_key=request.idempotency_key,
         )
 
     def retrieve_checkout_session(self, checkout_session_id: str) -> CheckoutSession:

@@ -5,6 +5,7 @@ Manila, which has no summer time. DAY_SECONDS is 86,400; a laptop may live faste
 from collections.abc import Collection
 from datetime import UTC, date, datetime, timedelta, timezone
 
+from infra import clock
 from infra.settings import integer_setting
 
 _MANILA = timedelta(hours=8)
@@ -49,9 +50,14 @@ def expected(paid: datetime, eta: int, duration: int) -> tuple[datetime, datetim
 
 
 def in_words(moment: datetime) -> str:
-    """`Sat 28 Nov` in Manila, with the time of day where days are short."""
-    there = moment.astimezone(timezone(_MANILA))
+    """`Sat 28 Nov` in Manila, with the year when it is not this one, and with the time of day where
+    days are short. The site's format.js does the same.
+    """
+    manila = timezone(_MANILA)
+    there = moment.astimezone(manila)
     day = f"{there:%a} {there.day} {there:%b}"
+    if there.year != clock.now().astimezone(manila).year:
+        day += f" {there.year}"
     return day if day_seconds() == _WHOLE_DAY_SECONDS else f"{day}, {there:%H:%M:%S}"
 
 

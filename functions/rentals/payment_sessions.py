@@ -1,8 +1,9 @@
 """The PayMongo checkout session that a rental is paid on."""
 
+from infra import clock
 from infra.settings import setting
 from paymongo.client import Billing, LineItem, SessionRequest, paymongo
-from rentals import repository
+from rentals import dates, repository
 from rentals.errors import RentalEnded
 from rentals.links import redirect_path, url_signing_key
 from rentals.models import Customer, Rental
@@ -31,12 +32,13 @@ def session_request(rental: Rental) -> SessionRequest:
         raise ValueError(f"rental {rental.id} has no price")
     site, key = setting("SITE_URL").rstrip("/"), url_signing_key()
     return SessionRequest(
-        reference=rental.id,
-        description=f"Rental of {rental.collectible_name}",
+        reference=rental.number,
+        idempotency_key=rental.id,
+        description=f"Rental {rental.number}: {rental.collectible_name}",
         line_items=[
             LineItem(
                 name=rental.collectible_name,
-                description=f"Rental for {rental.duration} day{'s' * (rental.duration > 1)}",
+                description=_days(rental),
                 amount=rental.daily_rate_centavos,
                 quantity=rental.duration,
             )
@@ -46,6 +48,16 @@ def session_request(rental: Rental) -> SessionRequest:
         metadata={"rental_id": rental.id},
         success_url=site + redirect_path("success", rental.id, key),
         cancel_url=site + redirect_path("failed", rental.id, key),
+    )
+
+
+def _days(rental: Rental) -> str:
+    """How long, and from when to when if it is paid today."""
+    ready_by, due = dates.expected(clock.now(), rental.eta or 1, rental.duration)
+    return (
+        f"Rental for {dates.number_of_days(rental.duration)} from pick-up. Ready by"
+        f" {dates.in_words(ready_by)}; due back by the end of {dates.in_words(due)} if picked up"
+        " that day"
     )
 
 

@@ -3,14 +3,19 @@
 /**
  * @typedef {{id: string, name: string, description: string, size: "Small"|"Medium"|"Large",
  *   image_url: string, daily_rate: number, special_daily_rate: number, stock: number,
- *   eta: number|null}} Collectible  Rates in pesos; eta in days.
+ *   eta: number|null, next_expected: string|null}} Collectible  Rates in pesos; eta in days.
  * @typedef {{id: string, name: string, address: string, phone: string, hours: string}} Store
  *   All but id and name may be empty.
  * @typedef {{collectible_id: string, store_id: string, duration: number, daily_rate: number,
- *   total_fee: number, is_special_rate: boolean, stock: number, eta: number|null}} Quote
- * @typedef {{rental_id: string, status: string, reason: string|null, collectible_id: string,
+ *   total_fee: number, is_special_rate: boolean, stock: number, eta: number|null,
+ *   next_expected: string|null, ready_by: string|null, due_at: string|null, due_rule: string}} Quote
+ * @typedef {{rental_id: string, number: string, status: string, reason: string|null, collectible_id: string,
  *   collectible_name: string, store_id: string, duration: number, daily_rate: number|null,
- *   total_fee: number|null, eta: number|null, payment_method: string, payment_url: string|null,
+ *   total_fee: number|null, eta: number|null, fulfillment_status: string|null,
+ *   closed_reason: string|null, is_overdue: boolean, completed_at: string|null,
+ *   ready_by: string|null, arrived_at: string|null, collect_by: string|null,
+ *   picked_up_at: string|null, due_at: string|null, returned_at: string|null,
+ *   closed_at: string|null, payment_method: string, payment_url: string|null,
  *   hold_expires_at: string|null, declined_attempts: number,
  *   max_payment_attempts: number, refund_status: string|null, created_at: string,
  *   updated_at: string}} Rental

@@ -7,18 +7,26 @@ const pesoFormat = new Intl.NumberFormat("en-PH", {
   minimumFractionDigits: 0,
   maximumFractionDigits: 0,
 });
-const dayFormat = new Intl.DateTimeFormat("en-PH", {
+// For its parts: the order is ours, the same as in functions/rentals/dates.py.
+const dayFormat = new Intl.DateTimeFormat("en-US", {
   timeZone: "Asia/Manila",
   weekday: "short",
   day: "numeric",
   month: "short",
+  year: "numeric",
 });
 const timeFormat = new Intl.DateTimeFormat("en-PH", {
   timeZone: "Asia/Manila",
   hour: "numeric",
   minute: "2-digit",
 });
+const exactTimeFormat = new Intl.DateTimeFormat("en-PH", {
+  timeZone: "Asia/Manila",
+  timeStyle: "medium",
+  hourCycle: "h23",
+});
 const DAY_MS = 86_400_000;
+const MANILA_MS = 28_800_000;
 
 /** @param {number} amount  In pesos. */
 export const pesos = (amount) => pesoFormat.format(amount);
@@ -26,8 +34,32 @@ export const pesos = (amount) => pesoFormat.format(amount);
 /** @param {number} count */
 export const days = (count) => (count === 1 ? "1 day" : `${count} days`);
 
-/** @param {number|string} moment  Milliseconds, or ISO 8601. */
-export const day = (moment) => dayFormat.format(new Date(moment));
+/**
+ * `Sat 28 Nov` in Manila, with the year when it is not this one. It does not break across lines.
+ * @param {number|string} moment  Milliseconds, or ISO 8601.
+ */
+export function day(moment) {
+  const { weekday, day, month, year } = dayParts(moment);
+  const words = [weekday, day, month];
+  if (year !== dayParts(Date.now()).year) words.push(year);
+  return words.join("\u00a0");
+}
+
+/** @param {number|string} moment */
+const dayParts = (moment) =>
+  Object.fromEntries(
+    dayFormat.formatToParts(new Date(moment)).map(({ type, value }) => [type, value]),
+  );
+
+/**
+ * A day by the time it ends; with the time where days are shorter than a day (DAY_SECONDS).
+ * @param {string} end  ISO 8601.
+ */
+export function lastDay(end) {
+  const sinceMidnight = (Date.parse(end) + MANILA_MS) % DAY_MS;
+  const endsAtMidnight = sinceMidnight >= DAY_MS - 1000;
+  return endsAtMidnight ? day(end) : `${day(end)}, ${exactTimeFormat.format(new Date(end))}`;
+}
 
 /** @param {number|string} moment */
 export const time = (moment) => timeFormat.format(new Date(moment));

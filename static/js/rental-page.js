@@ -4,13 +4,15 @@ import { getStores } from "./api.js";
 import { $, announce, fill, h } from "./dom.js";
 import { keyOf, noteRental, readRental } from "./known-rentals.js";
 import { keyFromUrl, rentalIdFromUrl } from "./links.js";
-import { contact, ticket, timeline } from "./rental-view.js";
 import { currentAttempt, draft, forgetAttempt } from "./storage.js";
+import { contact, ticket } from "./ticket.js";
+import { timeline } from "./timeline.js";
 import { watch } from "./watch.js";
 import { troubleWords } from "./words.js";
 
 /**
  * @typedef {import("./api.js").Rental} Rental
+ * @typedef {import("./api.js").Store} Store
  * @typedef {{
  *   tone: "wait"|"good"|"bad",
  *   heading: string,
@@ -22,8 +24,8 @@ import { troubleWords } from "./words.js";
  */
 
 /**
- * @param {(rental: Rental, waited: number) => View} describe  `waited` in ms since the page
- *   opened.
+ * @param {(rental: Rental, waited: number, store: Store|undefined) => View} describe  `waited` in
+ *   ms since the page opened.
  */
 export async function showRental(describe) {
   const id = rentalIdFromUrl();
@@ -41,22 +43,19 @@ export async function showRental(describe) {
     history.replaceState(history.state, "", window.location.pathname + window.location.search);
   }
   const opened = performance.now();
-  /** @type {import("./api.js").Store[]} */
+  /** @type {Store[]} */
   let stores = [];
   let shown = "";
 
   const show = (/** @type {Rental} */ rental) => {
     showTrouble(null);
     settle(rental);
-    const view = describe(rental, performance.now() - opened);
+    const store = stores.find(({ id }) => id === rental.store_id);
+    const view = describe(rental, performance.now() - opened, store);
     const state = JSON.stringify([rental, view.heading, view.lead, stores.length]);
     if (state !== shown) {
       shown = state;
-      render(
-        view,
-        rental,
-        stores.find((store) => store.id === rental.store_id),
-      );
+      render(view, rental, store);
     }
     return view.goOn;
   };
@@ -65,28 +64,44 @@ export async function showRental(describe) {
     .then((list) => (stores = list))
     .catch(() => {});
 
-  try {
-    await watch(
-      async () => {
-        const rental = await readRental(id);
-        await storesLoaded;
-        return rental;
-      },
-      show,
-      (error) => {
-        showTrouble(`${troubleWords(error)} We keep trying.`);
-        return true;
-      },
-    );
-  } catch (error) {
-    if (error.code === "RENTAL_NOT_FOUND") {
-      showMissing(
-        "We do not know this rental",
-        "Please check the address. Old rentals are removed after a while.",
+  let following = false;
+  async function follow() {
+    if (following) return;
+    following = true;
+    try {
+      await watch(
+        async () => {
+          const rental = await readRental(id);
+          await storesLoaded;
+          return rental;
+        },
+        show,
+        (error) => {
+          showTrouble(`${troubleWords(error)} We keep trying.`);
+          return true;
+        },
       );
-    } else {
-      showMissing("This page is not working", troubleWords(error));
+    } catch (error) {
+      showUnreadable(error);
     }
+    following = false;
+  }
+  await follow();
+  // The store moves a paid rental on, so who comes back to the page is shown how it stands then.
+  document.addEventListener("visibilitychange", () => {
+    if (document.visibilityState === "visible") follow();
+  });
+}
+
+/** @param {any} error */
+function showUnreadable(error) {
+  if (error.code === "RENTAL_NOT_FOUND") {
+    showMissing(
+      "We do not know this rental",
+      "Please check the address. Old rentals are removed after a while.",
+    );
+  } else {
+    showMissing("This page is not working", troubleWords(error));
   }
 }
 
@@ -104,7 +119,7 @@ function settle(rental) {
 /**
  * @param {View} view
  * @param {Rental} rental
- * @param {import("./api.js").Store|undefined} store
+ * @param {Store|undefined} store
  */
 function render({ tone, heading, lead, more = [], spoken }, rental, store) {
   setHeading(tone, heading, lead, spoken);
@@ -117,7 +132,7 @@ function render({ tone, heading, lead, more = [], spoken }, rental, store) {
 
 /**
  * @param {Rental} rental
- * @param {import("./api.js").Store|undefined} store
+ * @param {Store|undefined} store
  */
 function progress(rental, store) {
   return h(

@@ -1,6 +1,6 @@
 /** What the site says about rentals and failures, in the customer's words. */
 
-import { days, pesos } from "./format.js";
+import { days, lastDay, pesos } from "./format.js";
 
 /** @typedef {import("./api.js").Rental} Rental */
 /** @typedef {import("./api.js").ApiError} ApiError */
@@ -19,6 +19,13 @@ export const METHODS = [
 /** @param {string} method */
 export const methodName = (method) => METHODS.find(({ id }) => id === method)?.name ?? method;
 
+/**
+ * When a unit of what is sold out can be had again.
+ * @param {string|null} expected
+ */
+export const backWords = (expected) =>
+  expected ? `Expected back by ${lastDay(expected)}` : "Check back soon";
+
 /** @param {number} stock */
 export function stockWords(stock) {
   if (stock <= 0) return "Sold out";
@@ -31,9 +38,14 @@ export function stockWords(stock) {
 export const isRefundOver = (rental) =>
   ["succeeded", "settled_outside", "failed"].includes(rental.refund_status ?? "");
 
-/** @param {Rental} rental */
-export const isRefund = (rental) =>
-  rental.status === "refunded" || (rental.refund_status !== null && rental.status !== "completed");
+/**
+ * Of a rental that is not completed: what it was paid goes back.
+ * @param {Rental} rental
+ */
+export const isRefund = (rental) => rental.status === "refunded" || rental.refund_status !== null;
+
+/** @param {import("./api.js").Store|undefined} store */
+export const storeWords = (store) => (store ? `the ${store.name} store` : "your store");
 
 const ENDINGS = {
   no_unit: {

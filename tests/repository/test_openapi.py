@@ -20,6 +20,7 @@ from rentals import desk, models
 from rentals.payments import Outcome
 from tests.support.samples import checkout_body
 from tests.support.sources import openapi, resources, template, translated
+from tests.system.browser.states import RENTALS
 from tools.sources.openapi import published_description
 
 Json = dict[str, Any]
@@ -304,6 +305,15 @@ def test_bodies_are_checked_where_there_are_any() -> None:
 )
 def test_words_are_those_of_the_domain(name: str, field: str, words: list[str]) -> None:
     assert schema(name)["properties"][field]["enum"] == words
+
+
+@pytest.mark.parametrize("state", RENTALS)
+def test_the_states_that_pages_are_shown_in_are_answers_of_the_api(state: str) -> None:
+    schemas = json.loads(published_description())["components"]["schemas"]
+    view = schemas["RentalView"]
+
+    assert set(RENTALS[state]) == set(view["properties"])
+    assert list(OAS30Validator(view).iter_errors(RENTALS[state])) == []
 
 
 def test_an_answer_that_may_be_null_may_be_null_as_published() -> None:

@@ -8,7 +8,7 @@ import { openRentals } from "../known-rentals.js";
 import { rentUrl } from "../links.js";
 import { chosenStore } from "../storage.js";
 import { WAKE } from "../watch.js";
-import { stockWords, troubleWords } from "../words.js";
+import { backWords, stockWords, troubleWords } from "../words.js";
 
 /** Cards in the first view: their pictures load at once. */
 const FIRST_VIEW = 6;
@@ -118,8 +118,8 @@ function card(collectible, store, index) {
  * @param {import("../api.js").Collectible} collectible
  * @param {import("../api.js").Store|undefined} store
  */
-function etaWords({ eta, stock }, store) {
-  if (stock <= 0) return "Check back soon";
+function etaWords({ eta, stock, next_expected: expected }, store) {
+  if (stock <= 0) return backWords(expected);
   if (!store || eta === null) return "Choose a store to see when it arrives";
   return `At ${store.name} in ${days(eta)}: ${dayAfter(Date.now(), eta)}`;
 }

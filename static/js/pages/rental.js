@@ -2,19 +2,13 @@
 
 import { h } from "../dom.js";
 import { rentUrl } from "../links.js";
+import { paidView } from "../paid.js";
 import { showRental } from "../rental-page.js";
 import { holdPanel, isMineToPay, isOnHold } from "../rental-view.js";
 import { attemptsWords, ending, isRefund, isRefundOver, refundWords } from "../words.js";
 
-showRental((rental) => {
-  if (rental.status === "completed") {
-    return {
-      tone: "good",
-      heading: "Your rental is confirmed",
-      lead: "It is paid, and a unit is on its way to your store.",
-      goOn: false,
-    };
-  }
+showRental((rental, _waited, store) => {
+  if (rental.status === "completed") return paidView(rental, store);
   if (isRefund(rental)) {
     const { title, text } = refundWords(rental);
     return {

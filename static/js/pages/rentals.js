@@ -2,9 +2,9 @@
 
 import { ApiError, getStores } from "../api.js";
 import { $, announce, fill, h, picture } from "../dom.js";
-import { dayAfter } from "../format.js";
 import { forgetAllRentals, knownRentals, readRental } from "../known-rentals.js";
 import { rentalUrl } from "../links.js";
+import { paidLine } from "../paid.js";
 import { holdClock, isOnHold, stamp } from "../rental-view.js";
 import { watch } from "../watch.js";
 import { ending, isRefund, refundWords, troubleWords } from "../words.js";
@@ -92,11 +92,7 @@ function row(rental, stores) {
  * @returns {(Node|string)[]}
  */
 function state(rental, store) {
-  if (rental.status === "completed") {
-    const place = store ? `the ${store.name} store` : "your store";
-    const day = rental.eta === null ? "" : ` by ${dayAfter(rental.updated_at, rental.eta)}`;
-    return [`Ready at ${place}${day}`];
-  }
+  if (rental.status === "completed") return [paidLine(rental, store)];
   if (isRefund(rental)) return [refundWords(rental).title];
   if (isOnHold(rental)) return ["Waiting for your payment: ", holdClock(rental)];
   if (rental.status === "pending") return ["In progress"];

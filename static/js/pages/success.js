@@ -1,8 +1,9 @@
 /** success.html: where a customer who paid lands. Says what is known, not what is hoped. */
 
 import { h } from "../dom.js";
-import { dayAfter, days, pesos } from "../format.js";
+import { days, pesos } from "../format.js";
 import { rentUrl, rentalUrl } from "../links.js";
+import { paidView, readyAndDue } from "../paid.js";
 import { showRental } from "../rental-page.js";
 import { ending, isRefund, isRefundOver, refundWords } from "../words.js";
 
@@ -10,17 +11,13 @@ const SLOW_AFTER_MS = 30_000;
 /** For this long an unpaid ending may still turn: the payment can be newer than the answer. */
 const UNPAID_IS_FINAL_AFTER_MS = 90_000;
 
-showRental((rental, waited) => {
+showRental((rental, waited, store) => {
   if (rental.status === "completed") {
-    const ready =
-      rental.eta === null
-        ? ""
-        : ` It is ready at your store by ${dayAfter(rental.updated_at, rental.eta)}.`;
+    const view = paidView(rental, store);
+    if (rental.fulfillment_status !== "awaiting_arrival") return view;
     return {
-      tone: "good",
-      heading: "Your rental is confirmed",
-      lead: `We received ${pesos(rental.total_fee)} for ${rental.collectible_name}, ${days(rental.duration)}.${ready} PayMongo sends your receipt by email.`,
-      goOn: false,
+      ...view,
+      lead: `We received ${pesos(rental.total_fee)} for ${rental.collectible_name}, ${days(rental.duration)}. ${readyAndDue(rental)} PayMongo sends your receipt by email.`,
     };
   }
   if (isRefund(rental)) {

@@ -2,9 +2,9 @@
 
 import { getQuote } from "../api.js";
 import { $, announce, fill, h } from "../dom.js";
-import { dayAfter, days, pesos } from "../format.js";
+import { days, lastDay, pesos } from "../format.js";
 import { MAX_DURATION, parseDuration, SPECIAL_RATE_BELOW_DAYS } from "../validation.js";
-import { methodName, rateWords, stockWords, troubleWords } from "../words.js";
+import { backWords, methodName, rateWords, stockWords, troubleWords } from "../words.js";
 import { form, readForm } from "./fields.js";
 
 /** @typedef {import("../api.js").Collectible} Collectible */
@@ -155,7 +155,9 @@ function showQuote(answer, problem, retry = false) {
   $("#quote-problem-text").textContent = problem ?? "";
   $("#quote-retry").hidden = !retry;
   $("#sold-out").hidden = !soldOut;
+  if (soldOut) $("#expected-back").textContent = `${backWords(quote.next_expected)}. `;
   $("#submit").disabled = soldOut;
+  $("#due-rule").textContent = quote?.ready_by ? quote.due_rule : "";
   $("#rate-total").textContent = quote ? `Total: ${pesos(quote.total_fee)}` : "";
   showSummary();
   if (!quote) return;
@@ -170,7 +172,7 @@ function showQuote(answer, problem, retry = false) {
 export function showSummary() {
   $("#quote-facts").hidden = quote === null;
   if (!quote) return;
-  const { duration, daily_rate, total_fee, is_special_rate, stock, eta } = quote;
+  const { duration, daily_rate, total_fee, is_special_rate, stock, eta, ready_by, due_at } = quote;
   const store = stores.find(({ id }) => id === quote?.store_id);
   const method = readForm().payment_method;
   const fact = (/** @type {(Node|string)[]} */ term, /** @type {(Node|string|false)[]} */ value) =>
@@ -179,8 +181,9 @@ export function showSummary() {
   fill(
     $("#quote-facts"),
     fact(["Pick up"], [store?.name ?? ""]),
-    eta !== null &&
-      fact(["Ready by"], [dayAfter(Date.now(), eta), small(`${days(eta)} after payment`)]),
+    ready_by && fact(["Ready by"], [lastDay(ready_by), small(`${days(eta)} after payment`)]),
+    due_at &&
+      fact(["Due back"], [`By the end of ${lastDay(due_at)}`, small("If you pick it up when ready")]),
     fact(["In stock"], [stockWords(stock)]),
     fact(["Pay with"], [method ? methodName(method) : "Not chosen yet"]),
     fact(

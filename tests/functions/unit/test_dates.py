@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from infra import clock
 from infra.settings import integer_setting
 from rentals import dates
 
@@ -17,8 +18,9 @@ MOMENTS = st.integers(1_700_000_000, 2_200_000_000).map(
 
 
 @pytest.fixture(autouse=True)
-def _day() -> None:
+def _day(monkeypatch: pytest.MonkeyPatch) -> None:
     set_day(86_400)
+    monkeypatch.setattr(clock, "now", lambda: LATE_ON_THURSDAY)
 
 
 def set_day(seconds: int) -> None:
@@ -92,7 +94,7 @@ def test_a_rental_is_due_on_the_day_that_was_expected_if_it_is_picked_up_when_it
     [
         (LATE_ON_THURSDAY, "Thu 26 Nov"),
         (datetime(2026, 11, 26, 16, 0, tzinfo=UTC), "Fri 27 Nov"),
-        (datetime(2027, 1, 1, 15, 59, 59, tzinfo=UTC), "Fri 1 Jan"),
+        (datetime(2027, 1, 1, 15, 59, 59, tzinfo=UTC), "Fri 1 Jan 2027"),
     ],
 )
 def test_a_day_in_words_is_manilas(moment: datetime, words: str) -> None:

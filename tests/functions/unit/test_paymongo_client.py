@@ -5,12 +5,14 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from json import dumps
 from typing import Any
 
 import httpx
 import pytest
 
+from infra import clock
 from paymongo.client import LineItem, PayMongo, SessionRequest
 from paymongo.resources import Payment, Refund
 from rentals import payment_sessions
@@ -25,10 +27,11 @@ Json = dict[str, Any]
 
 RENTAL_ID = "3f1f4c1e-9a57-5b0e-8f0a-000000000001"
 RENTAL = pending_rental(
-    id=RENTAL_ID, daily_rate_centavos=200_000, total_fee_centavos=600_000, customer=CUSTOMER
+    id=RENTAL_ID, daily_rate_centavos=200_000, total_fee_centavos=600_000, eta=2, customer=CUSTOMER
 )
 REQUEST = SessionRequest(
-    reference=RENTAL_ID,
+    reference=RENTAL.number,
+    idempotency_key=RENTAL_ID,
     description="Rental of Tin Robot No. 7",
     line_items=[LineItem("Tin Robot No. 7", "Rental for 3 days", 200_000, 3)],
     payment_method_type="gcash",
@@ -166,7 +169,7 @@ def test_a_session_is_asked_for_as_paymongo_documents() -> None:
         }
     ]
     assert sent["payment_method_types"] == ["gcash"]
-    assert sent["reference_number"] == RENTAL_ID
+    assert sent["reference_number"] == RENTAL.number
     assert sent["metadata"] == {"rental_id": RENTAL_ID}
     assert sent["success_url"] == REQUEST.success_url
     assert sent["cancel_url"] == REQUEST.cancel_url
@@ -223,9 +226,20 @@ def test_a_rentals_session_asks_for_its_whole_total_from_its_customer(
     environment: pytest.MonkeyPatch,
 ) -> None:
     environment.setenv("SITE_URL", "https://site.example/")
+    environment.setenv("DAY_SECONDS", "86400")
     environment.setattr(payment_sessions, "url_signing_key", lambda: b"key")
+    environment.setattr(clock, "now", lambda: datetime(2026, 11, 26, 2, tzinfo=UTC))
 
     request = payment_sessions.session_request(RENTAL)
+
+    # The customer pays by the number, and sees for which days.
+    assert request.reference == RENTAL.number
+    assert RENTAL.number in request.description
+    assert request.idempotency_key == RENTAL_ID
+    assert request.line_items[0].description == (
+        "Rental for 3 days from pick-up. Ready by Sat 28 Nov; due back by the end of Tue 1 Dec"
+        " if picked up that day"
+    )
 
     assert sum(each.amount * each.quantity for each in request.line_items) == 600_000
     assert request.payment_method_type == "gcash"

@@ -1,7 +1,7 @@
 """Every page and state of the site, by name: what axe-core checks and `make screenshots` shows."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 from playwright.sync_api import expect
@@ -10,10 +10,14 @@ from tests.system.browser.visitor import CHECKOUT, COLLECTIBLES, QUOTE, Visitor,
 
 Json = dict[str, Any]
 
+MANILA = timezone(timedelta(hours=8))
+# Dates of other years are shown with their year.
+YEAR = datetime.now(MANILA).year
 RENTAL_ID = "0b7c1a52-6f0e-5b1c-9a39-0d6a3e1f5c11"
 # As GET /api/rentals/{rental_id} answers.
 HELD: Json = {
     "rental_id": RENTAL_ID,
+    "number": "MC-7K4Q-9F2D",
     "status": "pending",
     "reason": None,
     "collectible_id": "col-002",
@@ -23,31 +27,88 @@ HELD: Json = {
     "daily_rate": 2000,
     "total_fee": 6000,
     "eta": 2,
+    "fulfillment_status": None,
+    "closed_reason": None,
+    "is_overdue": False,
+    "completed_at": None,
+    # At the ends of days in Manila.
+    "ready_by": f"{YEAR}-01-04T15:59:59.000Z",
+    "arrived_at": None,
+    "collect_by": None,
+    "picked_up_at": None,
+    "due_at": f"{YEAR}-01-07T15:59:59.000Z",
+    "returned_at": None,
+    "closed_at": None,
     "payment_method": "gcash",
     "payment_url": "http://127.0.0.1/checkout",
     "hold_expires_at": (datetime.now(UTC) + timedelta(minutes=50)).isoformat(),
     "declined_attempts": 1,
     "max_payment_attempts": 3,
     "refund_status": None,
-    "created_at": "2026-01-02T03:04:05.678Z",
-    "updated_at": "2026-01-02T16:05:06.789Z",
+    "created_at": f"{YEAR}-01-02T03:04:05.678Z",
+    "updated_at": f"{YEAR}-01-02T16:05:06.789Z",
 }
 _OVER = {"payment_url": None, "hold_expires_at": None}
+_NO_DAYS = {"ready_by": None, "due_at": None}
+_PAID = (
+    HELD
+    | _OVER
+    | {
+        "status": "completed",
+        "completed_at": f"{YEAR}-01-02T16:05:06.789Z",
+        "fulfillment_status": "awaiting_arrival",
+    }
+)
+_READY = _PAID | {
+    "fulfillment_status": "ready_for_pickup",
+    "arrived_at": f"{YEAR}-01-04T02:00:00.000Z",
+    "collect_by": f"{YEAR}-01-11T02:00:00.000Z",
+}
+_PICKED_UP = _READY | {
+    "fulfillment_status": "picked_up",
+    "collect_by": None,
+    "picked_up_at": f"{YEAR}-01-05T03:00:00.000Z",
+    "due_at": f"{YEAR}-01-08T15:59:59.000Z",
+}
+_RETURNED = _PICKED_UP | {
+    "fulfillment_status": "returned",
+    "returned_at": f"{YEAR}-01-08T04:00:00.000Z",
+}
 
 
 def _ended(status: str, reason: str) -> Json:
-    return HELD | _OVER | {"status": status, "reason": reason}
+    return HELD | _OVER | _NO_DAYS | {"status": status, "reason": reason}
 
 
 def _refunded(refund_status: str) -> Json:
-    return HELD | _OVER | {"status": "refunded", "refund_status": refund_status}
+    return HELD | _OVER | _NO_DAYS | {"status": "refunded", "refund_status": refund_status}
+
+
+def _closed(before: Json, reason: str, refund_status: str | None = None) -> Json:
+    return before | {
+        "fulfillment_status": "closed",
+        "closed_reason": reason,
+        "closed_at": f"{YEAR}-01-11T02:00:30.000Z",
+        "collect_by": None,
+        "refund_status": refund_status,
+    }
 
 
 RENTALS: dict[str, Json] = {
     "held": HELD,
-    "setting up": HELD | _OVER | {"eta": None, "declined_attempts": 0},
-    "time over": HELD | _OVER | {"hold_expires_at": "2026-01-02T03:19:05Z"},
-    "completed": HELD | _OVER | {"status": "completed"},
+    "setting up": HELD | _OVER | _NO_DAYS | {"eta": None, "declined_attempts": 0},
+    "time over": HELD | _OVER | {"hold_expires_at": f"{YEAR}-01-02T03:19:05Z"},
+    "completed": _PAID,
+    "ready": _READY,
+    "picked up": _PICKED_UP,
+    "short days": _PICKED_UP | {"due_at": f"{YEAR}-01-05T03:02:29.000Z"},
+    "overdue": _PICKED_UP | {"is_overdue": True},
+    "returned": _RETURNED,
+    "closed": _closed(_RETURNED, "returned"),
+    "money back later": _closed(_RETURNED, "returned", "succeeded"),
+    "not collected": _closed(_READY, "not_collected"),
+    "cancelled after payment": _closed(_PAID, "cancelled", "pending"),
+    "lost": _closed(_PICKED_UP, "lost"),
     "declined": _ended("failed", "declined"),
     "cancelled": _ended("cancelled", "cancelled_by_customer"),
     "expired": _ended("expired", "hold_expired"),
@@ -60,11 +121,28 @@ RENTALS: dict[str, Json] = {
     "refund failed": _refunded("failed"),
     "paid back by staff": _refunded("settled_outside"),
 }
+
+
+def day(number: int) -> str:
+    """A day of January as the site writes it."""
+    return f"{datetime(YEAR, 1, number, tzinfo=MANILA):%a}\u00a0{number}\u00a0Jan"
+
+
 HEADINGS = {
     ("rental", "held"): "Your rental is on hold",
     ("rental", "setting up"): "Setting up your rental…",
     ("rental", "time over"): "Checking your payment…",
     ("rental", "completed"): "Your rental is confirmed",
+    ("rental", "ready"): "Ready for you to pick up",
+    ("rental", "picked up"): f"Yours until {day(8)}",
+    ("rental", "short days"): f"Yours until {day(5)}, 11:02:29",
+    ("rental", "overdue"): "Your rental is overdue",
+    ("rental", "returned"): "It is back with us",
+    ("rental", "closed"): "Your rental is over",
+    ("rental", "money back later"): "Your rental is over",
+    ("rental", "not collected"): "It was not picked up in time",
+    ("rental", "cancelled after payment"): "This rental was cancelled",
+    ("rental", "lost"): "It was lost",
     ("rental", "rejected"): "No unit was left",
     ("rental", "stopped"): "Our staff stopped this rental",
     ("rental", "broken"): "Something went wrong on our side",
@@ -72,6 +150,7 @@ HEADINGS = {
     ("rental", "paid back by staff"): "Your money was returned",
     ("success", "held"): "Confirming your payment…",
     ("success", "completed"): "Your rental is confirmed",
+    ("success", "picked up"): f"Yours until {day(8)}",
     ("success", "expired"): "This rental is not paid",
     ("success", "refund under way"): "Your money is on its way back",
     ("success", "refunded"): "Your money was returned",
@@ -98,7 +177,9 @@ def collection(visitor: Visitor) -> None:
 
 
 def collection_sold_out(visitor: Visitor) -> None:
-    visitor.change_answer(COLLECTIBLES, {"stock": 0})
+    visitor.change_answer(
+        COLLECTIBLES, {"stock": 0, "next_expected": f"{YEAR}-01-10T15:59:59.000Z"}
+    )
     visitor.open_catalogue()
     expect(visitor.page.get_by_text("Sold out").first).to_be_visible()
 
@@ -143,7 +224,9 @@ def form_with_errors(visitor: Visitor) -> None:
 
 
 def form_sold_out(visitor: Visitor) -> None:
-    visitor.change_answer(QUOTE, {"stock": 0, "eta": None})
+    visitor.change_answer(
+        QUOTE, {"stock": 0, "eta": None, **_NO_DAYS, "next_expected": f"{YEAR}-01-10T15:59:59.000Z"}
+    )
     visitor.open_form("col-002")
     expect(visitor.page.locator("#sold-out")).to_be_visible()
 
@@ -192,7 +275,7 @@ def rental_unreadable(visitor: Visitor) -> None:
 
 
 def rentals(visitor: Visitor) -> None:
-    names = ["held", "completed", "declined", "refunded"]
+    names = ["held", "completed", "overdue", "cancelled after payment", "declined", "refunded"]
     ids = [f"{RENTAL_ID[:-1]}{number}" for number in range(len(names))]
     for number, (rental_id, name) in enumerate(zip(ids, names, strict=True), 1):
         rental = RENTALS[name] | {"rental_id": rental_id, "collectible_id": f"col-00{number}"}

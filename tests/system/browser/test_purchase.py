@@ -6,6 +6,7 @@ import uuid
 import pytest
 from playwright.sync_api import expect
 
+from rentals.numbers import number_of
 from tests.support.shop import Shop
 from tests.system.browser.visitor import QUOTE, Device, Visit, Visitor, new_customer, only_rental_of
 
@@ -44,21 +45,27 @@ def test_purchase_from_the_catalogue(shop: Shop, visit: Visit, device: Device) -
     expect(page.locator("#store_id")).to_have_value("store-b")
     page.get_by_role("button", name="3 days").click()
     expect(page.locator("#quote-total")).to_have_text("₱6,000")
+    facts = page.locator("#quote-facts > div")
+    ready = facts.filter(has_text="Ready by").locator("dd").inner_text().splitlines()[0]
+    due = facts.filter(has_text="Due back").locator("dd").inner_text().splitlines()[0]
+    days = f"Ready by {ready}; due back {due[0].lower()}{due[1:]}"
     visitor.fill_in(customer, "maya")
     visitor.expect_no_sideways_scrolling()
     page.get_by_role("button", name="Continue to payment").click()
     visitor.expect_payment_page()
+    number = number_of(only_rental_of(shop, customer))
     expect(page.get_by_text("₱6,000.00").first).to_be_visible()
+    expect(page.locator("main")).to_contain_text(f"Rental {number}: {name}")
+    expect(page.locator("main")).to_contain_text(days)
     visitor.pay()
 
     lead = page.locator("#lead")
-    expect(lead).to_contain_text(
-        f"We received ₱6,000 for {name}, 3 days. It is ready at your store"
-    )
+    expect(lead).to_contain_text(f"We received ₱6,000 for {name}, 3 days. {days}")
     ticket = page.locator(".ticket")
     expect(ticket).to_contain_text("Quezon City")
     expect(ticket).to_contain_text("Maya")
     expect(ticket.locator(".stamp")).to_have_text("Paid")
+    expect(ticket.locator("#rental-number")).to_have_text(number)
     visitor.expect_no_sideways_scrolling()
     rental_id = only_rental_of(shop, customer)
     assert page.url.endswith(f"rental_id={rental_id}")
@@ -69,7 +76,9 @@ def test_purchase_from_the_catalogue(shop: Shop, visit: Visit, device: Device) -
     page.get_by_role("link", name=name).click()
     page.wait_for_url("**/rental.html?rental_id=*")
     visitor.expect_heading("Your rental is confirmed")
-    expect(page.locator("#timeline")).to_contain_text("It is ready at the Quezon City store by")
+    expect(page.locator("#timeline")).to_contain_text(
+        f"It travels to the Quezon City store, ready by {ready}"
+    )
     visitor.expect_no_sideways_scrolling()
 
 

@@ -2,6 +2,7 @@
 
 from playwright.sync_api import expect
 
+from rentals.numbers import number_of
 from tests.support.shop import Shop
 from tests.system.browser.states import rentals
 from tests.system.browser.visitor import CHECKOUT, Visitor, failure, new_customer, only_rental_of
@@ -36,7 +37,8 @@ def test_rental_is_found_again_in_the_list(shop: Shop, visitor: Visitor) -> None
     expect(row.locator(".stamp")).to_have_text("On hold")
     row.get_by_role("link").click()
     visitor.expect_heading("Your rental is on hold")
-    expect(visitor.page.locator("#rental-number")).to_have_text(only_rental_of(shop, customer))
+    number = number_of(only_rental_of(shop, customer))
+    expect(visitor.page.locator("#rental-number")).to_have_text(number)
     visitor.page.get_by_role("link", name="Continue to payment").click()
     visitor.pay()
 
