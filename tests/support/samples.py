@@ -10,6 +10,7 @@ from rentals.models import Customer, PaymentMethod, PaymentStatus, Rental
 Json = dict[str, Any]
 
 IDENTITY_SECRET = b"identity-key"
+ADDRESS = "192.0.2.7"
 
 CUSTOMER = Customer(
     name="Ana Cruz",
@@ -33,6 +34,7 @@ PENDING_RENTAL = Rental(
     created_at="2026-01-31T10:00:00.000Z",
     updated_at="2026-01-31T10:00:00.000Z",
     customer_key="0ddba11",
+    source_key="50c3",
 )
 
 

@@ -86,7 +86,7 @@ class World:
             **({"holdExpiresAt": timestamp(NOW - timedelta(seconds=age - hold))} if hold else {}),
         }
         if status is PaymentStatus.PENDING:
-            self.open_rentals.add(rental_id)
+            self.open_rentals.add(f"then#{rental_id}")
 
     def pay(self, payment_id: str, rental_id: str, **changes: Any) -> None:
         payment = LedgerPayment(payment_id, rental_id, TOTAL, "PHP", is_paid=True, refunded=0)
@@ -103,7 +103,7 @@ class World:
             for each in violations(
                 self.rentals.values(),
                 self.units.values(),
-                [{"id": "customer", "openRentals": self.open_rentals}, {"id": "quiet customer"}],
+                [{"id": "source", "openRentals": self.open_rentals}, {"id": "quiet source"}],
                 self.ledger,
                 now=NOW,
             )
@@ -216,6 +216,10 @@ VIOLATIONS: dict[str, tuple[Callable[[World], object], set[str]]] = {
         lambda it: it.units["on-shelf"].update(availableCollectibleId="col-002"),
         {"shelf"},
     ),
+    "sold and counted as held unpaid": (
+        lambda it: it.units["of-paid"].update(availableCollectibleId="col-001#held"),
+        {"shelf"},
+    ),
     "completed and never paid": (lambda it: it.ledger.clear(), {PAID_ONCE}),
     "completed and paid twice": (lambda it: it.pay("pay-again", "paid"), {PAID_ONCE}),
     "paid too little": (lambda it: it.change_payment("pay-paid", amount=TOTAL - 1), {PAID_ONCE}),
@@ -279,11 +283,14 @@ VIOLATIONS: dict[str, tuple[Callable[[World], object], set[str]]] = {
         {"nothing hangs"},
     ),
     "pending and not counted": (
-        lambda it: it.open_rentals.remove("waiting"),
+        lambda it: it.open_rentals.remove("then#waiting"),
         {"holds are counted"},
     ),
-    "ended and still counted": (lambda it: it.open_rentals.add("expired"), {"holds are counted"}),
-    "unknown and counted": (lambda it: it.open_rentals.add("nobody"), {"holds are counted"}),
+    "ended and still counted": (
+        lambda it: it.open_rentals.add("then#expired"),
+        {"holds are counted"},
+    ),
+    "unknown and counted": (lambda it: it.open_rentals.add("then#nobody"), {"holds are counted"}),
 }
 
 

@@ -18,7 +18,7 @@ Json = dict[str, Any]
 # Never shown: whoever has the token can end the rental's wait.
 _SECRET = {"taskToken"}
 # Shown only when asked for: who it is, and links that act for them.
-_PERSONAL = {"customer", "customerKey", "paymentUrl", "checkoutUrl", "requestHash"}
+_PERSONAL = {"customer", "customerKey", "sourceKey", "paymentUrl", "checkoutUrl", "requestHash"}
 _BATCH = 100
 _PARALLEL = 8
 
