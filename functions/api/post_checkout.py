@@ -3,7 +3,7 @@
 from http import HTTPStatus
 
 from api.bodies import Checkout, idempotency_key, parse
-from api.requests import Event, header, json_object
+from api.requests import Event, client_address, header, json_object
 from api.responses import HttpError, Response, success
 from api.routes import route
 from api.views import rental_view
@@ -17,7 +17,7 @@ def handler(event: Event) -> Response:
     """200 with the payment URL, 202 when it is not there yet, else why there will be none."""
     key = idempotency_key(header(event, "Idempotency-Key"))
     request = parse(Checkout, json_object(event)).request()
-    rental = start_checkout(request, key)
+    rental = start_checkout(request, key, client_address(event))
     if "respond-async" not in (header(event, "Prefer") or ""):
         rental = wait_until_payable(rental)
     return _answer(rental)

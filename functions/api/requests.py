@@ -68,6 +68,11 @@ def header(event: Event, name: str) -> str | None:
     return None
 
 
+def client_address(event: Event) -> str:
+    """The address that the request came from, as the distribution says."""
+    return header(event, "X-Client-Address") or event["requestContext"]["identity"]["sourceIp"]
+
+
 def is_navigation(event: Event) -> bool:
     """Whether somebody is following a link, and no browser, scanner or frame loads it for them.
     Browsers say so (Fetch Metadata, Sec-Purpose); who says nothing is believed.

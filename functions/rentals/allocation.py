@@ -2,7 +2,8 @@
 
 A unit lies in the sparse index `available-units-index` only while it can be had: hash
 `availableCollectibleId`, range `shelf` = warehouse and a hash of the unit. Buyers who arrive
-together start at random points of the range, so they seldom meet.
+together start at random points of the range, so they seldom meet. While it is held unpaid it lies
+there under another key, by which such units are counted.
 """
 
 import hashlib
@@ -12,7 +13,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping
 
 from infra import dynamo
-from infra.settings import setting
+from infra.settings import integer_setting, setting
 from rentals.models import Warehouse
 
 AVAILABLE_UNITS_INDEX = "available-units-index"
@@ -39,6 +40,23 @@ def shelf(warehouse_id: str, unit_id: str) -> str:
     """The range key of a unit in the sparse index."""
     digest = hashlib.sha256(unit_id.encode()).hexdigest()[:_HASH_DIGITS]
     return f"{warehouse_id}#{digest}"
+
+
+def held_key(collectible_id: str) -> str:
+    """The hash, in the index, of the units of a collectible that are held unpaid."""
+    return f"{collectible_id}#held"
+
+
+def is_share_exceeded(collectible_id: str) -> bool:
+    """Whether more than UNPAID_SHARE_PERCENT of the units that are held unpaid or available are
+    held, and more than one. Counts to STOCK_COUNT_LIMIT: with that many available, no.
+    """
+    held = len(_query(held_key(collectible_id), "id", limit=STOCK_COUNT_LIMIT))
+    if held <= 1:
+        return False
+    share = integer_setting("UNPAID_SHARE_PERCENT")
+    wanted = min(math.ceil(held * (100 - share) / share), STOCK_COUNT_LIMIT)
+    return wanted > 0 and len(_query(collectible_id, "id", limit=wanted)) < wanted
 
 
 def nearest_first(warehouses: Mapping[str, Warehouse], store_id: str) -> list[Warehouse]:

@@ -9,10 +9,16 @@ from dataclasses import MISSING, dataclass, fields
 from infra import clock
 from infra.aws import stepfunctions
 from infra.settings import setting
-from infra.telemetry import count, logger
+from infra.telemetry import logger
 from rentals import catalogue, repository
 from rentals.errors import IdempotencyKeyReused, NotFound
-from rentals.identity import customer_key, identity_secret, phone_key, rental_id_for
+from rentals.identity import (
+    customer_key,
+    identity_secret,
+    phone_key,
+    rental_id_for,
+    source_key,
+)
 from rentals.models import Customer, PaymentMethod, PaymentStatus, Rental
 
 # API Gateway answers for us after 29 s, and a customer should not stare at a spinner that long.
@@ -53,7 +59,9 @@ class CheckoutRequest:
         return hashlib.sha256(json.dumps([*order, *required, *given]).encode()).hexdigest()
 
 
-def start_checkout(request: CheckoutRequest, idempotency_key: str | None) -> Rental:
+def start_checkout(
+    request: CheckoutRequest, idempotency_key: str | None, client_address: str
+) -> Rental:
     """Write the rental and start its execution, or find the one that this key started before.
 
     Raises CollectibleNotFound, StoreNotFound, IdempotencyKeyReused, TooManyOpenRentals,
@@ -63,7 +71,7 @@ def start_checkout(request: CheckoutRequest, idempotency_key: str | None) -> Ren
     rental_id = rental_id_for(request.customer.email, idempotency_key, secret)
     logger.append_keys(rental_id=rental_id)
     try:
-        wanted = _new_rental(rental_id, request, secret)
+        wanted = _new_rental(rental_id, request, secret, client_address)
     except NotFound:
         # The collectible may have been withdrawn since the first request; a repeated request must
         # still find its rental.
@@ -73,8 +81,6 @@ def start_checkout(request: CheckoutRequest, idempotency_key: str | None) -> Ren
         rental = existing
     else:
         rental = repository.create(wanted)
-        if rental is wanted:
-            count("CheckoutStarted")
     if rental.request_hash != request.digest():
         raise IdempotencyKeyReused
     if rental.is_pending and rental.payment_url is None:
@@ -82,7 +88,9 @@ def start_checkout(request: CheckoutRequest, idempotency_key: str | None) -> Ren
     return rental
 
 
-def _new_rental(rental_id: str, request: CheckoutRequest, secret: bytes) -> Rental:
+def _new_rental(
+    rental_id: str, request: CheckoutRequest, secret: bytes, client_address: str
+) -> Rental:
     collectible = catalogue.collectible(request.collectible_id)
     catalogue.store(request.store_id)
     now = clock.now_timestamp()
@@ -94,6 +102,7 @@ def _new_rental(rental_id: str, request: CheckoutRequest, secret: bytes) -> Rent
         customer=request.customer,
         customer_key=customer_key(request.customer.email, secret),
         phone_key=phone_key(request.customer.phone, secret),
+        source_key=source_key(client_address, secret),
         duration=request.duration,
         payment_method=request.payment_method,
         payment_status=PaymentStatus.PENDING,

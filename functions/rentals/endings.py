@@ -1,4 +1,4 @@
-"""How a checkout ends: completed, unpaid, or refunded. The unit and the customer's count of open
+"""How a checkout ends: completed, unpaid, or refunded. The unit and its source's count of open
 rentals change in the same transaction.
 
 Every function reads the rental first and answers from it when its work is done already, so each
@@ -10,7 +10,7 @@ from typing import Any
 
 from infra import clock, dynamo
 from infra.dynamo import absent, equal, present
-from rentals import follow_ups, fulfillment, repository, unit_moves
+from rentals import follow_ups, fulfillment, repository, sources, unit_moves
 from rentals.errors import (
     PaymentMismatch,
     PaymentNotReceived,
@@ -56,7 +56,7 @@ def confirm_rental(rental: Rental) -> Rental:
     confirmed = rental.after(complete)
     others = fulfillment.written_when_paid(rental, confirmed)
     try:
-        dynamo.transact([complete, repository.no_longer_open(rental), *others])
+        dynamo.transact([complete, *sources.no_longer_open(rental, is_paid=True), *others])
     except dynamo.ConditionFailed:
         return _unless_changed(rental, PaymentStatus.COMPLETED)
     return confirmed
@@ -184,7 +184,7 @@ def _ending(
         equal("unitId", rental.unit_id),
         *when,
     )
-    changes = [ending, repository.no_longer_open(rental)]
+    changes = [ending, *sources.no_longer_open(rental)]
     if rental.unit_id is not None:
         changes.append(
             unit_moves.release(rental.unit_id, rental.id, collectible_id=rental.collectible_id)

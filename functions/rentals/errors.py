@@ -10,11 +10,12 @@ ApplicationError                    infra/errors.py
 ├── NoUnitAvailable                 every unit of the collectible is taken
 ├── RentalEnded                     the rental has an ending already
 ├── IdempotencyKeyReused            the key was used with another body
-├── TooManyOpenRentals              the customer has as many unpaid rentals as allowed
+├── TooManyOpenRentals              the source has as many unpaid rentals as allowed
 ├── InvalidAccessKey                a request for a rental without its access key, or with another
 ├── InvalidSignature                a webhook or link was not signed by PayMongo or by us
 ├── PaymentFailed                   declined for the last time
 ├── PaymentCancelled                the customer gave up
+├── HoldExpired                     a hold that was shorter than usual ran out
 ├── PaymentReceived                 money arrived while the rental was being ended
 ├── PaymentMismatch                 paid, but not the rental's total in pesos
 ├── PaymentNotReceived              asked to confirm a rental that nobody paid for
@@ -63,6 +64,7 @@ __all__ = [
     "DueSoon",
     "ExecutionTooOld",
     "FulfillmentChanged",
+    "HoldExpired",
     "IdempotencyKeyReused",
     "InfrastructureUnavailable",
     "InvalidAccessKey",
@@ -150,11 +152,12 @@ class IdempotencyKeyReused(ApplicationError):
 
 
 class TooManyOpenRentals(ApplicationError):
-    """The customer has `limit` unpaid rentals already."""
+    """The source has as many unpaid rentals as allowed."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self) -> None:
         super().__init__(
-            f"you have {limit} unpaid rentals already; pay for one, cancel one or let one expire"
+            "too many unpaid rentals from your network; pay for or cancel one of yours,"
+            " or try again in some minutes"
         )
 
 
@@ -171,6 +174,10 @@ class PaymentFailed(ApplicationError):
 
 class PaymentCancelled(ApplicationError):
     """The customer cancelled."""
+
+
+class HoldExpired(ApplicationError):
+    """A hold that was shorter than usual ran out."""
 
 
 class PaymentReceived(ApplicationError):

@@ -79,9 +79,8 @@ def written_when_paid(before: Rental, after: Rental) -> list[Write]:
     """What is written besides the rental when it is paid: its unit travels, it can be found, the
     customer is told.
     """
-    unit_id, status = str(before.unit_id), UnitStatus.RESERVED
     return [
-        unit_moves.move(Move.SELL, unit_id, status, held_by=before.id),
+        unit_moves.sell(str(before.unit_id), before.id),
         *lookups.written_when_paid(after),
         *lookups.moved(before, after),
         new_notice(after, NoticeKind.CONFIRMED),

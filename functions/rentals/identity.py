@@ -1,11 +1,11 @@
 """Names made under a secret of the stack: who does not know it can neither compute nor test them.
 
-That secret is never rotated: a repeated checkout finds its rental, and a customer's open rentals
-are counted, by names that were made before.
+That secret is never rotated: a repeated checkout finds its rental by a name that was made before.
 """
 
 import hashlib
 import hmac
+import ipaddress
 import json
 import uuid
 
@@ -42,6 +42,16 @@ def phone_key(phone: str, secret: bytes) -> str | None:
     if len(digits) < _FEWEST_DIGITS or any(each.isalpha() for each in phone):
         return None
     return _digest("phone", [digits[-_PHONE_DIGITS:]], secret).hex()
+
+
+def source_key(address: str, secret: bytes) -> str:
+    """Key of where requests come from: an IPv4 address, or the /64 of an IPv6 one, which is what
+    one household or server has at least. Raises ValueError for what is no address.
+    """
+    source = ipaddress.ip_address(address)
+    if isinstance(source, ipaddress.IPv6Address):
+        source = source.ipv4_mapped or ipaddress.ip_network((source, 64), strict=False)[0]
+    return _digest("source", [str(source)], secret).hex()
 
 
 def _normalized(email: str) -> str:

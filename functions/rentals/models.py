@@ -219,6 +219,8 @@ class Rental:
     updated_at: str
     customer_key: str | None = None
     phone_key: str | None = None
+    source_key: str | None = None
+    open_before: int = 0
     unit_id: str | None = None
     warehouse_id: str | None = None
     daily_rate_centavos: int | None = stored_as("dailyRate", divided_by=CENTAVOS_PER_PESO)

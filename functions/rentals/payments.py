@@ -16,7 +16,7 @@ from infra.settings import integer_setting, setting
 from infra.telemetry import count, logger
 from paymongo.resources import Payment
 from rentals import repository
-from rentals.errors import PaymentCancelled, PaymentFailed, RentalEnded
+from rentals.errors import HoldExpired, PaymentCancelled, PaymentFailed, RentalEnded
 from rentals.models import EndReason, PaymentStatus, Rental
 
 _LONGEST_NAME = 80
@@ -84,6 +84,11 @@ def payment_declined(rental: Rental, event_id: str) -> Outcome:
 def payment_cancelled(rental: Rental) -> Outcome:
     """The customer gave up. The workflow closes the session before it releases anything."""
     return _fail(rental, PaymentCancelled.__name__, "cancelled by the customer")
+
+
+def hold_expired(rental: Rental) -> Outcome:
+    """A hold that was shorter than usual ran out: no state's time limit knows of it."""
+    return _fail(rental, HoldExpired.__name__, "the hold ran out")
 
 
 def settlement_name(rental_id: str, suffix: str) -> str:

@@ -77,13 +77,12 @@ def _follow_payment(rental: Rental) -> None:
 
 def _follow_hold(rental: Rental) -> None:
     measure("OldestOverdueHoldSeconds", _overdue_seconds(rental), MetricUnit.Seconds)
+    expires_at = rental.hold_expires_at
+    is_over = expires_at is not None and expires_at < clock.now_timestamp()
     if not executions.is_running(setting("RENTAL_STATE_MACHINE_ARN"), rental.id):
-        expires_at = rental.hold_expires_at
-        is_over = expires_at is not None and expires_at < clock.now_timestamp()
         _settle(rental, EndReason.HOLD_EXPIRED if is_over else EndReason.ERROR)
-        return
-    if rental.task_token is not None:
-        _find_payment(rental)
+    elif rental.task_token is not None and not _find_payment(rental) and is_over:
+        payments.hold_expired(rental)
 
 
 def _find_payment(rental: Rental) -> bool:

@@ -9,17 +9,19 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from infra import clock, dynamo
-from infra.dynamo import Change, Condition, absent, either, equal, present
-from infra.settings import integer_setting, setting
+from infra.dynamo import Change, Condition, absent, equal, present
+from infra.settings import setting
+from infra.telemetry import count
 from paymongo.resources import CheckoutSession
-from rentals import follow_ups
-from rentals.errors import RentalEnded, RentalNotFound, TooManyOpenRentals
+from rentals import follow_ups, sources
+from rentals.errors import RentalEnded, RentalNotFound, WriteContended
 from rentals.models import CENTAVOS_PER_PESO, FollowUp, PaymentStatus, Rental
 from rentals.pricing import Price
 from rentals.rows import to_row
 
 PAYMENT_INTENT_INDEX = "paymentIntentId-index"
 PAYMENT_INDEX = "paymentId-index"
+_CREATION_TRIES = 8
 
 
 def get(rental_id: str) -> Rental:
@@ -90,55 +92,49 @@ def new_row(rental: Rental) -> dynamo.Item:
 
 
 def create(rental: Rental) -> Rental:
-    """Write a new pending rental and count it among the customer's open ones, in one transaction.
+    """Write a new pending rental and count it among its source's open ones, in one transaction.
 
     Returns the rental on record, which is an earlier one when the id is taken. Raises
-    TooManyOpenRentals when the customer has MAX_OPEN_RENTALS pending ones, WriteContended.
+    TooManyOpenRentals, WriteContended.
     """
-    limit = integer_setting("MAX_OPEN_RENTALS")
-    counted = Change(
-        setting("CUSTOMERS_TABLE"),
-        customer_key(rental),
-        when=[
-            either(
-                absent("openRentals"),
-                Condition("size(#openRentals) < :limit", ["openRentals"], {"limit": limit}),
-            )
-        ],
-        add={"openRentals": {rental.id}},
-    )
-    try:
-        dynamo.transact([dynamo.New(setting("RENTALS_TABLE"), new_row(rental)), counted])
-    except dynamo.ConditionFailed:
-        # Read rather than trust the answer: a transaction reports a failed condition for either.
-        existing = find(rental.id)
-        if existing is None:
-            raise TooManyOpenRentals(limit) from None
-        return existing
-    return rental
-
-
-def no_longer_open(rental: Rental) -> Change:
-    """The change that stops counting a rental among the customer's open ones."""
-    key = customer_key(rental)
-    return Change(setting("CUSTOMERS_TABLE"), key, delete={"openRentals": {rental.id}})
+    row: dynamo.Item = {}  # most sources have nothing open: only if this fails, theirs is known
+    for _ in range(_CREATION_TRIES):
+        counted, source = sources.count_open(rental, row)
+        try:
+            dynamo.transact([dynamo.New(setting("RENTALS_TABLE"), new_row(counted)), source])
+        except dynamo.ConditionFailed as failure:
+            # Read rather than trust the answer: a transaction reports a failed condition for
+            # either.
+            if existing := find(rental.id):
+                return existing
+            row = failure.existing.get(1) or {}
+        else:
+            count("CheckoutStarted")
+            return counted
+    raise WriteContended("other checkouts of the same source came first")
 
 
 def customer_key(rental: Rental) -> str:
     """The key of the row that the rental's customer has."""
     if rental.customer_key is not None:
         return rental.customer_key
-    # Counted before keys were made under a secret.
+    # Made before keys were made under a secret.
     return hashlib.sha256(rental.customer.email.strip().lower().encode()).hexdigest()
 
 
-def set_price(rental: Rental, price: Price) -> None:
-    """Write what the rental costs. Raises RentalEnded."""
+def set_price(rental: Rental, price: Price, short_hold_seconds: int | None = None) -> None:
+    """Write what the rental costs, and when its hold ends if that is earlier than usual, when the
+    reconciler ends it. Raises RentalEnded.
+    """
     pesos = {
         "dailyRate": price.daily_rate_centavos // CENTAVOS_PER_PESO,
         "totalFee": price.total_fee_centavos // CENTAVOS_PER_PESO,
     }
-    _update_pending(change(rental.id, pesos, _IS_PENDING))
+    short: dict[str, Any] = {}
+    if short_hold_seconds is not None:
+        short = follow_ups.due(rental.id, FollowUp.PAYMENT, short_hold_seconds)
+        short["holdExpiresAt"] = short["followUpAt"]
+    _update_pending(change(rental.id, pesos | short, _IS_PENDING))
 
 
 def set_checkout_session(rental: Rental, session: CheckoutSession) -> Rental:

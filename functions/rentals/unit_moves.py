@@ -13,7 +13,7 @@ from typing import Any
 from infra import clock, dynamo
 from infra.dynamo import Change, absent, either, equal
 from infra.settings import setting
-from rentals.allocation import shelf
+from rentals.allocation import held_key, shelf
 from rentals.errors import UnitNotFound
 from rentals.models import FulfillmentStatus, PaymentStatus, Rental, Unit, UnitStatus
 from rentals.rows import from_row
@@ -131,18 +131,24 @@ def release(
     )
 
 
-def reserve(unit_id: str, rental_id: str) -> Change:
-    """The change that holds an available unit for a rental."""
+def reserve(unit_id: str, rental: Rental) -> Change:
+    """The change that holds an available unit for a rental, and counts it unless that is paid."""
     return move(
         Move.RESERVE,
         unit_id,
         UnitStatus.AVAILABLE,
         held_by=None,
         isAvailable="false",
-        availableCollectibleId=None,
-        reservedBy=rental_id,
+        availableCollectibleId=None if rental.payment_id else held_key(rental.collectible_id),
+        reservedBy=rental.id,
         reservedAt=clock.now_timestamp(),
     )
+
+
+def sell(unit_id: str, rental_id: str) -> Change:
+    """The change by which the unit of a rental that is paid travels, and is no longer counted."""
+    held = UnitStatus.RESERVED
+    return move(Move.SELL, unit_id, held, held_by=rental_id, availableCollectibleId=None)
 
 
 def send_home(

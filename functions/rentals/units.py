@@ -2,6 +2,8 @@
 
 from infra import dynamo
 from infra.dynamo import Change, absent, either, equal, present
+from infra.settings import integer_setting
+from infra.telemetry import count
 from rentals import allocation, catalogue, repository, unit_moves
 from rentals.errors import NoUnitAvailable, RentalEnded, WriteContended
 from rentals.models import PaymentStatus, Rental, Warehouse
@@ -30,7 +32,7 @@ def reserve_unit(rental: Rental) -> Rental:
         unit_id, warehouse = found
         hold = _hold(rental, unit_id, warehouse)
         try:
-            dynamo.transact([unit_moves.reserve(unit_id, rental.id), hold])
+            dynamo.transact([unit_moves.reserve(unit_id, rental), hold])
         except dynamo.ConditionFailed as failure:
             if 1 in failure.failed:
                 now = repository.get(rental.id)
@@ -42,6 +44,18 @@ def reserve_unit(rental: Rental) -> Rental:
         else:
             return rental.after(hold)
     raise WriteContended(f"every unit of {rental.collectible_id} that was tried went elsewhere")
+
+
+def short_hold_seconds(rental: Rental) -> int | None:
+    """How long the unit of a rental is held, if that is shorter than usual: when many units of the
+    collectible are held unpaid. Raises NoUnitAvailable when its source has others then.
+    """
+    if not allocation.is_share_exceeded(rental.collectible_id):
+        return None
+    count("UnpaidShareExceeded")
+    if rental.open_before:
+        raise NoUnitAvailable(rental.collectible_id)
+    return min(integer_setting("SHORT_HOLD_SECONDS"), integer_setting("HOLD_SECONDS"))
 
 
 def _from_a_new_warehouse(

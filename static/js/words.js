@@ -196,7 +196,7 @@ const CHECKOUT_PROBLEMS = {
     over: true,
   },
   TOO_MANY_HOLDS: {
-    text: "You already have several rentals waiting for payment. Pay or cancel one of them, or wait until they run out, then try again.",
+    text: "Several rentals from your network are waiting for payment. Pay or cancel yours, or try again in a few minutes.",
   },
   COLLECTIBLE_NOT_FOUND: { text: "This collectible is no longer in our collection." },
   STORE_NOT_FOUND: { text: "This store is no longer open for rentals. Please choose another one." },

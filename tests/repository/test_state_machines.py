@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from rentals.errors import PaymentCancelled, PaymentFailed
+from rentals.errors import HoldExpired, PaymentCancelled, PaymentFailed
 from rentals.models import Customer, EndReason
 from tests.support.sources import definitions, resources, template, translated
 from tests.support.tasks import (
@@ -256,7 +256,8 @@ def test_the_wait_for_a_payment_ends_for_the_errors_that_are_sent() -> None:
     wait = state_of("RentalStateMachine", "AwaitPayment")
 
     caught = {error for rule in wait["Catch"] for error in rule["ErrorEquals"]}
-    assert caught & OURS == {PaymentFailed.__name__, PaymentCancelled.__name__}
+    sent = {PaymentFailed, PaymentCancelled, HoldExpired}
+    assert caught & OURS == {each.__name__ for each in sent}
     assert "States.Timeout" in caught
     # Time running out is an ending, not an accident.
     assert "States.Timeout" not in {e for rule in wait["Retry"] for e in rule["ErrorEquals"]}

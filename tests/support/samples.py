@@ -11,6 +11,7 @@ from rentals.models import Customer, PaymentMethod, PaymentStatus, Rental
 Json = dict[str, Any]
 
 IDENTITY_SECRET = b"identity-key"
+ADDRESS = "192.0.2.7"
 
 CUSTOMER = Customer(
     name="Ana Cruz",
@@ -35,6 +36,7 @@ PENDING_RENTAL = Rental(
     updated_at="2026-01-31T10:00:00.000Z",
     customer_key=customer_key(CUSTOMER.email, IDENTITY_SECRET),
     phone_key=phone_key(CUSTOMER.phone, IDENTITY_SECRET),
+    source_key="50c3",
 )
 
 

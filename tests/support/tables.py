@@ -5,7 +5,7 @@ from typing import Any
 
 from botocore.exceptions import ReadTimeoutError
 
-from infra import aws, dynamo, secret_values
+from infra import aws, clock, dynamo, secret_values
 from infra.settings import integer_setting, setting
 from rentals import catalogue, repository
 from rentals.models import Rental
@@ -101,9 +101,10 @@ class Shop:
         self.put("Units", *(new_unit(unit_id, collectible_id, warehouse_id) for unit_id in ids))
         return ids
 
-    def add_rental(self, number: int = 1, **changes: Any) -> Rental:
+    def add_rental(self, number: int | str = 1, **changes: Any) -> Rental:
         """Write a new rental as checkout does."""
-        return repository.create(pending_rental(id=f"rental-{number}", **changes))
+        made = {"id": f"rental-{number}", "created_at": clock.now_timestamp()}
+        return repository.create(pending_rental(**made | changes))
 
     def put(self, table: str, *items: Json) -> None:
         """Write rows past the domain."""
@@ -152,14 +153,13 @@ class Shop:
     def on_shelf(self) -> set[str]:
         """Ids of the units that the sparse index offers."""
         found = aws.dynamodb().scan(TableName=f"{PREFIX}Units", IndexName="available-units-index")
-        return {item["id"]["S"] for item in found["Items"]}
+        offered = map(dynamo.from_attributes, found["Items"])
+        return {each["id"] for each in offered if "#" not in each["availableCollectibleId"]}
 
     def open_rentals(self, rental: Rental) -> set[str]:
-        """The rentals counted as open for the rental's customer."""
-        counted: set[str] = self.row("Customers", str(rental.customer_key)).get(
-            "openRentals", set()
-        )
-        return counted
+        """The rentals counted as open for the rental's source."""
+        counted = self.row("Customers", str(rental.source_key)).get("openRentals", set())
+        return {entry.partition("#")[2] for entry in counted}
 
 
 def create_tables(client: Any) -> None:

@@ -87,7 +87,7 @@ class World:
             **({"holdExpiresAt": timestamp(NOW - timedelta(seconds=age - hold))} if hold else {}),
         }
         if status is PaymentStatus.PENDING:
-            self.open_rentals.add(rental_id)
+            self.open_rentals.add(f"then#{rental_id}")
 
     def add_notice(self, status: str = "pending", age: float = 3600) -> None:
         """About the paid rental, written so many seconds ago."""
@@ -115,7 +115,7 @@ class World:
             for each in violations(
                 self.rentals.values(),
                 self.units.values(),
-                [{"id": "customer", "openRentals": self.open_rentals}, {"id": "quiet customer"}],
+                [{"id": "source", "openRentals": self.open_rentals}, {"id": "quiet source"}],
                 self.ledger,
                 notices=self.notices,
                 now=NOW,
@@ -229,6 +229,10 @@ VIOLATIONS: dict[str, tuple[Callable[[World], object], set[str]]] = {
         lambda it: it.units["on-shelf"].update(availableCollectibleId="col-002"),
         {"shelf"},
     ),
+    "sold and counted as held unpaid": (
+        lambda it: it.units["of-paid"].update(availableCollectibleId="col-001#held"),
+        {"shelf"},
+    ),
     "completed and never paid": (lambda it: it.ledger.clear(), {PAID_ONCE}),
     "completed and paid twice": (lambda it: it.pay("pay-again", "paid"), {PAID_ONCE}),
     "paid too little": (lambda it: it.change_payment("pay-paid", amount=TOTAL - 1), {PAID_ONCE}),
@@ -293,11 +297,14 @@ VIOLATIONS: dict[str, tuple[Callable[[World], object], set[str]]] = {
         {"nothing hangs"},
     ),
     "pending and not counted": (
-        lambda it: it.open_rentals.remove("waiting"),
+        lambda it: it.open_rentals.remove("then#waiting"),
         {"holds are counted"},
     ),
-    "ended and still counted": (lambda it: it.open_rentals.add("expired"), {"holds are counted"}),
-    "unknown and counted": (lambda it: it.open_rentals.add("nobody"), {"holds are counted"}),
+    "ended and still counted": (
+        lambda it: it.open_rentals.add("then#expired"),
+        {"holds are counted"},
+    ),
+    "unknown and counted": (lambda it: it.open_rentals.add("then#nobody"), {"holds are counted"}),
 }
 
 

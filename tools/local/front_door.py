@@ -37,6 +37,7 @@ KEEP_ALIVE_SECONDS = 60
 LOCAL_HOSTS = ["127.0.0.1", "localhost"]
 _PHOTOGRAPHS = "https://${PhotographsBucket.RegionalDomainName}"
 _HOP_BY_HOP = {"connection", "content-length", "date", "host", "keep-alive", "transfer-encoding"}
+_NOT_FORWARDED = {*_HOP_BY_HOP, "x-client-address"}  # which the distribution writes itself
 
 
 def create_app(api_url: str, engine_url: str) -> Starlette:
@@ -163,7 +164,9 @@ async def _forward(request: Request) -> Response:
         )
     if request.url.query:
         path += f"?{request.url.query}"
-    headers = [(k, v) for k, v in request.headers.raw if k.decode("latin-1") not in _HOP_BY_HOP]
+    headers = [(k, v) for k, v in request.headers.raw if k.decode("latin-1") not in _NOT_FORWARDED]
+    if request.client is not None:
+        headers.append((b"x-client-address", request.client.host.encode()))
     try:
         answer = await api.request(
             request.method, path.lstrip("/"), content=await request.body(), headers=headers

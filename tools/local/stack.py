@@ -52,6 +52,9 @@ _READY_SECONDS = 60.0
 _STOP_SECONDS = 15.0
 _PR_SET_PDEATHSIG = 1  # prctl(2)
 
+# Parameters of a stack whose customers all come from one address.
+ONE_ADDRESS = {"MaxOpenRentals": "1000", "UnpaidSharePercent": "100"}
+
 Report = Callable[[str], None]
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from paymongo.resources import CURRENCY
 from rentals import deadlines, unit_moves
+from rentals.allocation import held_key
 from rentals.models import FulfillmentStatus, PaymentStatus, Rental, Unit, UnitStatus
 from rentals.notices import NoticeStatus
 from rentals.rows import from_row
@@ -149,13 +150,16 @@ def _units_are_somewhere(
 ) -> Iterator[Violation]:
     for row in units:
         unit = from_row(Unit, row)
-        status, is_offered = unit.current_status, "availableCollectibleId" in row
+        status, held = unit.current_status, held_key(unit.collectible_id)
+        is_offered = row.get("availableCollectibleId") not in (None, held)
         is_free = status is UnitStatus.AVAILABLE
         if is_free is not is_offered or (unit.is_available == "true") is not is_free:
             yield Violation("shelf", unit.id, f"{status}, and offered: {is_offered}")
         if is_offered and row["availableCollectibleId"] != unit.collectible_id:
             yield Violation("shelf", unit.id, "offered as another collectible")
         rental = rentals.get(unit.reserved_by or "")
+        if row.get("availableCollectibleId") == held and not (rental and rental.is_pending):
+            yield Violation("shelf", unit.id, "counted as held unpaid, and is not")
         wanted = unit_moves.status_for(rental) if rental else None
         is_where_it_should_be = status is wanted if wanted else status in _WITHOUT_A_RENTAL
         if not is_where_it_should_be and (rental or unit.reserved_by is None):
@@ -256,13 +260,11 @@ def is_past_its_hold(hold_expires_at: str | None, created_at: str, now: datetime
 def _holds_are_counted(
     rentals: Mapping[str, Rental], customers: Iterable[Item]
 ) -> Iterator[Violation]:
-    counted = {
-        rental_id: customer["id"]
-        for customer in customers
-        for rental_id in customer.get("openRentals", ())
-    }
-    pending = {rental.id for rental in rentals.values() if rental.is_pending}
-    for rental_id in counted.keys() - pending:
+    entries = (entry for customer in customers for entry in customer.get("openRentals", ()))
+    # Version 0.1 counted for e-mail addresses, and without the time; nobody reads that any more.
+    counted = {entry.partition("#")[2] for entry in entries} - {""}
+    pending = {each.id for each in rentals.values() if each.is_pending and each.source_key}
+    for rental_id in counted - pending:
         yield Violation("holds are counted", rental_id, "counted as open, and is not pending")
-    for rental_id in pending - counted.keys():
+    for rental_id in pending - counted:
         yield Violation("holds are counted", rental_id, "pending, and not counted as open")

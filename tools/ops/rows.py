@@ -21,7 +21,15 @@ Json = dict[str, Any]
 # Never shown: whoever has a token can end the rental's wait.
 _SECRET = {"taskToken", "fulfillmentToken"}
 # Shown only when asked for: who it is, and links that act for them.
-_PERSONAL = {"customer", "customerKey", "phoneKey", "paymentUrl", "checkoutUrl", "requestHash"}
+_PERSONAL = {
+    "customer",
+    "customerKey",
+    "phoneKey",
+    "sourceKey",
+    "paymentUrl",
+    "checkoutUrl",
+    "requestHash",
+}
 # The attribute that says since when a rental is at its stage.
 _SINCE = {
     FulfillmentStatus.AWAITING_ARRIVAL: "completedAt",

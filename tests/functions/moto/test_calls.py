@@ -7,7 +7,7 @@ from rentals.checkout import start_checkout
 from rentals.errors import CollectibleNotFound, NoUnitAvailable
 from rentals.models import EndReason, Rental
 from tests.support.rentals import TOTAL, paid, reserved
-from tests.support.samples import REQUEST
+from tests.support.samples import ADDRESS, REQUEST
 from tests.support.tables import Shop
 
 
@@ -53,7 +53,7 @@ def test_a_rental_that_ended_unpaid_is_as_it_was_written(shop: Shop, reason: End
 
 
 def test_a_first_checkout_looks_for_no_earlier_one(shop: Shop, machine: str) -> None:
-    calls = shop.calls_of(lambda: start_checkout(REQUEST, "key-1"))
+    calls = shop.calls_of(lambda: start_checkout(REQUEST, "key-1", ADDRESS))
 
     assert calls == ["GetItem", "GetItem", "TransactWriteItems"]
 
@@ -66,10 +66,10 @@ def test_a_repeated_checkout_finds_its_rental_when_the_collectible_is_gone(
     def gone(collectible_id: str) -> None:
         raise CollectibleNotFound(collectible_id)
 
-    first = start_checkout(REQUEST, "key-1")
+    first = start_checkout(REQUEST, "key-1", ADDRESS)
     monkeypatch.setattr(catalogue, "collectible", gone)
 
-    assert start_checkout(REQUEST, "key-1").id == first.id
+    assert start_checkout(REQUEST, "key-1", ADDRESS).id == first.id
 
 
 def test_warehouses_are_read_once_a_minute(shop: Shop) -> None:

@@ -16,9 +16,9 @@ from rentals.errors import (
     StoreNotFound,
     TooManyOpenRentals,
 )
-from rentals.identity import customer_key, rental_id_for
+from rentals.identity import customer_key, rental_id_for, source_key
 from rentals.models import EndReason
-from tests.support.samples import CUSTOMER, IDENTITY_SECRET, REQUEST
+from tests.support.samples import ADDRESS, CUSTOMER, IDENTITY_SECRET, REQUEST
 from tests.support.tables import Shop
 
 
@@ -30,7 +30,7 @@ def executions(machine: str) -> list[dict[str, Any]]:
 def test_an_execution_is_named_after_its_rental_and_gets_its_id_only(
     shop: Shop, machine: str
 ) -> None:
-    rental = start_checkout(REQUEST, "key-1")
+    rental = start_checkout(REQUEST, "key-1", ADDRESS)
 
     [execution] = executions(machine)
     assert execution["name"] == rental.id == rental_id_for(CUSTOMER.email, "key-1", IDENTITY_SECRET)
@@ -38,16 +38,17 @@ def test_an_execution_is_named_after_its_rental_and_gets_its_id_only(
     assert json.loads(described["input"]) == {"rental_id": rental.id}
 
 
-def test_a_customer_is_counted_by_a_key_that_tells_nothing(shop: Shop, machine: str) -> None:
-    rental = start_checkout(REQUEST, None)
+def test_a_source_is_counted_by_a_key_that_tells_nothing(shop: Shop, machine: str) -> None:
+    rental = repository.get(start_checkout(REQUEST, None, ADDRESS).id)
 
-    key = customer_key(CUSTOMER.email, IDENTITY_SECRET)
-    assert shop.row("Customers", key)["openRentals"] == {rental.id}
-    assert repository.get(rental.id).customer_key == key
+    key = source_key(ADDRESS, IDENTITY_SECRET)
+    assert shop.row("Customers", key)["openRentals"] == {f"{rental.created_at}#{rental.id}"}
+    assert rental.source_key == key
+    assert rental.customer_key == customer_key(CUSTOMER.email, IDENTITY_SECRET)
 
 
 def test_the_row_is_what_was_asked_for(shop: Shop, machine: str) -> None:
-    rental = repository.get(start_checkout(REQUEST, None).id)
+    rental = repository.get(start_checkout(REQUEST, None, ADDRESS).id)
 
     assert rental.is_pending
     assert (rental.collectible_name, rental.duration, rental.customer) == (
@@ -58,8 +59,8 @@ def test_the_row_is_what_was_asked_for(shop: Shop, machine: str) -> None:
 
 
 def test_a_repeated_request_finds_the_rental_and_its_execution(shop: Shop, machine: str) -> None:
-    first = start_checkout(REQUEST, "key-1")
-    again = start_checkout(REQUEST, "key-1")
+    first = start_checkout(REQUEST, "key-1", ADDRESS)
+    again = start_checkout(REQUEST, "key-1", ADDRESS)
 
     assert again.id == first.id
     assert len(executions(machine)) == len(shop.rows("Rentals")) == 1
@@ -74,10 +75,10 @@ def test_a_repeated_request_starts_an_execution_that_was_not_started(
     with monkeypatch.context() as patch:
         patch.setattr(checkout, "_start_execution", out_of_order)
         with pytest.raises(ConnectionError):
-            start_checkout(REQUEST, "key-1")
+            start_checkout(REQUEST, "key-1", ADDRESS)
     assert executions(machine) == []
 
-    start_checkout(REQUEST, "key-1")
+    start_checkout(REQUEST, "key-1", ADDRESS)
 
     assert len(executions(machine)) == 1
 
@@ -86,26 +87,26 @@ def test_a_repeated_request_starts_an_execution_that_was_not_started(
 def test_a_repeated_request_does_not_reopen_what_has_ended(
     shop: Shop, machine: str, reason: EndReason
 ) -> None:
-    ended = endings.end_unpaid(start_checkout(REQUEST, "key-1"), reason)
+    ended = endings.end_unpaid(start_checkout(REQUEST, "key-1", ADDRESS), reason)
 
-    assert start_checkout(REQUEST, "key-1") == ended
+    assert start_checkout(REQUEST, "key-1", ADDRESS) == ended
     assert len(executions(machine)) == 1
 
 
 def test_a_key_with_another_body_is_refused(shop: Shop, machine: str) -> None:
-    first = start_checkout(REQUEST, "key-1")
+    first = start_checkout(REQUEST, "key-1", ADDRESS)
 
     with pytest.raises(IdempotencyKeyReused):
-        start_checkout(replace(REQUEST, duration=4), "key-1")
+        start_checkout(replace(REQUEST, duration=4), "key-1", ADDRESS)
 
     assert repository.get(first.id).duration == 3
     assert len(executions(machine)) == 1
 
 
 def test_the_same_key_of_another_customer_is_another_rental(shop: Shop, machine: str) -> None:
-    one = start_checkout(REQUEST, "key-1")
+    one = start_checkout(REQUEST, "key-1", ADDRESS)
     other = start_checkout(
-        replace(REQUEST, customer=replace(CUSTOMER, email="bob@example.com")), "key-1"
+        replace(REQUEST, customer=replace(CUSTOMER, email="bob@example.com")), "key-1", ADDRESS
     )
 
     assert one.id != other.id
@@ -122,19 +123,26 @@ def test_what_does_not_exist_is_refused_and_nothing_is_written(
     shop: Shop, machine: str, changes: Any, error: type[Exception]
 ) -> None:
     with pytest.raises(error):
-        start_checkout(replace(REQUEST, **changes), None)
+        start_checkout(replace(REQUEST, **changes), None, ADDRESS)
 
     assert shop.rows("Rentals") == shop.rows("Customers") == executions(machine) == []
 
 
-def test_the_fourth_unpaid_rental_of_a_customer_starts_nothing(shop: Shop, machine: str) -> None:
+def test_the_fourth_unpaid_rental_from_an_address_starts_nothing(shop: Shop, machine: str) -> None:
     for number in range(3):
-        start_checkout(REQUEST, f"key-{number}")
+        start_checkout(REQUEST, f"key-{number}", ADDRESS)
 
     with pytest.raises(TooManyOpenRentals):
-        start_checkout(REQUEST, "key-4")
+        start_checkout(REQUEST, "key-4", ADDRESS)
 
     assert len(executions(machine)) == 3
+
+
+def test_nobody_is_kept_out_by_who_types_their_e_mail_address(shop: Shop, machine: str) -> None:
+    for number in range(9):
+        start_checkout(REQUEST, f"key-{number}", f"198.51.100.{number // 3}")
+
+    assert start_checkout(REQUEST, "their own", ADDRESS).is_pending
 
 
 # --- waiting for the payment URL ---

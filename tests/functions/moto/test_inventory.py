@@ -1,6 +1,7 @@
 """Units and the rentals that hold them change together, once, and may be asked to twice."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from botocore.exceptions import ReadTimeoutError
@@ -25,8 +26,10 @@ from rentals.models import (
     FollowUp,
     PaymentStatus,
     Rental,
+    Size,
     UnitStatus,
 )
+from rentals.pricing import price_rental
 from tests.support.rentals import TOTAL, late, paid, refund, reserved
 from tests.support.tables import Shop
 
@@ -49,7 +52,7 @@ def test_a_reserved_unit_names_its_owner_and_leaves_the_shelf(shop: Shop) -> Non
 
     unit = shop.row("Units", "col-001-wh-near-000")
     assert (unit["reservedBy"], unit["isAvailable"]) == (rental.id, "false")
-    assert "availableCollectibleId" not in unit
+    assert unit["availableCollectibleId"] == "col-001#held"
     assert unit["reservedAt"]
     assert shop.on_shelf() == set()
     assert (rental.unit_id, rental.warehouse_id, rental.eta) == (unit["id"], "wh-near", 2)
@@ -523,12 +526,80 @@ def test_any_other_refund_leaves_a_completed_rental_alone(shop: Shop, other: Ref
     assert repository.get(completed.id) == completed
 
 
-def test_two_customers_do_not_share_their_holds(shop: Shop) -> None:
+def test_two_sources_do_not_share_their_holds(shop: Shop) -> None:
     shop.add_units(2)
     one = units.reserve_unit(shop.add_rental(1))
-    other = units.reserve_unit(shop.add_rental(2, customer_key="another"))
+    other = units.reserve_unit(shop.add_rental(2, source_key="another"))
 
     endings.end_unpaid(one, EndReason.HOLD_EXPIRED)
 
     assert shop.open_rentals(other) == {other.id}
     assert repository.get(other.id).unit_id == other.unit_id
+
+
+# --- how many units may be held unpaid ---
+
+
+def held(shop: Shop, number: int, **changes: Any) -> Rental:
+    """A rental, by default of a source of its own, that holds a unit."""
+    changes = {"source_key": f"source-{number}"} | changes
+    return units.reserve_unit(shop.add_rental(number, **changes))
+
+
+@pytest.mark.parametrize(
+    ("stock", "usual"), [(1, 1), (2, 1), (3, 1), (6, 1), (7, 2), (11, 3), (36, 11)]
+)
+def test_a_third_of_the_units_is_held_as_usual_and_the_others_for_a_shorter_time(
+    shop: Shop, stock: int, usual: int
+) -> None:
+    shop.add_units(stock)
+
+    holds = [units.short_hold_seconds(held(shop, number)) for number in range(stock)]
+
+    assert holds == [None] * usual + [300] * (stock - usual)
+
+
+def test_beyond_its_share_a_source_that_holds_a_unit_gets_no_other(shop: Shop) -> None:
+    shop.add_units(4)
+    first = held(shop, 1, source_key="one")
+    second = held(shop, 2, source_key="one")
+
+    assert units.short_hold_seconds(first) == 300
+    with pytest.raises(NoUnitAvailable):
+        units.short_hold_seconds(second)
+
+
+def test_what_is_sold_or_free_again_is_not_held_unpaid(shop: Shop) -> None:
+    shop.add_units(6)
+    sold = held(shop, 1)
+    repository.set_price(sold, price_rental(Size.SMALL, 3))
+    endings.confirm_rental(paid(repository.get(sold.id)))
+    endings.end_unpaid(held(shop, 2), EndReason.CANCELLED_BY_CUSTOMER)
+
+    assert units.short_hold_seconds(held(shop, 3)) is None
+    assert units.short_hold_seconds(held(shop, 4)) == 300
+
+
+def test_a_unit_for_a_rental_that_was_paid_late_is_not_held_unpaid(shop: Shop) -> None:
+    rental = units.reserve_unit(late(shop))
+
+    assert "availableCollectibleId" not in shop.row("Units", str(rental.unit_id))
+    endings.confirm_rental(rental)
+
+
+def test_holds_are_never_short_where_all_may_be_held(
+    shop: Shop, environment: pytest.MonkeyPatch
+) -> None:
+    environment.setenv("UNPAID_SHARE_PERCENT", "100")
+    shop.add_units(3)
+
+    assert [units.short_hold_seconds(held(shop, number)) for number in range(3)] == [None] * 3
+
+
+def test_counting_holds_costs_a_query_or_two_however_many_units_there_are(shop: Shop) -> None:
+    shop.add_units(150)
+    rental = held(shop, 1)
+
+    assert shop.calls_of(lambda: units.short_hold_seconds(rental)) == ["Query"]
+    rental = held(shop, 2)
+    assert shop.calls_of(lambda: units.short_hold_seconds(rental)) == ["Query"] * 2

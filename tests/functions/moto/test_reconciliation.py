@@ -8,10 +8,10 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 from botocore.stub import ANY, Stubber
 
-from infra import aws
+from infra import aws, clock
 from paymongo.resources import CheckoutSession, Payment
 from rentals import follow_ups, reconciliation, repository
-from rentals.errors import PaymentProviderUnavailable
+from rentals.errors import HoldExpired, PaymentProviderUnavailable
 from rentals.models import FollowUp, Rental
 from tests.support.samples import pending_rental
 from tests.support.tables import Shop
@@ -188,6 +188,28 @@ def test_the_last_look_at_an_ended_rental_is_the_last(
     reconciliation.reconcile(lambda: True)
 
     assert repository.get(rental_id).follow_up is None
+
+
+@pytest.mark.parametrize("is_over", [True, False])
+def test_a_hold_that_was_shorter_than_usual_ends_when_it_is_over(
+    shop: Shop, engine_calls: Stubber, environment: pytest.MonkeyPatch, is_over: bool
+) -> None:
+    rental_id = ended_with_session(shop, environment)
+    waiting = {
+        "paymentStatus": "pending",
+        "taskToken": "token",
+        "holdExpiresAt": clock.timestamp_in(-1 if is_over else 60),
+    }
+    shop.put("Rentals", shop.row("Rentals", rental_id) | waiting)
+    engine_calls.add_response("describe_execution", described("RUNNING"))
+    if is_over:
+        failure = {"taskToken": "token", "error": HoldExpired.__name__, "cause": ANY}
+        engine_calls.add_response("send_task_failure", {}, failure)
+
+    reconciliation.reconcile(lambda: True)
+
+    engine_calls.assert_no_pending_responses()
+    shop.put("Rentals", shop.row("Rentals", rental_id) | {"paymentStatus": "expired"})
 
 
 def test_a_settlement_is_recorded_by_the_run_that_read_the_row_last(shop: Shop) -> None:

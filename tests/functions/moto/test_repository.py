@@ -1,20 +1,20 @@
 """The Rentals table: each write is conditional, and may be repeated after its answer was lost."""
 
-import hashlib
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 from botocore.exceptions import ReadTimeoutError
 
-from infra import aws
+from infra import aws, clock, dynamo
 from paymongo.resources import CheckoutSession
 from rentals import endings, follow_ups, repository
 from rentals.errors import RentalEnded, RentalNotFound, TooManyOpenRentals
 from rentals.models import EndReason, FollowUp, PaymentStatus, Rental, Size
 from rentals.pricing import price_rental
-from tests.support.rentals import paid
-from tests.support.samples import CUSTOMER, pending_rental
+from tests.support.rentals import completed, paid
+from tests.support.samples import pending_rental
 from tests.support.tables import Shop
 
 SESSION = CheckoutSession("cs_1", "active", "https://checkout.example/cs_1#f", "pi_1", ())
@@ -62,35 +62,91 @@ def test_a_rental_whose_creation_was_not_answered_is_found(shop: Shop) -> None:
     assert len(shop.rows("Rentals")) == 1
 
 
-def test_a_customer_has_a_limited_number_of_unpaid_rentals(shop: Shop) -> None:
+def test_a_source_has_a_limited_number_of_unpaid_rentals(shop: Shop) -> None:
     for number in range(3):
         shop.add_rental(number)
 
-    with pytest.raises(TooManyOpenRentals, match="you have 3 unpaid rentals already"):
+    with pytest.raises(TooManyOpenRentals):
         shop.add_rental(4)
 
     assert len(shop.rows("Rentals")) == 3
     assert len(shop.open_rentals(pending_rental())) == 3
 
 
-def test_the_limit_is_per_customer(shop: Shop) -> None:
+def test_the_limit_is_per_source(shop: Shop) -> None:
     for number in range(3):
         shop.add_rental(number)
 
-    shop.add_rental(4, customer_key="someone else's")
+    shop.add_rental(4, source_key="another")
     with pytest.raises(TooManyOpenRentals):
         shop.add_rental(5)
 
 
-def test_a_rental_counted_by_a_plain_hash_is_uncounted_there(shop: Shop) -> None:
-    """As all were before keys were made under a secret."""
-    rental = shop.add_rental(customer_key=None)
-    key = hashlib.sha256(CUSTOMER.email.encode()).hexdigest()
-    assert shop.row("Customers", key)["openRentals"] == {rental.id}
+def test_a_rental_knows_how_many_its_source_had(shop: Shop) -> None:
+    assert [shop.add_rental(number).open_before for number in range(3)] == [0, 1, 2]
 
-    endings.end_unpaid(repository.get(rental.id), EndReason.HOLD_EXPIRED)
 
-    assert "openRentals" not in shop.row("Customers", key)
+def test_what_was_left_counted_no_longer_counts_after_the_longest_hold(shop: Shop) -> None:
+    old, older, _ = (
+        shop.add_rental(number, created_at=clock.timestamp_in(seconds))
+        for number, seconds in enumerate((-4_201, -5_000, -3_000))
+    )
+
+    assert [shop.add_rental(number).open_before for number in (4, 5)] == [1, 2]
+    with pytest.raises(TooManyOpenRentals):
+        shop.add_rental(6)
+    for rental in (old, older):
+        assert not endings.end_unpaid(rental, EndReason.HOLD_EXPIRED).is_pending
+
+
+def test_where_somebody_has_just_paid_more_may_rent(shop: Shop) -> None:
+    completed(shop)
+
+    rentals = [shop.add_rental(number) for number in range(2, 17)]
+
+    assert {each.open_before for each in rentals} == {0}
+    with pytest.raises(TooManyOpenRentals):
+        shop.add_rental(17)
+
+
+def test_an_hour_after_a_payment_the_usual_limit_is_back(shop: Shop) -> None:
+    key = str(completed(shop).source_key)
+    shop.put("Customers", {"id": key, "paidAt": clock.timestamp_in(-3_601)})
+    for number in range(2, 5):
+        shop.add_rental(number)
+
+    with pytest.raises(TooManyOpenRentals):
+        shop.add_rental(5)
+
+
+def test_checkouts_of_a_source_that_meet_are_all_counted(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    transact, others = dynamo.transact, iter(range(100, 102))
+
+    def another_comes_first(writes: Sequence[dynamo.Change | dynamo.New]) -> None:
+        with monkeypatch.context() as patch:
+            patch.setattr(dynamo, "transact", transact)
+            for number in others:
+                shop.add_rental(number)
+                break
+        transact(writes)
+
+    monkeypatch.setattr(dynamo, "transact", another_comes_first)
+
+    assert shop.add_rental(1).open_before == 2
+    assert shop.open_rentals(pending_rental()) == {"rental-1", "rental-100", "rental-101"}
+
+
+def test_a_rental_that_was_counted_for_its_e_mail_address_ends(shop: Shop) -> None:
+    """As all were in version 0.1."""
+    rental = shop.add_rental()
+    shop.put("Rentals", {**shop.row("Rentals", rental.id), "sourceKey": None})
+
+    ended = endings.end_unpaid(repository.get(rental.id), EndReason.HOLD_EXPIRED)
+
+    assert not ended.is_pending
+    shop.put("Customers", {"id": "50c3"})
 
 
 def test_a_repeated_request_at_the_limit_finds_its_rental(shop: Shop) -> None:
@@ -135,6 +191,16 @@ def test_what_is_not_on_record_is_not_found(shop: Shop, key: str) -> None:
 
 
 # --- price and session ---
+
+
+def test_a_short_hold_has_its_end_from_the_start_and_is_followed_then(shop: Shop) -> None:
+    rental = shop.add_rental()
+
+    repository.set_price(rental, price_rental(Size.SMALL, 3), 300)
+
+    row = shop.row("Rentals", rental.id)
+    assert clock.timestamp_in(290) < row["holdExpiresAt"] == row["followUpAt"]
+    assert row["followUpAt"] < clock.timestamp_in(301)
 
 
 def test_the_price_is_stored_in_pesos_and_read_in_centavos(shop: Shop) -> None:
@@ -291,7 +357,7 @@ def test_only_what_is_due_comes_up_longest_waiting_first(shop: Shop) -> None:
 
 
 def test_what_is_due_is_found_in_every_part_of_the_index(shop: Shop) -> None:
-    rentals = [shop.add_rental(number, customer_key=str(number)) for number in range(40)]
+    rentals = [shop.add_rental(number, source_key=str(number)) for number in range(40)]
     whens = [f"2026-01-01T00:00:{number:02}.000Z" for number in range(40)]
     for rental, when in zip(rentals, whens, strict=True):
         due_now(shop, rental, when)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rentals.checkout import CheckoutRequest, poll_times
-from rentals.identity import customer_key, rental_id_for
+from rentals.identity import customer_key, rental_id_for, source_key
 from rentals.models import Customer, PaymentMethod
 from tests.support import waiting
 from tests.support.samples import CUSTOMER, IDENTITY_SECRET, OTHER_CUSTOMERS, REQUEST, another
@@ -84,6 +84,24 @@ def test_a_customer_has_one_key_however_the_address_is_written() -> None:
     assert customer_key("ana@example.com", IDENTITY_SECRET) != customer_key(
         "ben@example.com", IDENTITY_SECRET
     )
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("2001:db8:1:2::1", "2001:db8:1:2:ffff::9"),
+        ("192.0.2.7", "::ffff:192.0.2.7"),
+    ],
+)
+def test_one_source_has_one_key(one: str, other: str) -> None:
+    assert source_key(one, IDENTITY_SECRET) == source_key(other, IDENTITY_SECRET)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [("2001:db8:1:2::1", "2001:db8:1:3::1"), ("192.0.2.7", "192.0.2.8")]
+)
+def test_two_sources_have_two_keys(one: str, other: str) -> None:
+    assert source_key(one, IDENTITY_SECRET) != source_key(other, IDENTITY_SECRET)
 
 
 CHANGES = {

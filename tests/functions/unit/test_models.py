@@ -81,6 +81,8 @@ FULL_ROW = {
     "attentionCount": Decimal(1),
     "settlement": "3f1f4c1e-9a57-5b0e-8f0a-000000000001-reconciler-20260131T102000",
     "customerKey": "0ddba11",
+    "sourceKey": "50c3",
+    "openBefore": Decimal(1),
     "followUp": "refund#7",
     "followUpAt": "2026-01-31T10:30:00.000Z",
     "acknowledgements": [{"payments": {"pay_3": Decimal(600_000)}}],

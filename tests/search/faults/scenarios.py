@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import httpx
 
-from infra.clock import timestamp_in
+from infra.clock import now_timestamp, timestamp_in
 from infra.dynamo import from_attributes, to_attributes
 from rentals.identity import rental_id_for
 from rentals.repository import new_row
@@ -101,10 +101,14 @@ class Visit:
             id=self.rental_id,
             collectible_id=self.collectible_id,
             customer=customer,
-            customer_key=uuid.uuid4().hex,
+            created_at=now_timestamp(),
+            source_key=uuid.uuid4().hex,
         )
         rows = {
-            "Customers": {"id": rental.customer_key, "openRentals": {self.rental_id}},
+            "Customers": {
+                "id": rental.source_key,
+                "openRentals": {f"{rental.created_at}#{rental.id}"},
+            },
             "Rentals": new_row(rental),
         }
         for table, row in rows.items():
@@ -207,7 +211,7 @@ class Visit:
         """Violations of the promise and untruths on the customer's page."""
         row = self._row()
         mine = [row] if row else []
-        counted = self._get("Customers", row["customerKey"]) if row else None
+        counted = self._get("Customers", row["sourceKey"]) if row else None
         payments = self.shop.paymongo.ledger(self.rental_id)
         found: list[Violation | str] = list(
             violations(

@@ -90,6 +90,7 @@ class Visit:
     rental_id: str
     key: str
     body: Json
+    address: str
 
 
 @dataclass(slots=True)
@@ -266,14 +267,16 @@ class Simulation:
     def checkout(self, draw: Draw) -> bool:
         if len(self.visits) >= MAX_RENTALS:
             return False
-        email = f"customer-{draw.below(CUSTOMERS)}@example.com"
+        customer = draw.below(CUSTOMERS)
+        email, address = f"customer-{customer}@example.com", f"192.0.2.{customer}"
         key = f"key-{len(self.visits)}"
         body = checkout_body(
             collectible_id=COLLECTIBLE,
             store_id="store-b" if draw.below(4) == 3 else "store-a",
             customer={"email": email},
         )
-        self.visits.append(Visit(rental_id_for(email, key, IDENTITY_SECRET), key, body))
+        rental_id = rental_id_for(email, key, IDENTITY_SECRET)
+        self.visits.append(Visit(rental_id, key, body, address))
         self._post_checkout(self.visits[-1], draw)
         return True
 
@@ -284,7 +287,11 @@ class Simulation:
         return True
 
     def _post_checkout(self, visit: Visit, draw: Draw) -> None:
-        headers = {"Content-Type": "application/json", "Idempotency-Key": visit.key}
+        headers = {
+            "Content-Type": "application/json",
+            "Idempotency-Key": visit.key,
+            "X-Client-Address": visit.address,
+        }
         if draw.below(4) != 3:
             headers["Prefer"] = "respond-async"
         event = {"headers": headers, "body": json.dumps(visit.body)}

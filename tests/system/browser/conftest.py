@@ -11,7 +11,7 @@ from tests.support.shop import FAST
 from tests.system.browser.album import Album
 from tests.system.browser.launch import chromium_path, launch
 from tests.system.browser.visitor import ColorScheme, Device, Motion, Visit, Visitor
-from tools.local.stack import LocalStack, Settings, running
+from tools.local.stack import ONE_ADDRESS, LocalStack, Settings, running
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -25,7 +25,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
     """The deployed system, as for the workflow tests but without their recorders."""
     settings = Settings.on_free_ports(
-        hold_seconds=600, log_dir=tmp_path_factory.mktemp("stack"), **FAST
+        hold_seconds=600,
+        log_dir=tmp_path_factory.mktemp("stack"),
+        parameters=ONE_ADDRESS,
+        **FAST,
     )
     with running(settings) as stack:
         yield stack

@@ -172,7 +172,7 @@ OVER: list[tuple[int, Body, str]] = [
 MAY_BE_UNDER_WAY: list[tuple[int, Body, str]] = [
     (404, failure("STORE_NOT_FOUND"), "This store is no longer open"),
     (413, failure("BODY_TOO_LARGE"), "We could not accept this request"),
-    (429, failure("TOO_MANY_HOLDS"), "several rentals waiting for payment"),
+    (429, failure("TOO_MANY_HOLDS"), "rentals from your network are waiting for payment"),
     (429, "Too Many Requests", "Our site is very busy just now"),
     (500, failure("INTERNAL_ERROR"), "Something is not working on our side"),
     (504, "<h1>Gateway Timeout</h1>", "Something is not working on our side"),

@@ -11,7 +11,7 @@ from tests.support.shop import Json, Shop, eventually
 
 def stray(shop: Shop, like: Json) -> str:
     """A rental like this one whose execution was never started: checkout died in between."""
-    rental_id, customer_key = rental_id_for("", None, b""), uuid.uuid4().hex
+    rental_id, source_key = rental_id_for("", None, b""), uuid.uuid4().hex
     row = {
         name: like[name]
         for name in (
@@ -21,12 +21,14 @@ def stray(shop: Shop, like: Json) -> str:
     }  # fmt: skip
     row |= {
         "id": rental_id,
-        "customerKey": customer_key,
+        "sourceKey": source_key,
         "paymentStatus": "pending",
         "followUp": follow_ups.due(rental_id, FollowUp.PAYMENT)["followUp"],
         "followUpAt": like["createdAt"],
     }
-    shop.table("Customers").put_item(Item={"id": customer_key, "openRentals": {rental_id}})
+    shop.table("Customers").put_item(
+        Item={"id": source_key, "openRentals": {f"{row['createdAt']}#{rental_id}"}}
+    )
     shop.table("Rentals").put_item(Item=row)
     return rental_id
 

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from tools.local.stack import Settings, running
+from tools.local.stack import ONE_ADDRESS, Settings, running
 from tools.measuring.bench import cold_start, contention, inventory, throughput
 from tools.measuring.bench.report import Section, write, write_headline
 from tools.measuring.bench.shop import shop_of
@@ -46,6 +46,7 @@ def _sections(kinds: list[str]) -> Iterator[Section]:
         return
     settings = Settings.on_free_ports(
         log_dir=Path(tempfile.mkdtemp(prefix="bench-logs-")),
+        parameters=ONE_ADDRESS,
     )
     with running(settings) as stack, shop_of(stack) as shop:
         if "throughput" in kinds:

@@ -100,6 +100,7 @@ class Shop:
                 request_hash="",
                 created_at=now,
                 updated_at=now,
+                source_key=uuid.uuid4().hex,
             )
         )
         # It has no execution: the reconciler would end it as a stray.
@@ -157,6 +158,7 @@ def shop_of(stack: LocalStack) -> Iterator[Shop]:
     os.environ |= {
         **stack.settings.client_environment,
         "MAX_OPEN_RENTALS": "3",
+        "LONGEST_HOLD_SECONDS": "3600",
         **{f"{table.upper()}_TABLE": f"{TABLE_PREFIX}-{table}" for table in _TABLES},
     }
     # The engine sorts 100,000 units for every query, which takes longer than functions wait.

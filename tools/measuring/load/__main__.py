@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from tools.local.stack import (
+    ONE_ADDRESS,
     Settings,
     running,
 )
@@ -34,6 +35,7 @@ def main(
     settings = Settings.on_free_ports(
         hold_seconds=HOLD_SECONDS,
         log_dir=Path(tempfile.mkdtemp(prefix="load-logs-")),
+        parameters=ONE_ADDRESS,
     )
     with running(settings, print):
         failures = _locust(settings.site_url, users, seconds, "--payment-page")
