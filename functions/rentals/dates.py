@@ -11,7 +11,7 @@ from infra.settings import integer_setting
 _MANILA = timedelta(hours=8)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
-_WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _LONGEST_CLOSURE_DAYS = 31
 _WHOLE_DAY_SECONDS = 86_400
 
@@ -84,7 +84,7 @@ def due(picked_up: datetime, duration: int, days_off: Collection[str]) -> dateti
 
 
 def _is_off(day: int, days_off: Collection[str]) -> bool:
-    if _WEEKDAYS[(day + 3) % 7] in days_off:  # the epoch was a Thursday
+    if WEEKDAYS[(day + 3) % 7] in days_off:  # the epoch was a Thursday
         return True
     ordinal = day + _EPOCH_ORDINAL
     return ordinal <= date.max.toordinal() and date.fromordinal(ordinal).isoformat() in days_off

@@ -88,6 +88,58 @@ def test_a_rental_that_still_has_its_unit_holds_it_in_both_records(tmp_path: Pat
     assert items["Units"][0]["reservedBy"] == "rental-123"
 
 
+@pytest.mark.parametrize(
+    ("stage", "times"),
+    [
+        ("awaiting_arrival", {"readyBy": "2999-02-02T15:59:59Z"}),
+        ("ready_for_pickup", {"arrivedAt": "2026-02-02T10:00:00Z"}),
+        (
+            "picked_up",
+            {"pickedUpAt": "2026-02-03T10:00:00Z", "dueAt": "2026-02-10T15:59:59Z"},
+        ),
+        ("returned", {"returnedAt": "2026-02-09T10:00:00Z"}),
+    ],
+)
+def test_a_rental_comes_in_at_its_stage_with_the_times_that_count(
+    tmp_path: Path, stage: str, times: Json
+) -> None:
+    held = [UNIT | {"isAvailable": "false"}]
+    out = RENTAL | {"unitId": "unit-001", "fulfillmentStatus": stage}
+
+    export = read(tmp_path, Units=held, Rentals=[out | times])
+    assert rejected(export) == []
+    (item,) = items_of(export)["Rentals"]
+    assert Rental.from_row(item).fulfillment_status == stage
+    assert {name: item[name][:19] for name in times} == {k: v[:19] for k, v in times.items()}
+    for name in times:
+        without = {key: value for key, value in times.items() if key != name}
+        problem = f"is {stage}, and has no {name}"
+        assert problem in rejected(read(tmp_path, Units=held, Rentals=[out | without]))[0]
+
+
+def test_a_completed_rental_without_a_unit_is_closed(tmp_path: Path) -> None:
+    (item,) = items_of(read(tmp_path))["Rentals"]
+
+    rental = Rental.from_row(item)
+    assert (rental.fulfillment_status, rental.closed_reason) == ("closed", "returned")
+    assert rental.closed_at == "2026-01-31T10:05:00.000Z"
+
+
+@pytest.mark.parametrize("status", ["maintenance", "lost", "retired"])
+def test_a_unit_that_cannot_be_rented_says_why(tmp_path: Path, status: str) -> None:
+    away = UNIT | {"isAvailable": False, "status": status, "reason": "the lamp is broken"}
+
+    export = read(tmp_path, Units=[away], Stores=[STORE | {"daysOff": ["Sunday", "2026-12-25"]}])
+
+    assert rejected(export) == []
+    items = items_of(export)
+    (unit,) = items["Units"]
+    assert (unit["status"], unit["reason"]) == (status, "the lamp is broken")
+    assert "availableCollectibleId" not in unit
+    assert items["Stores"][0]["daysOff"] == ["Sunday", "2026-12-25"]
+    assert violations(items["Rentals"], items["Units"], [], []) == []
+
+
 def test_past_rentals_are_not_held_to_payments_of_another_system(tmp_path: Path) -> None:
     items = items_of(read(tmp_path))
     (imported,) = items["Rentals"]
@@ -115,6 +167,8 @@ def test_past_rentals_are_not_held_to_payments_of_another_system(tmp_path: Path)
         ({"customer": {"name": "John"}}, "customer.email is required"),
         ({"unitId": "unit-001"}, "says is available"),
         ({"unitId": "unit-404"}, "not in units.json"),
+        ({"fulfillmentStatus": "picked_up"}, "is picked_up, and its unitId is None"),
+        ({"fulfillmentStatus": "closed", "unitId": "unit-001"}, "is closed, and its unitId is"),
     ],
 )
 def test_a_rental_that_is_not_right_is_refused(tmp_path: Path, change: Json, problem: str) -> None:
@@ -134,6 +188,9 @@ def test_a_rental_that_is_not_right_is_refused(tmp_path: Path, change: Json, pro
         ({"Units": [UNIT | {"collectibleId": "c"}]}, "units.json:2: unit-001: there is no collect"),
         ({"Units": [UNIT | {"isAvailable": "no"}]}, "units.json:2: unit-001: isAvailable"),
         ({"Units": [UNIT | {"isAvailable": "false"}]}, "leave the unit out until it is back"),
+        ({"Units": [UNIT | {"status": "lost"}]}, 'is lost: its isAvailable is "false"'),
+        ({"Stores": [STORE | {"daysOff": ["Holiday"]}]}, "daysOff.0"),
+        ({"Stores": [STORE | {"daysOff": ["20261225"]}]}, "is no date like 2026-12-25"),
         ({"Units": [UNIT, UNIT]}, "is in units.json:2 already"),
         ({"Warehouses": [WAREHOUSE | {"distances": {"store-a": -1}}]}, "distances.store-a"),
         ({"Warehouses": [WAREHOUSE | {"distances": {"store-z": 1}}]}, "there is no store store-z"),

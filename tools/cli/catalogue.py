@@ -12,6 +12,8 @@ from tools.cli.text import table
 from tools.importing import loading, seed, writing
 from tools.importing.loading import Report
 from tools.importing.writing import Action, Planned, Tables
+from tools.ops import upgrading
+from tools.ops.domain import domain_of
 from tools.ops.errors import FOUND, CommandError
 
 app = typer.Typer()
@@ -38,7 +40,8 @@ def import_(  # noqa: PLR0913, PLR0917 - each is one way of importing
     Reads `collectibles.json`, `stores.json`, `warehouses.json`, `units.json` and `rentals.json` (an
     array of rows, or `.jsonl`, a row a line), as far as they are there; docs/importing.md has the
     fields. Everything is checked first, and nothing is written while anything is rejected. A unit
-    that is held and a rental that exists are never changed. Interrupted, run it again: it writes
+    that is held and a rental that exists are never changed. Rentals whose units are out go on, as
+    by ./rentals upgrade. Interrupted, run it again: it writes
     what is missing. At the end every row is counted and a sample is read back.
     """
     session: Session = ctx.obj
@@ -67,6 +70,9 @@ def import_(  # noqa: PLR0913, PLR0917 - each is one way of importing
                 kept += _write(session, tables, planned, jobs)
             with session.working("Reading back"):
                 verification = writing.verify(tables, planned)
+            if loading.has_units_out(export):
+                with session.working("Having rentals go on"), domain_of(target):
+                    upgrading.upgrade()
     report = Report(export.rejects, planned, kept, verification, dry_run, export.ignored)
     session.show(report.to_json(), *render(report))
     if not report.is_well:

@@ -4,7 +4,7 @@ Money is pesos, as in the tables. Unknown fields are refused: a misspelt one is 
 telling.
 """
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
@@ -22,7 +22,15 @@ from pydantic.alias_generators import to_camel
 
 from infra.clock import timestamp
 from paymongo.resources import CURRENCY
-from rentals.models import CENTAVOS_PER_PESO, PaymentMethod, PaymentStatus, Size
+from rentals.dates import WEEKDAYS
+from rentals.models import (
+    CENTAVOS_PER_PESO,
+    ClosedReason,
+    FulfillmentStatus,
+    PaymentMethod,
+    PaymentStatus,
+    Size,
+)
 from rentals.pricing import MAX_DURATION_DAYS, MIN_DURATION_DAYS
 
 Item = dict[str, Any]
@@ -33,6 +41,12 @@ _LONGEST_WAY_KM = 20_000
 def _availability(value: Any) -> Any:
     """The tables hold text, because an index key must be; JSON has a word of its own for it."""
     return {True: "true", False: "false"}.get(value, value) if isinstance(value, bool) else value
+
+
+def _day_off(day: str) -> str:
+    if day not in WEEKDAYS and date.fromisoformat(day).isoformat() != day:
+        raise ValueError("is no date like 2026-12-25")
+    return day
 
 
 def _is_past(moment: datetime) -> datetime:
@@ -76,12 +90,13 @@ class CollectibleRow(Row):
 
 
 class StoreRow(Row):
-    """stores: where customers pick up."""
+    """stores: where customers pick up. `days_off` are dates and days of the week."""
 
     name: Name
     address: Text = ""
     phone: Text = ""
     hours: Text = ""
+    days_off: list[Annotated[str, AfterValidator(_day_off)]] = []
 
 
 class WarehouseRow(Row):
@@ -92,11 +107,21 @@ class WarehouseRow(Row):
 
 
 class UnitRow(Row):
-    """units: one physical piece. An unavailable one is held by the past rental that names it."""
+    """units: one physical piece. An unavailable one is held by the past rental that names it, or
+    has a `status` that says why it cannot be rented.
+    """
 
     collectible_id: Id
     warehouse_id: Id
     is_available: Annotated[Literal["true", "false"], BeforeValidator(_availability)] = "true"
+    status: Literal["maintenance", "lost", "retired"] | None = None
+    reason: Text | None = None
+
+    @model_validator(mode="after")
+    def _is_not_offered_and_put_away(self) -> "UnitRow":
+        if self.status is not None and self.is_available == "true":
+            raise ValueError(f'is {self.status}: its isAvailable is "false"')
+        return self
 
 
 class CustomerRow(BaseModel):
@@ -113,7 +138,9 @@ class CustomerRow(BaseModel):
 
 
 class RentalRow(Row):
-    """rentals: one that is over. Only a completed one may still hold a unit (`unitId`)."""
+    """rentals: one whose payment is over. Only a completed one may still hold a unit (`unitId`);
+    `fulfillmentStatus` says where that is, if it is known.
+    """
 
     collectible_id: Id
     collectible_name: Name
@@ -131,6 +158,24 @@ class RentalRow(Row):
     eta: Annotated[int, Field(ge=0, le=_LONGEST_WAY_KM, strict=True)] | None = None
     created_at: Moment
     updated_at: Moment
+    fulfillment_status: FulfillmentStatus | None = None
+    ready_by: AwareDatetime | None = None
+    arrived_at: Moment | None = None
+    picked_up_at: Moment | None = None
+    due_at: AwareDatetime | None = None
+    returned_at: Moment | None = None
+
+    @model_validator(mode="after")
+    def _is_where_it_says(self) -> "RentalRow":
+        stage = self.fulfillment_status
+        if stage is None:
+            return self
+        if (self.unit_id is None) is not (stage is FulfillmentStatus.CLOSED):
+            raise ValueError(f"is {stage}, and its unitId is {self.unit_id}")
+        missing = [name for name in _TIMES_OF[stage] if getattr(self, name) is None]
+        if missing:
+            raise ValueError(f"is {stage}, and has no {', '.join(map(to_camel, missing))}")
+        return self
 
     @model_validator(mode="after")
     def _adds_up(self) -> "RentalRow":
@@ -166,6 +211,14 @@ class RentalRow(Row):
             "updatedAt": timestamp(self.updated_at),
             "requestHash": "imported",
         }
+        times = {name: getattr(self, name) for name in _TIMES}
+        item |= {to_camel(name): timestamp(at) for name, at in times.items() if at is not None}
+        if self.payment_status is PaymentStatus.COMPLETED and self.unit_id is None:
+            item |= {
+                "fulfillmentStatus": FulfillmentStatus.CLOSED,
+                "closedReason": ClosedReason.RETURNED,
+                "closedAt": item["updatedAt"],
+            }
         if self._has_money:
             item |= {
                 "amountPaid": self.total_fee * CENTAVOS_PER_PESO,
@@ -177,6 +230,16 @@ class RentalRow(Row):
             item |= {"refundStatus": "succeeded", "refundRequestedAt": item["updatedAt"]}
         return item
 
+
+# What a stage counts from, and all of them.
+_TIMES_OF = {
+    FulfillmentStatus.AWAITING_ARRIVAL: ("ready_by",),
+    FulfillmentStatus.READY_FOR_PICKUP: ("arrived_at",),
+    FulfillmentStatus.PICKED_UP: ("picked_up_at", "due_at"),
+    FulfillmentStatus.RETURNED: ("returned_at",),
+    FulfillmentStatus.CLOSED: (),
+}
+_TIMES = [name for names in _TIMES_OF.values() for name in names]
 
 # In the order in which they are read and written; the file's name is the table's.
 FILES: dict[str, type[Row]] = {

@@ -199,6 +199,8 @@ def _check_holders(export: Export) -> None:
         problem = None
         if unit is None:
             problem = f"holds unit {rental.unit_id}, which is not in units.json"
+        elif unit.status is not None:
+            problem = f"holds unit {unit.id}, which units.json says is {unit.status}"
         elif unit.is_available == "true":
             problem = f"holds unit {unit.id}, which units.json says is available"
         elif unit.collectible_id != rental.collectible_id:
@@ -210,10 +212,11 @@ def _check_holders(export: Export) -> None:
         else:
             holders[rental.unit_id] = rental.id
     for unit in list(export.units.values()):
-        if unit.is_available == "false" and unit.id not in holders:
+        is_held = unit.is_available == "false" and unit.status is None
+        if is_held and unit.id not in holders:
             export.reject(
                 "Units",
                 unit.id,
                 "is unavailable, and no completed rental has it as its unitId: give it to that"
-                " rental, or leave the unit out until it is back",
+                " rental, say its status, or leave the unit out until it is back",
             )

@@ -26,7 +26,11 @@ _PARALLEL_WRITES = 16
 SAMPLE_SIZE = 200
 # What a unit is; everything else about it changes while it is rented.
 _OF_A_UNIT = ("collectibleId", "warehouseId")
-_NOT_COMPARED = {"importedAt"}
+# What goes on after an import.
+_CHANGES_OF_A_RENTAL = {
+    "arrivedAt", "closedAt", "closedReason", "dueAt", "fulfillmentStatus", "importedAt",
+    "pickedUpAt", "readyBy", "returnedAt", "unitId", "updatedAt",
+}  # fmt: skip
 
 
 class Action(StrEnum):
@@ -97,6 +101,13 @@ def held_unit(unit: Item, rental: Item) -> Item:
     }
 
 
+def put_away_unit(unit: Item, status: str, reason: str | None) -> Item:
+    """The same unit while it cannot be rented."""
+    kept = {name: value for name, value in unit.items() if name != "availableCollectibleId"}
+    why = {"reason": reason} if reason else {}
+    return kept | {"status": UnitStatus(status), "isAvailable": "false"} | why
+
+
 def items_of(export: Export) -> dict[str, list[Item]]:
     """The rows of an export as the tables hold them."""
     imported_at = now_timestamp()
@@ -105,7 +116,11 @@ def items_of(export: Export) -> dict[str, list[Item]]:
     units = []
     for unit in export.units.values():
         item = new_unit(unit.id, unit.collectible_id, unit.warehouse_id)
-        units.append(held_unit(item, holders[unit.id]) if unit.id in holders else item)
+        if unit.id in holders:
+            item = held_unit(item, holders[unit.id])
+        elif unit.status is not None:
+            item = put_away_unit(item, unit.status, unit.reason)
+        units.append(item)
     return {
         **{
             table: [row.to_item() for row in export.rows[table].values()]
@@ -117,13 +132,27 @@ def items_of(export: Export) -> dict[str, list[Item]]:
 
 
 def plan(tables: Tables, items: Mapping[str, Sequence[Item]]) -> list[Planned]:
-    """What has to be written so that the tables hold these rows."""
-    return [
+    """What has to be written so that the tables hold these rows. A unit is given to its rental only
+    when that comes in: one that is there already may have brought its unit back.
+    """
+    planned = [
         _planned(table, item, there.get(item["id"]))
         for table, wanted in items.items()
         for there in [tables.existing(table, [item["id"] for item in wanted])]
         for item in wanted
     ]
+    new = {
+        each.item["id"] for each in planned if each.table == "Rentals" and each.action is Action.NEW
+    }
+    return [_unless_brought_back(each, new) for each in planned]
+
+
+def _unless_brought_back(planned: Planned, new: Set[str]) -> Planned:
+    holder = planned.item.get("reservedBy") if planned.table == "Units" else None
+    if holder is None or holder in new or not planned.is_write:
+        return planned
+    why = f"rental {holder} is in the table, and does not have it any more"
+    return Planned("Units", planned.item, Action.KEPT, why)
 
 
 def _planned(table: str, item: Item, there: Item | None) -> Planned:
@@ -131,15 +160,12 @@ def _planned(table: str, item: Item, there: Item | None) -> Planned:
         return Planned(table, item, Action.NEW)
     if table == "Units":
         return _planned_unit(item, there)
-    compared = [
-        {name: value for name, value in each.items() if name not in _NOT_COMPARED}
-        for each in (item, there)
-    ]
-    if compared[0] == compared[1]:
-        return Planned(table, item, Action.SAME)
     if table == "Rentals":
+        names = item.keys() - _CHANGES_OF_A_RENTAL
+        if all(item[name] == there.get(name) for name in names):
+            return Planned(table, item, Action.SAME)
         return Planned(table, item, Action.KEPT, "the table has another rental of this id")
-    return Planned(table, item, Action.CHANGED)
+    return Planned(table, item, Action.SAME if item == there else Action.CHANGED)
 
 
 def _planned_unit(item: Item, there: Item) -> Planned:

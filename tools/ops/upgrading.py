@@ -9,7 +9,7 @@ interrupted, repeated, and run beside a shop that is open. To be called inside `
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from infra import clock, dynamo
@@ -122,7 +122,7 @@ def _upgrade_rental(rental: Rental) -> Rental | str:
                 ],
             ),
             *lookups.written_when_paid(after),
-            *lookups.moved(rental, after),
+            *lookups.moved(replace(rental, fulfillment_status=None), after),
             *([lookups.in_attention(rental.id)] if needs_somebody else []),
         ]
     )

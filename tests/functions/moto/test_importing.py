@@ -14,7 +14,14 @@ from tests.support.tables import PREFIX, Shop
 from tools.importing import writing
 from tools.importing.models import FILES
 from tools.importing.seed import CATALOGUE, seed
-from tools.importing.writing import Action, Planned, Tables, held_unit, new_unit
+from tools.importing.writing import (
+    Action,
+    Planned,
+    Tables,
+    held_unit,
+    new_unit,
+    put_away_unit,
+)
 
 Json = dict[str, Any]
 
@@ -112,16 +119,29 @@ def test_a_unit_that_is_taken_between_looking_and_writing_is_left_alone(
     assert shop.row("Units", FREE[0]["id"])["reservedBy"] == rental.id
 
 
+@pytest.mark.parametrize(("change", "action"), [({}, Action.SAME), ({"duration": 8}, Action.KEPT)])
 def test_a_rental_of_the_same_id_is_kept_and_its_unit_not_given_away(
-    shop: Shop, tables: Tables
+    shop: Shop, tables: Tables, change: Json, action: Action
 ) -> None:
-    shop.put("Rentals", {name: RENTAL[name] for name in RENTAL if name != "unitId"})
+    there = {name: RENTAL[name] for name in RENTAL if name != "unitId"} | change
+    shop.put("Rentals", there | {"fulfillmentStatus": "closed"})
+    brought_back = new_unit("unit-held", "col-001", "wh-near")
+    shop.put("Units", brought_back)
 
     actions = load(tables, Units=[HELD], Rentals=[RENTAL])
 
-    assert actions["rental-old"] is Action.KEPT
+    assert (actions["rental-old"], actions["unit-held"]) == (action, Action.KEPT)
     assert "unitId" not in shop.row("Rentals", "rental-old")
-    shop.put("Units", new_unit("unit-held", "col-001", "wh-near"))  # as the audit wants it
+    assert shop.row("Units", "unit-held") == brought_back
+
+
+def test_a_unit_that_cannot_be_rented_comes_in_with_its_status(shop: Shop, tables: Tables) -> None:
+    unit = put_away_unit(FREE[0], "maintenance", "the lamp is broken")
+
+    load(tables, Units=[unit])
+
+    assert shop.row("Units", unit["id"]) == unit
+    assert shop.on_shelf() == set()
 
 
 def test_an_import_that_was_cut_off_goes_on_where_it_was(shop: Shop, tables: Tables) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from infra import clock
 from infra.settings import setting
-from rentals import desk, lookups, repository
+from rentals import desk, fulfillment_clock, lookups, repository
 from rentals.desk import Action, Actor
 from rentals.models import FulfillmentStatus, Rental
 from tests.support.rentals import completed, reserved
@@ -118,6 +118,30 @@ def assert_agrees(shop: Shop) -> None:
     """The promise, but for the money, which these rentals have not really cost."""
     found = violations(shop.rows("Rentals"), shop.rows("Units"), shop.rows("Customers"), [])
     assert [each for each in found if each.rule != "completed is paid once"] == []
+    assert shop.rows("Notices") == []
+
+
+def test_an_imported_rental_goes_on_at_its_stage_and_what_has_passed_is_not_told(
+    shop: Shop,
+) -> None:
+    rental = paid_before(shop, days=40)
+    stage = {
+        "fulfillmentStatus": "picked_up",
+        "pickedUpAt": clock.timestamp_in(-30 * 86_400),
+        "dueAt": clock.timestamp_in(-20 * 86_400),
+        "importedAt": clock.now_timestamp(),
+    }
+    shop.put("Rentals", shop.row("Rentals", rental.id) | stage)
+
+    assert upgrading.upgrade().rentals == 1
+
+    now = repository.get(rental.id)
+    assert (now.fulfillment_status, now.due_at) == (FulfillmentStatus.PICKED_UP, stage["dueAt"])
+    assert (now.fulfillment_attention, now.is_carried_over) == ("Overdue", False)
+    assert shop.row("Units", str(now.unit_id))["status"] == "with_customer"
+    assert_found(now)
+    assert_agrees(shop)
+    assert fulfillment_clock.meet_deadlines(now) == now
     assert shop.rows("Notices") == []
 
 

@@ -56,7 +56,7 @@ def test_a_rental_is_due_at_the_end_of_a_day_in_manila(picked_up: str, days: int
         (("2026-11-27", "Saturday", "Sunday"), "2026-11-30T23:59:59"),
         (("Thursday",), "2026-11-27T23:59:59"),
         (("Friday",), "2026-11-28T23:59:59"),
-        (tuple(dates._WEEKDAYS), "2026-11-27T23:59:59"),  # a store that never opens moves nothing
+        (tuple(dates.WEEKDAYS), "2026-11-27T23:59:59"),  # a store that never opens moves nothing
     ],
 )
 def test_a_store_that_is_closed_moves_the_due_date_to_its_next_open_day(
