@@ -6,17 +6,19 @@ may be repeated; an ending is written once, and only together with giving the un
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from infra import clock, dynamo
 from infra.dynamo import Change, Condition, absent, either, equal, present
 from infra.settings import integer_setting, setting
-from paymongo.resources import CheckoutSession
 from rentals import follow_ups
 from rentals.errors import RentalEnded, RentalNotFound, TooManyOpenRentals
 from rentals.models import CENTAVOS_PER_PESO, FollowUp, PaymentStatus, Rental
-from rentals.pricing import Price
 from rentals.rows import to_row
+
+if TYPE_CHECKING:  # most functions neither price a rental nor open a session
+    from paymongo.resources import CheckoutSession
+    from rentals.pricing import Price
 
 PAYMENT_INTENT_INDEX = "paymentIntentId-index"
 PAYMENT_INDEX = "paymentId-index"
@@ -132,7 +134,7 @@ def customer_key(rental: Rental) -> str:
     return hashlib.sha256(rental.customer.email.strip().lower().encode()).hexdigest()
 
 
-def set_price(rental: Rental, price: Price) -> None:
+def set_price(rental: Rental, price: "Price") -> None:
     """Write what the rental costs. Raises RentalEnded."""
     pesos = {
         "dailyRate": price.daily_rate_centavos // CENTAVOS_PER_PESO,
@@ -141,7 +143,7 @@ def set_price(rental: Rental, price: Price) -> None:
     _update_pending(change(rental.id, pesos, _IS_PENDING))
 
 
-def set_checkout_session(rental: Rental, session: CheckoutSession) -> Rental:
+def set_checkout_session(rental: Rental, session: "CheckoutSession") -> Rental:
     """Record the checkout session, once; `paymentUrl` is published later, with the task token.
 
     Returns the rental on record: its session is an earlier one when there was one already.

@@ -9,7 +9,7 @@ from rich.console import Group
 from rich.live import Live
 from rich.text import Text
 
-from paymongo.resources import CURRENCY
+from paymongo import CURRENCY
 from rentals.models import CENTAVOS_PER_PESO, PaymentStatus
 from tools.cli.session import Session, Wait, Yes
 from tools.cli.text import coloured, log_table, pesos, table, timeline
