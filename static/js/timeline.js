@@ -131,7 +131,7 @@ function stepsToCome(rental, shop) {
   if (stage === "picked_up") {
     const bring = `bring it back to ${shop}`;
     return rental.is_overdue
-      ? [["bad", `It was due by the end of ${dueDay}`, due], ["now", `Please ${bring} now`], lookOver]
+      ? [["bad", `It was due by the end of ${dueDay}`], ["now", `Please ${bring} now`], lookOver]
       : [["now", `You have it: ${bring} by the end of ${dueDay}`], lookOver];
   }
   const pickUp = "pick it up with your rental number and a valid ID";

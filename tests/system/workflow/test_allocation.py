@@ -1,5 +1,8 @@
 """Which unit a customer gets, and what the shop says before and afterwards."""
 
+from datetime import timedelta
+
+from infra.clock import parse, timestamp
 from tests.support.sandbox import Json
 from tests.support.shop import Shop
 
@@ -54,6 +57,20 @@ def test_a_released_unit_is_offered_again(shop: Shop) -> None:
 
     assert offer_of(shop, collectible, "store-a")["eta"] == 2
     assert shop.rental_row(shop.checkout(collectible)["rental_id"])["warehouseId"] == "wh-001"
+
+
+def test_what_is_sold_out_says_when_the_rented_one_is_expected(shop: Shop) -> None:
+    collectible, rental = shop.rent()
+    assert quote_of(shop, collectible, "store-a", 3)["next_expected"] is None
+    shop.pay_and_complete(rental)
+
+    paid = shop.rental(rental["rental_id"])
+    quote = quote_of(shop, collectible, "store-a", 3)
+
+    way_home = timedelta(days=rental["eta"])
+    assert quote["next_expected"] == timestamp(parse(paid["due_at"]) + way_home)
+    assert offer_of(shop, collectible, "store-a")["next_expected"] == quote["next_expected"]
+    assert quote["ready_by"] is quote["due_at"] is None
 
 
 def test_price_is_the_quoted_one_and_what_paymongo_asks_for(shop: Shop) -> None:
