@@ -6,6 +6,8 @@ import pytest
 import segno
 from playwright.sync_api import expect
 
+from tests.support.desk import manager
+from tests.support.shop import Shop
 from tests.system.browser.states import RENTAL_ID, RENTALS, day
 from tests.system.browser.states import show as show_page
 from tests.system.browser.visitor import COLLECTIBLES, QUOTE, Visitor
@@ -24,6 +26,29 @@ def dark_modules(visitor: Visitor) -> set[tuple[int, int]]:
     """Column and row of each dark module of the page's QR code."""
     path = visitor.page.locator(".qr path").get_attribute("d") or ""
     return {(int(x), int(y)) for x, y in re.findall(r"M(\d+) (\d+)h1v1h-1z", path)}
+
+
+def test_the_page_follows_what_the_store_does(shop: Shop, visitor: Visitor) -> None:
+    _, rental = shop.rent()
+    shop.pay_and_complete(rental)
+    rental_id, desk = rental["rental_id"], manager(shop)
+    visitor.open_rental(shop, rental_id)
+    visitor.expect_heading("Your rental is confirmed")
+    number = visitor.page.locator("#rental-number")
+    expect(number).to_have_text(desk.details(rental_id)["number"])
+
+    for action, more, heading in (
+        ("arrived", {}, re.compile("^Ready for you to pick up$")),
+        ("picked_up", {"id_seen": True}, re.compile("^Yours until")),
+        ("returned", {}, re.compile("^It is back with us$")),
+        ("inspected", {"condition": "fine"}, re.compile("^Your rental is over$")),
+    ):
+        answer = desk.do(rental_id, action, **more)
+        assert answer.status_code == 200, answer.text
+        visitor.page.evaluate(_TAB_COMES_BACK)
+        expect(visitor.page.get_by_role("heading", level=1)).to_have_text(heading)
+
+    expect(visitor.page.locator(".step-done")).to_have_count(7)
 
 
 def test_the_qr_code_says_the_number(visitor: Visitor) -> None:
