@@ -2,6 +2,12 @@
 
 As a ratio to the floor, boto3 with one DynamoDB client, in the same minute: the machine's speed is
 nobody's doing. Like Lambda: the package on one path, the runtime's boto3 on another, nothing else.
+
+Two accidents of Python cost as much as a library: whether its collector searches everything once
+more (it does after ten smaller collections), and whether the stack is so deep that a loop calls
+across the end of a chunk of 16 KB, which is then asked of the system and given back each time. So
+each round begins in another state, the same one for all: with more small collections before it, and
+deeper.
 """
 
 import os
@@ -20,17 +26,26 @@ from tools.building.build import BOTO3, Package, install
 from tools.measuring.bench.report import Section
 from tools.sources import ROOT
 
-ROUNDS = 15
+# Each number of small collections twice, and calls as deep as one chunk of the stack.
+ROUNDS = 22
 MAX_PACKAGE_MB = 5.0
 # Times the floor, by the library that a function loads besides boto3; none loads both.
 GOALS = {"": 1.3, "pydantic": 1.6, "httpx": 1.85}
 _FLOOR = "import boto3; boto3.client('dynamodb')"
 _CLIENTS = {"dynamodb": "dynamodb", "states": "stepfunctions", "secretsmanager": "secretsmanager"}
 _MEASURE = """
-import sys, time
-processor = time.process_time()
-{code}
-print(time.process_time() - processor, *(set(sys.modules) & {{"pydantic", "httpx"}}))
+import gc, sys, time
+
+def measure(calls):
+    if calls:
+        return measure(calls - 1)
+    processor = time.process_time()
+    exec({code!r}, {{"sys": sys}})
+    print(time.process_time() - processor, *(set(sys.modules) & {{"pydantic", "httpx"}}))
+
+for _ in range({number} % 11):
+    gc.collect(1)
+measure({number} * 7)
 """
 
 
@@ -96,7 +111,7 @@ def _interleaved(
         for name, code in codes.items():
             done = subprocess.run(
                 # -S: not this project's environment, only what the path says.
-                [sys.executable, "-S", "-s", "-c", _MEASURE.format(code=code)],
+                [sys.executable, "-S", "-s", "-c", _MEASURE.format(code=code, number=number)],
                 env=environment,
                 capture_output=True,
                 text=True,
