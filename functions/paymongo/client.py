@@ -13,10 +13,10 @@ import httpx
 
 from infra.settings import integer_setting, setting
 from infra.telemetry import count
+from paymongo import CURRENCY
 from paymongo.errors import PaymentProviderRejected, PaymentProviderUnavailable
 from paymongo.keys import paymongo_keys
 from paymongo.resources import (
-    CURRENCY,
     CheckoutSession,
     Note,
     Payment,

@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-CURRENCY = "PHP"
 # JSON's largest integer that everybody reads as it is written (RFC 8259, 6).
 _MOST_CENTAVOS = 2**53 - 1
 # Also what a row's key and the name of an execution can hold.

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from infra.dynamo import Change
-from paymongo.resources import CURRENCY
+from paymongo import CURRENCY
 from rentals.numbers import number_of
 from rentals.rows import from_row, stored_as, to_row
 

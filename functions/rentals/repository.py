@@ -6,18 +6,20 @@ may be repeated; an ending is written once, and only together with giving the un
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from infra import clock, dynamo
 from infra.dynamo import Change, Condition, absent, equal, present
 from infra.settings import setting
 from infra.telemetry import count
-from paymongo.resources import CheckoutSession
 from rentals import follow_ups, sources
 from rentals.errors import RentalEnded, RentalNotFound, WriteContended
 from rentals.models import CENTAVOS_PER_PESO, FollowUp, PaymentStatus, Rental
-from rentals.pricing import Price
 from rentals.rows import to_row
+
+if TYPE_CHECKING:  # most functions neither price a rental nor open a session
+    from paymongo.resources import CheckoutSession
+    from rentals.pricing import Price
 
 PAYMENT_INTENT_INDEX = "paymentIntentId-index"
 PAYMENT_INDEX = "paymentId-index"
@@ -122,7 +124,7 @@ def customer_key(rental: Rental) -> str:
     return hashlib.sha256(rental.customer.email.strip().lower().encode()).hexdigest()
 
 
-def set_price(rental: Rental, price: Price, short_hold_seconds: int | None = None) -> None:
+def set_price(rental: Rental, price: "Price", short_hold_seconds: int | None = None) -> None:
     """Write what the rental costs, and when its hold ends if that is earlier than usual, when the
     reconciler ends it. Raises RentalEnded.
     """
@@ -137,7 +139,7 @@ def set_price(rental: Rental, price: Price, short_hold_seconds: int | None = Non
     _update_pending(change(rental.id, pesos | short, _IS_PENDING))
 
 
-def set_checkout_session(rental: Rental, session: CheckoutSession) -> Rental:
+def set_checkout_session(rental: Rental, session: "CheckoutSession") -> Rental:
     """Record the checkout session, once; `paymentUrl` is published later, with the task token.
 
     Returns the rental on record: its session is an earlier one when there was one already.

@@ -9,7 +9,7 @@ from rich.console import Group
 from rich.live import Live
 from rich.text import Text
 
-from paymongo.resources import CURRENCY
+from paymongo import CURRENCY
 from rentals.fulfillment import BEFORE_HAND_OVER
 from rentals.models import CENTAVOS_PER_PESO, PaymentStatus
 from rentals.numbers import number_of

@@ -21,7 +21,7 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 
 from infra.clock import timestamp
-from paymongo.resources import CURRENCY
+from paymongo import CURRENCY
 from rentals.dates import WEEKDAYS
 from rentals.models import (
     CENTAVOS_PER_PESO,

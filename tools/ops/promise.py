@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from paymongo.resources import CURRENCY
+from paymongo import CURRENCY
 from rentals import deadlines, unit_moves
 from rentals.allocation import held_key
 from rentals.models import FulfillmentStatus, PaymentStatus, Rental, Unit, UnitStatus
