@@ -63,9 +63,9 @@ def eventually(
         time.sleep(pause)
 
 
-def at_once(*actions: Callable[[], Found]) -> list[Found]:
-    """Do all of these at the same time; their results, in order."""
-    with ThreadPoolExecutor(len(actions)) as pool:
+def at_once(*actions: Callable[[], Found], most: int | None = None) -> list[Found]:
+    """Do all of these at the same time, or `most` of them; their results, in order."""
+    with ThreadPoolExecutor(most or len(actions)) as pool:
         return [future.result() for future in [pool.submit(action) for action in actions]]
 
 
@@ -516,22 +516,6 @@ class Shop:
     def expect_failure_of(self, rental_id: str) -> None:
         """This rental needs somebody to look, so its executions may fail."""
         self._expected_failures.add(rental_id)
-
-    @contextmanager
-    def concurrency_of(self, function: str, limit: int) -> Iterator[None]:
-        """Inside, Lambda runs at most so many of this function at once, and refuses the rest."""
-        client = _client(self.stack, "lambda")
-        (name,) = (
-            each["FunctionName"]
-            for page in client.get_paginator("list_functions").paginate()
-            for each in page["Functions"]
-            if f"-{function}-" in each["FunctionName"]
-        )
-        client.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=limit)
-        try:
-            yield
-        finally:
-            client.delete_function_concurrency(FunctionName=name)
 
     @contextmanager
     def hold_of(self, seconds: int) -> Iterator[None]:

@@ -10,16 +10,17 @@ from tests.support.sandbox import Json
 from tests.support.shop import Shop, at_once, eventually
 
 BUYERS, UNITS = 40, 10
-# How many checkouts Lambda runs at once; as many cold starts as two cores can do in seconds.
-CONCURRENCY = 10
+# Each buyer starts up to five functions cold. All forty at once keep two busy cores from finishing any
+# of them before its time is up, and what is asked again adds to it.
+AT_ONCE = 10
 
 
 def test_forty_buyers_for_ten_units(shop: Shop) -> None:
     collectible = shop.add_collectible({"wh-001": 4, "wh-002": 3, "wh-004": 3})
     bodies = [shop.body(collectible) for _ in range(BUYERS)]
 
-    with shop.concurrency_of("PostCheckoutFunction", CONCURRENCY):
-        answers = at_once(*[partial(_insist_on_an_answer, shop, body) for body in bodies])
+    buyers = [partial(_insist_on_an_answer, shop, body) for body in bodies]
+    answers = at_once(*buyers, most=AT_ONCE)
 
     winners = [answer.json()["data"] for answer in answers if answer.status_code == 200]
     refused = [answer for answer in answers if answer.status_code != 200]
@@ -49,10 +50,9 @@ def _insist_on_an_answer(shop: Shop, body: Json) -> httpx.Response:
 
     def ask() -> httpx.Response | None:
         answer = shop.post_checkout(body, key="race")
-        is_busy = answer.status_code == 429 or answer.status_code >= 500
-        return None if is_busy or answer.status_code == 202 else answer
+        return None if answer.status_code == 202 or answer.status_code >= 500 else answer
 
-    return eventually(ask, "an answer to the checkout", seconds=600, pause=1)
+    return eventually(ask, "an answer to the checkout", seconds=240, pause=1)
 
 
 @pytest.mark.parametrize("payment", ["silent", "told"])
