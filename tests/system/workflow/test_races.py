@@ -10,8 +10,8 @@ from tests.support.sandbox import Json
 from tests.support.shop import Shop, at_once, eventually
 
 BUYERS, UNITS = 40, 10
-# Each buyer starts up to five functions cold. All forty at once keep two busy cores from finishing any
-# of them before its time is up, and what is asked again adds to it.
+# Each buyer starts up to five functions cold. All forty at once keep two busy cores from finishing
+# any of them before its time is up, and what is asked again adds to it.
 AT_ONCE = 10
 
 
