@@ -4,7 +4,7 @@ import hashlib
 import json
 import time
 from collections.abc import Iterator
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, dataclass, fields, replace
 
 from infra import clock
 from infra.aws import stepfunctions
@@ -15,6 +15,7 @@ from rentals.errors import IdempotencyKeyReused, NotFound
 from rentals.identity import (
     customer_key,
     identity_secret,
+    normalized,
     phone_key,
     rental_id_for,
     source_key,
@@ -43,12 +44,13 @@ class CheckoutRequest:
     customer: Customer
 
     def digest(self) -> str:
-        """Same for the same request, so that a reused key with another body is noticed.
+        """Same for the same customer's same request: a key with another body is noticed.
 
         An optional field counts only when it is given: a release that adds one must know the
         requests that were made before.
         """
         *order, customer = (getattr(self, each.name) for each in fields(self))
+        customer = replace(customer, email=normalized(customer.email))
         values = {each: getattr(customer, each.name) for each in fields(customer)}
         required = [value for each, value in values.items() if each.default is MISSING]
         given = [

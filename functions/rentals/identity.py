@@ -25,13 +25,13 @@ def identity_secret() -> bytes:
 def rental_id_for(email: str, idempotency_key: str | None, secret: bytes) -> str:
     """The rental's id: the same for the same customer and key, random without a key."""
     key = idempotency_key or str(uuid.uuid4())
-    digest = _digest("rental", [_normalized(email), key], secret)
+    digest = _digest("rental", [normalized(email), key], secret)
     return str(uuid.UUID(bytes=digest[:16], version=5))
 
 
 def customer_key(email: str, secret: bytes) -> str:
     """Key of a customer's row: says nothing about who it is."""
-    return _digest("customer", [_normalized(email)], secret).hex()
+    return _digest("customer", [normalized(email)], secret).hex()
 
 
 def phone_key(phone: str, secret: bytes) -> str | None:
@@ -54,7 +54,8 @@ def source_key(address: str, secret: bytes) -> str:
     return _digest("source", [str(source)], secret).hex()
 
 
-def _normalized(email: str) -> str:
+def normalized(email: str) -> str:
+    """An address as it names a customer: case and space around it do not matter."""
     return email.strip().lower()
 
 

@@ -125,6 +125,12 @@ def test_the_digest_of_an_equal_body_is_equal() -> None:
     assert replace(REQUEST, customer=replace(CUSTOMER)).digest() == REQUEST.digest()
 
 
+def test_the_digest_of_an_address_in_capitals_is_equal_because_it_is_the_same_customer() -> None:
+    customer = replace(CUSTOMER, email=CUSTOMER.email.upper())
+
+    assert replace(REQUEST, customer=customer).digest() == REQUEST.digest()
+
+
 @given(texts, texts, texts, texts)
 def test_text_moved_from_one_field_to_the_next_changes_the_digest(
     name: str, phone: str, other_name: str, other_phone: str
