@@ -18,6 +18,7 @@ def pesos(centavos: int | None) -> int | None:
 def rental_view(rental: Rental, *, may_pay: bool) -> dict[str, Any]:
     """A rental for anybody who knows its id, and where to pay it for who may."""
     is_payable = rental.is_pending and may_pay
+    most_attempts = integer_setting("MAX_PAYMENT_ATTEMPTS")
     return {
         "rental_id": rental.id,
         "number": rental.number,
@@ -34,8 +35,9 @@ def rental_view(rental: Rental, *, may_pay: bool) -> dict[str, Any]:
         "payment_method": rental.payment_method,
         "payment_url": rental.payment_url if is_payable else None,
         "hold_expires_at": rental.hold_expires_at if rental.is_pending else None,
-        "declined_attempts": rental.declined_attempts,
-        "max_payment_attempts": integer_setting("MAX_PAYMENT_ATTEMPTS"),
+        # An event of one more attempt may come after the last one that is allowed.
+        "declined_attempts": min(rental.declined_attempts, most_attempts),
+        "max_payment_attempts": most_attempts,
         "refund_status": "settled_outside" if rental.is_settled_outside else rental.refund_status,
         "created_at": rental.created_at,
         "updated_at": rental.updated_at,

@@ -68,6 +68,12 @@ def test_a_payable_rental_shows_where_to_pay() -> None:
     assert (view["declined_attempts"], view["max_payment_attempts"]) == (2, 3)
 
 
+def test_a_decline_that_comes_after_the_last_one_is_not_shown() -> None:
+    declined = pending_rental(declined_event_ids=frozenset({"evt_1", "evt_2", "evt_3", "evt_4"}))
+
+    assert rental_view(declined, may_pay=True)["declined_attempts"] == 3
+
+
 def test_who_has_only_the_id_is_told_the_same_but_where_to_pay() -> None:
     owners, others = (rental_view(PAYABLE, may_pay=may_pay) for may_pay in (True, False))
 
