@@ -104,7 +104,10 @@ def parse(kind: type[Model], body: dict[str, Any]) -> Model:
         return kind.model_validate(body)
     except ValidationError as error:
         field_errors = [
-            {"field": ".".join(map(str, each["loc"])), "message": _message(each)}
+            {
+                "field": ".".join(str(part) or '""' for part in each["loc"]),
+                "message": _message(each),
+            }
             for each in error.errors(include_url=False, include_context=True, include_input=False)
         ]
     fields = ", ".join(each["field"] for each in field_errors)

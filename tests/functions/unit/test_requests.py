@@ -25,6 +25,10 @@ def errors_of(body: Json, kind: type[Body] = Checkout) -> Json:
     return errors
 
 
+def test_a_field_without_a_name_is_named_so() -> None:
+    assert errors_of(checkout_body() | {"": 1}) == {'""': "is not a known field"}
+
+
 def test_a_valid_body_becomes_a_request() -> None:
     request = parse(Checkout, checkout_body()).request()
 
