@@ -3,7 +3,12 @@
 import json
 
 import pytest
-from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError
+from botocore.exceptions import (
+    ClientError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    ParamValidationError,
+)
 from typer.testing import CliRunner
 
 from tools.cli.app import app
@@ -70,6 +75,14 @@ def test_an_error_of_aws_says_what_to_do(error: ClientError, target: Target, say
 
     assert isinstance(explained, CannotReach)
     assert says in (explained.hint or "")
+
+
+@pytest.mark.parametrize("target", [LOCAL, AWS])
+def test_a_request_that_botocore_does_not_send_is_not_taken_for_silence(target: Target) -> None:
+    explained = explain(ParamValidationError(report="Invalid length"), target)
+
+    assert "Invalid length" in str(explained)
+    assert not isinstance(explained, CannotReach)
 
 
 def test_an_unknown_profile_names_the_ones_that_exist(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,8 +1,10 @@
 """Errors of AWS's and PayMongo's as a person can act on them."""
 
+from botocore import exceptions
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
+    HTTPClientError,
     NoCredentialsError,
     PartialCredentialsError,
 )
@@ -15,17 +17,18 @@ from rentals.errors import (
 from tools.ops.errors import CannotReach, CommandError
 from tools.ops.target import Target
 
-_OF_AWS = (ClientError, BotoCoreError)
 _OF_PAYMONGO = (PaymentProviderUnavailable, PaymentProviderRejected)
-EXPLAINED = (CommandError, *_OF_AWS, ApplicationError)
+EXPLAINED = (CommandError, ClientError, BotoCoreError, ApplicationError)
 
 
 def explain(error: Exception, target: Target) -> CommandError:
     """What is wrong and what to do about it. Raises TypeError for an error not of EXPLAINED."""
     if isinstance(error, CommandError):
         return error
-    if isinstance(error, _OF_AWS):
-        return _of_aws(error, target)
+    if isinstance(error, ClientError):
+        return _of_aws(error)
+    if isinstance(error, BotoCoreError):
+        return _of_botocore(error, target)
     if isinstance(error, _OF_PAYMONGO):
         return _of_paymongo(error)
     if isinstance(error, ApplicationError):
@@ -33,23 +36,27 @@ def explain(error: Exception, target: Target) -> CommandError:
     raise TypeError(f"a {type(error).__name__} is a mistake in the program")
 
 
-def _of_aws(error: ClientError | BotoCoreError, target: Target) -> CommandError:
+def _of_aws(error: ClientError) -> CommandError:
+    code = error.response["Error"]["Code"]
+    if code in ("ExpiredToken", "ExpiredTokenException", "UnrecognizedClientException"):
+        return CannotReach(
+            f"AWS does not accept these credentials ({code})", "log in again (aws sso login)"
+        )
+    if "AccessDenied" in code or code in ("UnauthorizedOperation", "InvalidClientTokenId"):
+        return CannotReach(
+            f"not allowed: {error.operation_name} ({code})",
+            "use a profile that may; docs/runbook.md lists what operators need",
+        )
+    return CannotReach(f"{error.operation_name} failed: {error.response['Error']['Message']}")
+
+
+def _of_botocore(error: BotoCoreError, target: Target) -> CommandError:
     if isinstance(error, NoCredentialsError | PartialCredentialsError):
         return CannotReach(
             "there are no AWS credentials", "give --profile, or log in (aws sso login)"
         )
-    if isinstance(error, ClientError):
-        code = error.response["Error"]["Code"]
-        if code in ("ExpiredToken", "ExpiredTokenException", "UnrecognizedClientException"):
-            return CannotReach(
-                f"AWS does not accept these credentials ({code})", "log in again (aws sso login)"
-            )
-        if "AccessDenied" in code or code in ("UnauthorizedOperation", "InvalidClientTokenId"):
-            return CannotReach(
-                f"not allowed: {error.operation_name} ({code})",
-                "use a profile that may; docs/runbook.md lists what operators need",
-            )
-        return CannotReach(f"{error.operation_name} failed: {error.response['Error']['Message']}")
+    if not isinstance(error, exceptions.ConnectionError | HTTPClientError):
+        return CommandError(f"nothing was sent: {error}")
     if target.is_local:
         return CannotReach(
             f"nothing answers at {target.endpoint_url} ({type(error).__name__})",
