@@ -35,6 +35,7 @@ from tools.ops.errors import CommandError
 from tools.ops.executions import Execution
 from tools.ops.explaining import EXPLAINED, explain
 from tools.ops.history import Status, message_of
+from tools.ops.loopback import LOOPBACK
 from tools.ops.words import duration
 from tools.sources.site import STATIC
 
@@ -50,8 +51,6 @@ _ASSETS = {
     for pattern in ("css/*.css", "fonts/*.woff2", "favicon.svg")
     for path in STATIC.glob(pattern)
 } | {path.name: path for path in (_HERE / "assets").iterdir()}
-# What the browser reaches it by; a page elsewhere must not reach it by a name of its own.
-_HOSTS = ["127.0.0.1", "localhost"]
 _HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
@@ -113,7 +112,8 @@ def create_app(account: Account, *, read_only: bool = False) -> Starlette:
         routes=console.routes(),
         exception_handlers=dict.fromkeys((HTTPException, *EXPLAINED), console.problem),
         middleware=[
-            Middleware(TrustedHostMiddleware, allowed_hosts=_HOSTS),
+            # A web page must not reach it under a name of its own (DNS rebinding).
+            Middleware(TrustedHostMiddleware, allowed_hosts=LOOPBACK),
             Middleware(BaseHTTPMiddleware, dispatch=_secure),
         ],
     )

@@ -26,6 +26,7 @@ from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tools.local import mail
+from tools.ops.loopback import LOOPBACK
 from tools.sources import ROOT
 from tools.sources.site import STATIC, SiteFile, published
 
@@ -34,7 +35,6 @@ VERBS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 _API_TIMEOUT_SECONDS = 35.0
 # Longer than clients keep idle connections, so that none is closed under a request.
 KEEP_ALIVE_SECONDS = 60
-LOCAL_HOSTS = ["127.0.0.1", "localhost"]
 _PHOTOGRAPHS = "https://${PhotographsBucket.RegionalDomainName}"
 _HOP_BY_HOP = {"connection", "content-length", "date", "host", "keep-alive", "transfer-encoding"}
 _NOT_FORWARDED = {*_HOP_BY_HOP, "x-client-address"}  # which the distribution writes itself
@@ -75,7 +75,7 @@ def create_app(api_url: str, engine_url: str) -> Starlette:
         ],
         middleware=[
             # A web page must not reach this machine under a name of its own (DNS rebinding).
-            Middleware(TrustedHostMiddleware, allowed_hosts=LOCAL_HOSTS),
+            Middleware(TrustedHostMiddleware, allowed_hosts=LOOPBACK),
             Middleware(GZipMiddleware, minimum_size=1024),
             Middleware(BaseHTTPMiddleware, dispatch=send_site_headers),
         ],

@@ -18,6 +18,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError, ProfileNotFound
 
 from tools.ops.errors import CannotReach, CommandError
+from tools.ops.loopback import LOOPBACK
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBServiceResource
@@ -35,7 +36,6 @@ _CHOOSES_AWS = (
     "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
     "AWS_CONTAINER_CREDENTIALS_FULL_URI",
 )
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 # Commands ask for many rows and log groups at once.
 _CONFIG = Config(
     connect_timeout=3,
@@ -58,7 +58,7 @@ class Target:
     @property
     def is_local(self) -> bool:
         """Whether it runs on this machine."""
-        return urlsplit(self.endpoint_url or "").hostname in _LOOPBACK
+        return urlsplit(self.endpoint_url or "").hostname in LOOPBACK
 
     @cached_property
     def session(self) -> boto3.Session:
