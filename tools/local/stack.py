@@ -164,6 +164,7 @@ class LocalStack:
         self.settings = settings
         self.outputs: dict[str, str] = {}
         self._processes: list[tuple[str, subprocess.Popen[bytes]]] = []
+        self._engine_files: tempfile.TemporaryDirectory[str] | None = None
         self._log_dir = settings.log_dir or Path(tempfile.mkdtemp(prefix="rentals-logs-"))
 
     def client(self, service: str, **options: Any) -> Any:
@@ -251,6 +252,8 @@ class LocalStack:
             except ProcessLookupError:
                 continue
             process.wait()
+        if self._engine_files is not None:
+            self._engine_files.cleanup()
 
     def kill(self) -> None:
         """Kill every process at once, as a power cut would."""
@@ -294,7 +297,12 @@ class LocalStack:
                     ) from None
 
     def _start_engine(self) -> None:
+        # It leaves the code of functions in its temporary folder.
+        self._engine_files = tempfile.TemporaryDirectory(
+            prefix="rentals-engine-", ignore_cleanup_errors=True
+        )
         environment = {
+            "TMPDIR": self._engine_files.name,
             "GATEWAY_PORT": str(self.settings.aws_port),
             "BIND_HOST": "127.0.0.1",
             "AUTH": "true",

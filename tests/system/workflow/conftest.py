@@ -4,6 +4,7 @@ Functions call AWS and PayMongo through recorders: what they really use is compa
 are allowed (tests/system/permissions), and held to a budget (test_call_budgets.py).
 """
 
+import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -48,6 +49,8 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RecordedStack
             names = logical_names(stack)
             _this_run.uses = uses_of_functions(engine.calls(), names)
             _this_run.uses += uses_of_state_machines(stack, names)
+        left = Path(tempfile.gettempdir()).glob(f"ministack-*-{settings.aws_port}")
+        assert list(left) == [], "the engine left files behind"
 
 
 @pytest.fixture(scope="session")
