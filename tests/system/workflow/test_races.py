@@ -1,6 +1,8 @@
 """Many at once: every unit has one owner, and every customer a clear answer."""
 
+import uuid
 from collections import Counter
+from collections.abc import Callable
 from functools import partial
 
 import httpx
@@ -13,14 +15,16 @@ BUYERS, UNITS = 40, 10
 # Each buyer starts up to five functions cold. All forty at once keep two busy cores from finishing
 # any of them before its time is up, and what is asked again adds to it.
 AT_ONCE = 10
+# For one buyer, on a machine that others keep busy.
+PATIENCE_SECONDS = 240
+GIVEN_UP = ("RENTAL_ENDED", "PAYMENT_PROVIDER_UNAVAILABLE")
 
 
 def test_forty_buyers_for_ten_units(shop: Shop) -> None:
     collectible = shop.add_collectible({"wh-001": 4, "wh-002": 3, "wh-004": 3})
     bodies = [shop.body(collectible) for _ in range(BUYERS)]
 
-    buyers = [partial(_insist_on_an_answer, shop, body) for body in bodies]
-    answers = at_once(*buyers, most=AT_ONCE)
+    answers = at_once(*[partial(_buy, shop, body) for body in bodies], most=AT_ONCE)
 
     winners = [answer.json()["data"] for answer in answers if answer.status_code == 200]
     refused = [answer for answer in answers if answer.status_code != 200]
@@ -36,23 +40,35 @@ def test_forty_buyers_for_ten_units(shop: Shop) -> None:
     paying, cancelling = winners[: UNITS // 2], winners[UNITS // 2 :]
     at_once(
         *[partial(shop.pay, winner) for winner in paying],
-        *[partial(shop.cancel, winner) for winner in cancelling],
+        *[partial(_insist, partial(shop.post_cancel, winner)) for winner in cancelling],
     )
-    for winner in paying:
-        shop.wait_for_status(winner["rental_id"], "completed")
-    for winner in cancelling:
-        shop.wait_for_status(winner["rental_id"], "cancelled")
+    ends = dict.fromkeys((each["rental_id"] for each in paying), "completed")
+    ends |= dict.fromkeys((each["rental_id"] for each in cancelling), "cancelled")
+    eventually(
+        lambda: {each: shop.rental_row(each)["paymentStatus"] for each in ends} == ends,
+        "every rental to end as its buyer wants",
+        seconds=PATIENCE_SECONDS,
+    )
     assert shop.available(collectible) == UNITS - len(paying)
 
 
-def _insist_on_an_answer(shop: Shop, body: Json) -> httpx.Response:
-    """Check out with an idempotency key, so that "busy" and "not yet" are reasons to ask again."""
+def _buy(shop: Shop, body: Json) -> httpx.Response:
+    """Check out; anew where it was given up, because a busy machine left a function no time."""
+    while True:
+        answer = _insist(partial(shop.post_checkout, body, key=uuid.uuid4().hex))
+        if answer.json().get("code") not in GIVEN_UP:
+            return answer
 
-    def ask() -> httpx.Response | None:
-        answer = shop.post_checkout(body, key="race")
-        return None if answer.status_code == 202 or answer.status_code >= 500 else answer
 
-    return eventually(ask, "an answer to the checkout", seconds=240, pause=1)
+def _insist(ask: Callable[[], httpx.Response]) -> httpx.Response:
+    """Ask again while the answer is "not yet", or that the machine is too busy to give one."""
+
+    def answer_once_there_is_one() -> httpx.Response | None:
+        answer = ask()
+        is_answer = answer.status_code not in (202, 502, 503, 504)
+        return answer if is_answer or answer.json().get("code") in GIVEN_UP else None
+
+    return eventually(answer_once_there_is_one, "an answer", seconds=PATIENCE_SECONDS, pause=1)
 
 
 @pytest.mark.parametrize("payment", ["silent", "told"])
