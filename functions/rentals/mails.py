@@ -91,8 +91,8 @@ def mail_of(kind: NoticeKind, rental: Rental, store: Store, page_url: str) -> Ma
 
 
 def _in_words(timestamp: str | None, days_later: int = 0) -> str:
-    """`Friday, 4 December 2026, 11:59 PM` in the Philippines; empty without a date."""
+    """`Friday, 4 December 2026, 9:05 PM` in the Philippines; empty without a date."""
     if timestamp is None:
         return ""
     when = (clock.parse(timestamp) + dates.days(days_later)).astimezone(_MANILA)
-    return f"{when:%A}, {when.day} {when:%B %Y}, {when:%I:%M %p}"
+    return f"{when:%A}, {when.day} {when:%B %Y}, {when.hour % 12 or 12}:{when:%M %p}"

@@ -9,6 +9,7 @@ from dataclasses import fields
 from functools import cache
 
 from rentals.models import Customer, PaymentMethod
+from rentals.notices import NoticeKind
 from tests.support.sources import openapi
 from tests.support.tasks import function_of, lambda_tasks, state_of
 from tools.importing.models import CustomerRow
@@ -75,6 +76,15 @@ def test_a_task_state() -> None:
     # A function of which the tests of events say nothing is held to its sample all the same.
     tested = "tests/functions/moto/test_events.py"
     assert naming_all(functions) - GENERATED <= {"template.yaml", tested}
+
+
+def test_a_notice() -> None:
+    notices, mails = "functions/rentals/notices.py", "functions/rentals/mails.py"
+
+    assert recipe("A notice") == {notices, mails, "events/schemas/"}
+    assert naming_all(kind.event for kind in NoticeKind) == {notices}
+    mailed = [f"NoticeKind.{kind.name}" for kind in NoticeKind if kind.is_mailed]
+    assert naming_all(mailed) == {mails}
 
 
 def test_a_field_of_checkout() -> None:

@@ -18,7 +18,7 @@ def newest_first(answer: Mapping[str, Any]) -> list[dict[str, Any]]:
     mails = [mail for of_account in answer["messages"].values() for mail in of_account]
     mails.sort(key=lambda mail: float(mail["Timestamp"]), reverse=True)
     return [
-        mail | {"sent_at": f"{datetime.fromtimestamp(mail['Timestamp']).astimezone():%x %X}"}
+        mail | {"sent_at": f"{datetime.fromtimestamp(mail['Timestamp']).astimezone():%Y-%m-%d %X}"}
         for mail in mails
     ]
 

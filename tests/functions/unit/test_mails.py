@@ -15,7 +15,7 @@ URL = "https://site.example/rental.html?rental_id=r#key=k"
 RENTAL = pending_rental(
     amount_paid=600_000,
     ready_by="2026-02-02T15:59:59.999Z",
-    arrived_at="2026-02-01T16:30:00.000Z",
+    arrived_at="2026-02-02T01:05:00.000Z",
     due_at="2026-02-05T15:59:59.999Z",
 )
 
@@ -56,7 +56,7 @@ def test_a_mail_tells_nothing_of_who_rents(kind: NoticeKind) -> None:
     ("kind", "words"),
     [
         (NoticeKind.CONFIRMED, ("₱6,000", "3 days", "Monday, 2 February 2026, 11:59 PM")),
-        (NoticeKind.READY, ("an ID", "3 days", "until Monday, 9 February 2026, 12:30 AM")),
+        (NoticeKind.READY, ("an ID", "3 days", "until Monday, 9 February 2026, 9:05 AM")),
         (NoticeKind.PICKED_UP, ("Thursday, 5 February 2026, 11:59 PM",)),
         (NoticeKind.DUE_SOON, ("Thursday, 5 February 2026, 11:59 PM",)),
         (NoticeKind.OVERDUE, ("was due on Thursday, 5 February 2026, 11:59 PM",)),

@@ -86,7 +86,7 @@ class CapacityMeter:
 
     def __init__(self, stack: LocalStack) -> None:
         self._client = stack.client("dynamodb")
-        self._indexes: dict[str, list[Json]] = {}
+        self._tables: dict[str, Json] = {}
 
     def read_and_write_units(
         self, operation: str, request: Json, forward: Callable[[], Answer]
@@ -128,7 +128,7 @@ class CapacityMeter:
     def _write(
         self, writes: Sequence[Json], forward: Callable[[], Answer], *, in_transaction: bool
     ) -> tuple[Answer, float, float]:
-        rows = [(each["TableName"], _row_key(each)) for each in writes]
+        rows = [(each["TableName"], self._row_key(each)) for each in writes]
         before = [self._row(*row) for row in rows]
         answer = forward()
         after = [self._row(*row) for row in rows]
@@ -151,15 +151,19 @@ class CapacityMeter:
         row: Json | None = answer.get("Item")
         return row
 
+    def _row_key(self, write: Json) -> Json:
+        names = _key_of(self._described(write["TableName"]))
+        row: Json = write.get("Key") or write["Item"]
+        return {name: row[name] for name in names}
+
     def _indexes_of(self, table: str) -> list[Json]:
-        if table not in self._indexes:
-            described = self._client.describe_table(TableName=table)["Table"]
-            self._indexes[table] = described.get("GlobalSecondaryIndexes", [])
-        return self._indexes[table]
+        indexes: list[Json] = self._described(table).get("GlobalSecondaryIndexes", [])
+        return indexes
 
-
-def _row_key(write: Json) -> Json:
-    return write["Key"] if "Key" in write else {"id": write["Item"]["id"]}
+    def _described(self, table: str) -> Json:
+        if table not in self._tables:
+            self._tables[table] = self._client.describe_table(TableName=table)["Table"]
+        return self._tables[table]
 
 
 def _key_of(index: Json) -> list[str]:
