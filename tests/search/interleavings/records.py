@@ -95,9 +95,11 @@ def _can_be_found(rentals: Sequence[Rental], found: Sequence[Json]) -> Iterator[
 def _is_told(rentals: Sequence[Rental], notices: Sequence[Json]) -> Iterator[str]:
     for rental in rentals:
         mine = [row for row in notices if row["rentalId"] == rental.id]
-        wanted = {str(kind) for name, kind in _NOTICE_OF.items() if getattr(rental, name)}
+        wanted = {kind for name, kind in _NOTICE_OF.items() if getattr(rental, name)}
         if rental.closed_reason is not None:
             wanted.add("closed" if rental.closed_reason == "returned" else rental.closed_reason)
+        if rental.refund_status == "succeeded":
+            wanted.add(NoticeKind.REFUNDED)
         told = Counter(row["kind"] for row in mine)
         reminders = {NoticeKind.DUE_SOON, NoticeKind.OVERDUE}
         if {kind: count for kind, count in told.items() if kind not in reminders} != dict.fromkeys(

@@ -7,8 +7,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from rentals.desk import Action
+from tests.search.interleavings.invocations import Fault
+from tests.search.interleavings.search import PAID
 from tests.search.interleavings.simulation import Replayed, Simulation
-from tests.search.interleavings.stepfunctions import RENTAL
+from tests.search.interleavings.stepfunctions import FULFILLMENT, RENTAL
 from tests.search.interleavings.world import World
 from tests.support.tasks import ordinary_way
 
@@ -27,6 +30,12 @@ PUBLISH_AND_LOSE_ANSWER = ("advance", (0, 5, 3))
 RECONCILE_TROUBLE = ("reconcile", (4,))
 RECONCILE_AND_PAUSE = ("reconcile", (0, 0, 1, 3))
 INDEX_LAGS = ("outage", (8, 0, 12))
+LOSE = ("desk", (0, 2, list(Action).index(Action.LOST), 2))
+LOSE_AND_PAUSE = ("desk", (*LOSE[1], 0, 0, 1, 0))
+DO_NEXT_AND_PAUSE = ("desk", (0, 0, 0, 0, 0, 1, 0))
+STOP_FULFILLMENT = ("stop", (3,))
+KILLED_BEFORE_THE_START = ("tell_eventbridge", (0, 0, 5, list(Fault).index(Fault.KILLED_BEFORE), 3))
+FAIL_NEXT_STATE = ("break_down", (0, list(Fault).index(Fault.THROTTLED)))
 
 
 class Story:
@@ -217,5 +226,30 @@ def test_refund_by_the_owner_is_noticed_before_the_index_knows_its_payment(story
     story.tell(*PAYABLE, "pay", "deliver", "deliver")
     story.advance_to("ConfirmRental")
     story.tell("refund_by_owner", "settle_refund", INDEX_LAGS, "deliver", "deliver")
+
+    story.end()
+
+
+def test_a_unit_that_two_people_lose_at_once_is_lost_once(story: Story) -> None:
+    """Not found by the search but by reading: the second one's request crashed."""
+    story.tell(*PAID, LOSE_AND_PAUSE, LOSE, "go_on")
+
+    story.end()
+
+
+def test_stage_that_goes_on_while_its_execution_fails_leaves_attention(story: Story) -> None:
+    """The store's action, which had read the row before, left the rental in operators' list."""
+    story.tell(*PAID[:-1], FAIL_NEXT_STATE, "advance", DO_NEXT_AND_PAUSE, "tell_eventbridge")
+    story.tell("go_on")
+
+    story.end()
+
+
+def test_execution_that_was_not_started_after_a_stop_is_started_within_minutes(
+    story: Story,
+) -> None:
+    """Its name was on the row, so nobody looked before the rental's next deadline."""
+    story.tell(*PAID, STOP_FULFILLMENT, KILLED_BEFORE_THE_START)
+    assert story.statuses_of(FULFILLMENT) == ["ABORTED"]
 
     story.end()
