@@ -31,6 +31,7 @@ _WEIGHTS = {
     "decline": 7,
     "checkout": 6,
     "tick": 5,
+    "move_unit": 2,
     "days_pass": 5,
     "hold_runs_out": 4,
     "finish_payment": 4,

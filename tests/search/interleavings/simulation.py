@@ -20,6 +20,8 @@ from rentals import desk
 from rentals.errors import ApplicationError
 from rentals.identity import rental_id_for
 from rentals.links import redirect_path, url_signing_key
+from rentals.unit_desk import UnitAction
+from tests.search.interleavings import stores
 from tests.search.interleavings.invocations import Fault, FaultPlan, Invocation, Killed
 from tests.search.interleavings.records import Records
 from tests.search.interleavings.stepfunctions import (
@@ -29,7 +31,7 @@ from tests.search.interleavings.stepfunctions import (
     Execution,
     TaskError,
 )
-from tests.search.interleavings.stores import DESK, NEXT_ACTION, staff_for
+from tests.search.interleavings.stores import NEXT_ACTION, desk_request, staff_for
 from tests.search.interleavings.world import COLLECTIBLE, World, handler
 from tests.support.samples import IDENTITY_SECRET, checkout_body
 from tests.support.sandbox import ledger_payments
@@ -44,6 +46,7 @@ CUSTOMERS = 2
 _LAMBDA_SECONDS = 30.0
 _RECONCILER_SECONDS = 300.0
 _CLOCK_SECONDS = 120.0
+_DESK = "api.post_desk_action.handler"
 _STEP_SECONDS = 0.3
 _LASTING_CALLS = 14
 # One more than any state is tried when AWS fails.
@@ -708,13 +711,23 @@ class Simulation:
         row = _pick(draw, paid)
         following = NEXT_ACTION.get(row["fulfillmentStatus"])
         action = following if following and draw.below(3) < 2 else _pick(draw, list(desk.Action))
+        claims = staff_for(row["storeId"])[draw.below(4)]
+        condition = _pick(draw, list(desk.Condition)) if draw.below(4) == 3 else "fine"
+        event = desk_request(row["id"], action, claims, condition)
+        label = f"desk {row['id'][:8]} {action} {claims['email'][:3]}"
+        self.start(draw, label, _DESK, event, self._answered)
+        return True
+
+    def move_unit(self, draw: Draw) -> bool:
+        """An operator does something with a unit, whoever has it."""
+        unit = _pick(draw, self.world.rows("Units"))
         event = {
-            "rental_id": row["id"],
-            "action": action,
-            "actor": staff_for(row["storeId"])[draw.below(4)],
-            "condition": _pick(draw, list(desk.Condition)) if draw.below(4) == 3 else "fine",
+            "unit_id": unit["id"],
+            "action": _pick(draw, list(UnitAction)),
+            "warehouse_id": _pick(draw, self.world.rows("Warehouses"))["id"],
         }
-        self.start(draw, f"desk {row['id'][:8]} {action}", DESK, event, lambda _: None)
+        label = f"operator {event['action']} {unit['id']}"
+        self.start(draw, label, f"{stores.__name__}.move_unit", event, lambda _: None)
         return True
 
     def reconcile(self, draw: Draw) -> bool:
@@ -771,10 +784,11 @@ class Simulation:
             if not out:
                 break
             row = random.choice(out)
-            action, actor = NEXT_ACTION[row["fulfillmentStatus"]], staff_for(row["storeId"])[0]
-            event = {"rental_id": row["id"], "action": action, "actor": actor, "condition": "fine"}
-            self.say(f"desk {row['id'][:8]} {action}")
-            handler(DESK)(event, Context())
+            action, claims = NEXT_ACTION[row["fulfillmentStatus"]], staff_for(row["storeId"])[0]
+            answer = handler(_DESK)(desk_request(row["id"], action, claims, "fine"), Context())
+            self.say(f"desk {row['id'][:8]} {action}: {_short(answer)}")
+            if answer["statusCode"] != 200:
+                raise PromiseBroken(f"when quiet: {answer['body']}")
             self.check_safety()
             if random.randrange(2):
                 self.days_pass(Fresh(random))
@@ -1003,6 +1017,7 @@ ACTIONS: dict[str, Callable[[Simulation, Draw], bool]] = {
         Simulation.tick,
         Simulation.days_pass,
         Simulation.desk,
+        Simulation.move_unit,
         Simulation.release,
         Simulation.outage,
         Simulation.break_down,
