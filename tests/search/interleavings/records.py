@@ -5,8 +5,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
+from infra.dynamo import Put
 from rentals import lookups, unit_moves
-from rentals.models import FulfillmentStatus, Rental, Unit, UnitStatus
+from rentals.models import ClosedReason, FulfillmentStatus, Rental, Unit, UnitStatus
 from rentals.notices import NoticeKind
 from rentals.rows import from_row
 
@@ -19,6 +20,12 @@ _NOTICE_OF = {
     "arrived_at": NoticeKind.READY,
     "picked_up_at": NoticeKind.PICKED_UP,
     "returned_at": NoticeKind.RETURNED,
+}
+_NOTICE_OF_REASON = {
+    ClosedReason.RETURNED: NoticeKind.CLOSED,
+    ClosedReason.NOT_COLLECTED: NoticeKind.NOT_COLLECTED,
+    ClosedReason.CANCELLED: NoticeKind.CANCELLED,
+    ClosedReason.LOST: NoticeKind.LOST,
 }
 
 
@@ -84,7 +91,7 @@ def _can_be_found(rentals: Sequence[Rental], found: Sequence[Json]) -> Iterator[
             *lookups.moved(replace(rental, fulfillment_status=None), rental),
             *([lookups.in_attention(rental.id)] if rental.fulfillment_attention else []),
         )
-        if isinstance(put, lookups.Put)
+        if isinstance(put, Put)
     )
     there = Counter((row["lookup"], row["entry"], row["rentalId"]) for row in found)
     for what, rows in (("missing", wanted - there), ("too many", there - wanted)):
@@ -97,7 +104,7 @@ def _is_told(rentals: Sequence[Rental], notices: Sequence[Json]) -> Iterator[str
         mine = [row for row in notices if row["rentalId"] == rental.id]
         wanted = {kind for name, kind in _NOTICE_OF.items() if getattr(rental, name)}
         if rental.closed_reason is not None:
-            wanted.add("closed" if rental.closed_reason == "returned" else rental.closed_reason)
+            wanted.add(_NOTICE_OF_REASON[rental.closed_reason])
         if rental.refund_status == "succeeded":
             wanted.add(NoticeKind.REFUNDED)
         told = Counter(row["kind"] for row in mine)
