@@ -21,12 +21,13 @@ _READ_UNIT_BYTES = 4096
 _WRITE_UNIT_BYTES = 1024
 # Step Functions' task tokens are longer than the engine's (at most 2,048 characters).
 _TASK_TOKEN_BYTES = 700
+_TASK_TOKENS = ("taskToken", "fulfillmentToken")
 
 
 def item_size(item: Mapping[str, Json]) -> int:
     """Bytes of an item in DynamoDB's attribute values."""
     return sum(
-        len(name.encode()) + (_TASK_TOKEN_BYTES if name == "taskToken" else _value_size(value))
+        len(name.encode()) + (_TASK_TOKEN_BYTES if name in _TASK_TOKENS else _value_size(value))
         for name, value in item.items()
     )
 
@@ -86,7 +87,7 @@ class CapacityMeter:
 
     def __init__(self, stack: LocalStack) -> None:
         self._client = stack.client("dynamodb")
-        self._indexes: dict[str, list[Json]] = {}
+        self._tables: dict[str, Json] = {}
 
     def read_and_write_units(
         self, operation: str, request: Json, forward: Callable[[], Answer]
@@ -128,7 +129,7 @@ class CapacityMeter:
     def _write(
         self, writes: Sequence[Json], forward: Callable[[], Answer], *, in_transaction: bool
     ) -> tuple[Answer, float, float]:
-        rows = [(each["TableName"], _row_key(each)) for each in writes]
+        rows = [(each["TableName"], self._row_key(each)) for each in writes]
         before = [self._row(*row) for row in rows]
         answer = forward()
         after = [self._row(*row) for row in rows]
@@ -151,19 +152,24 @@ class CapacityMeter:
         row: Json | None = answer.get("Item")
         return row
 
+    def _row_key(self, write: Json) -> Json:
+        if "Key" in write:
+            key: Json = write["Key"]
+            return key
+        return {name: write["Item"][name] for name in _key_of(self._table(write["TableName"]))}
+
     def _indexes_of(self, table: str) -> list[Json]:
-        if table not in self._indexes:
-            described = self._client.describe_table(TableName=table)["Table"]
-            self._indexes[table] = described.get("GlobalSecondaryIndexes", [])
-        return self._indexes[table]
+        indexes: list[Json] = self._table(table).get("GlobalSecondaryIndexes", [])
+        return indexes
+
+    def _table(self, name: str) -> Json:
+        if name not in self._tables:
+            self._tables[name] = self._client.describe_table(TableName=name)["Table"]
+        return self._tables[name]
 
 
-def _row_key(write: Json) -> Json:
-    return write["Key"] if "Key" in write else {"id": write["Item"]["id"]}
-
-
-def _key_of(index: Json) -> list[str]:
-    return [each["AttributeName"] for each in index["KeySchema"]]
+def _key_of(table_or_index: Json) -> list[str]:
+    return [each["AttributeName"] for each in table_or_index["KeySchema"]]
 
 
 def _projected(index: Json) -> list[str] | None:
