@@ -155,21 +155,26 @@ def _was_done(rental: Rental, action: Action) -> bool:
 
 
 def _arrive(deed: _Deed) -> Rental:
+    _require_own_store(deed)
     attributes = {"arrivedAt": clock.now_timestamp(), **deed.log}
     return fulfillment.advance(deed.rental, _F.READY_FOR_PICKUP, attributes)
 
 
 def _hand_over(deed: _Deed) -> Rental:
-    rental = deed.rental
-    if deed.actor.store_id not in (None, rental.store_id):
-        raise WrongStore(rental.store_id)
-    now, days_off = clock.now(), catalogue.store(rental.store_id).days_off
+    _require_own_store(deed)
+    rental, now = deed.rental, clock.now()
+    days_off = catalogue.store(rental.store_id).days_off
     attributes = {
         "pickedUpAt": clock.timestamp(now),
         "dueAt": clock.timestamp(dates.due(now, rental.duration, days_off)),
         **deed.log,
     }
     return fulfillment.advance(rental, _F.PICKED_UP, attributes)
+
+
+def _require_own_store(deed: _Deed) -> None:
+    if deed.actor.store_id not in (None, deed.rental.store_id):
+        raise WrongStore(deed.rental.store_id)
 
 
 def _take_back(deed: _Deed) -> Rental:
@@ -219,6 +224,8 @@ def _find(deed: _Deed) -> Rental:
 
 def _take_away(deed: _Deed, kind: Move, reason: str) -> dynamo.Change:
     unit = unit_moves.get(str(deed.rental.unit_id))
+    if unit.reserved_by != deed.rental.id:
+        raise dynamo.ConditionFailed({})  # somebody has closed the rental since it was read
     return unit_moves.take_away(
         kind, unit, held_by=deed.rental.id, reason=reason, by=deed.actor.name
     )

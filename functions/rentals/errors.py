@@ -21,7 +21,7 @@ ApplicationError                    infra/errors.py
 ├── PaymentNotReceived              asked to confirm a rental that nobody paid for
 ├── UnitNotHeld                     paid, but the rental holds no unit any more
 ├── NotPossibleNow                  a rental or unit is not where this can be done
-├── WrongStore                      handing over at another store than the rental's
+├── WrongStore                      receiving or handing over at another store than the rental's
 ├── NotAllowed                      only managers may do this
 ├── AmbiguousNumber                 more than one rental has this number
 ├── FulfillmentChanged              the desk did something that the execution does not wait for
@@ -218,10 +218,10 @@ class NotPossibleNow(ApplicationError):
 
 
 class WrongStore(ApplicationError):
-    """Units are handed over at the rental's store only."""
+    """Units are received and handed over at the rental's store only."""
 
     def __init__(self, store_id: str) -> None:
-        super().__init__(f"this rental is handed over at {store_id} only")
+        super().__init__(f"this rental's unit is received and handed over at {store_id} only")
 
 
 class NotAllowed(ApplicationError):

@@ -3,11 +3,11 @@ lists of stores and the notices. Its execution is told afterwards (fulfillment_e
 """
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from infra import clock, dynamo
-from infra.dynamo import Change, Write, equal, present
+from infra.dynamo import Change, Condition, Write, equal, present
 from infra.settings import setting
 from rentals import dates, deadlines, lookups, repository, unit_moves
 from rentals.models import ClosedReason, FulfillmentStatus, Rental, UnitStatus
@@ -160,10 +160,16 @@ def meet(rental: Rental, met: Sequence[deadlines.Due]) -> Rental:
     return _write(rental, attention, notices, met={due.key for due in met})
 
 
-def flag(rental_id: str, problem: str) -> None:
-    """Have operators look at a rental's fulfillment; `problem` is the name of what is wrong."""
-    flagged = repository.change(rental_id, {"fulfillmentAttention": problem}, present("id"))
-    dynamo.transact([flagged, lookups.in_attention(rental_id)])
+def flag(
+    rental_id: str, problem: str, *when: Condition, attributes: Mapping[str, str] | None = None
+) -> None:
+    """Have operators look at a rental's fulfillment; `problem` is the name of what is wrong.
+
+    Raises dynamo.ConditionFailed when it is not as `when` says, or not there; WriteContended.
+    """
+    flagged = {"fulfillmentAttention": problem, **(attributes or {})}
+    change = repository.change(rental_id, flagged, present("id"), *when)
+    dynamo.transact([change, lookups.in_attention(rental_id)])
 
 
 def _write(
@@ -180,6 +186,7 @@ def _write(
         equal("fulfillmentToken", rental.fulfillment_token),
         equal("dueAt", rental.due_at),
         equal("unitId", rental.unit_id),
+        equal("fulfillmentAttention", rental.fulfillment_attention),
         add={"deadlinesMet": met} if met else None,
     )
     after = rental.after(change)

@@ -6,6 +6,7 @@ The row is written first. What the execution is not told in time, the clock find
 """
 
 import json
+from contextlib import suppress
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -61,10 +62,15 @@ def go_on(rental: Rental) -> None:
     """
     if start(rental):
         return
-    name, begun = _next_name(rental), {"fulfillmentStartedAt": clock.now_timestamp()}
+    started = {
+        "fulfillmentExecution": _next_name(rental),
+        "fulfillmentStartedAt": clock.now_timestamp(),
+        # Until it has taken note: this run may end before it has started it.
+        **fulfillment.look_at(rental.id, clock.timestamp_in(fulfillment.heal_seconds())),
+    }
     replaced = repository.change(
         rental.id,
-        {"fulfillmentExecution": name, **begun},
+        started,
         equal("fulfillmentExecution", rental.fulfillment_execution),
     )
     try:
@@ -82,9 +88,10 @@ def ended(rental: Rental, name: str, *, has_failed: bool) -> None:
     if not has_failed:
         go_on(rental)
         return
-    later = clock.timestamp_in(_AFTER_FAILURE_SECONDS)
-    repository.update(repository.change(rental.id, fulfillment.look_at(rental.id, later)))
-    fulfillment.flag(rental.id, "ExecutionFailed")
+    later = fulfillment.look_at(rental.id, clock.timestamp_in(_AFTER_FAILURE_SECONDS))
+    is_as_read = equal("fulfillmentStatus", rental.fulfillment_status)
+    with suppress(dynamo.ConditionFailed):  # it has gone on
+        fulfillment.flag(rental.id, "ExecutionFailed", is_as_read, attributes=later)
 
 
 def tell(before: Rental, after: Rental) -> bool:

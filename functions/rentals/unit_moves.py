@@ -15,7 +15,7 @@ from infra.dynamo import Change, absent, either, equal
 from infra.settings import setting
 from rentals.allocation import held_key, shelf
 from rentals.errors import UnitNotFound
-from rentals.models import FulfillmentStatus, PaymentStatus, Rental, Unit, UnitStatus
+from rentals.models import FulfillmentStatus, Rental, Unit, UnitStatus
 from rentals.rows import from_row
 
 SHELVING_INDEX = "shelving-index"
@@ -78,9 +78,8 @@ def status_for(rental: Rental) -> UnitStatus | None:
     """The status of the unit that a rental holds, None when it should hold none."""
     if rental.fulfillment_status is not None:
         return _STATUS_OF_FULFILLMENT.get(rental.fulfillment_status)
-    if rental.payment_status in (PaymentStatus.PENDING, PaymentStatus.COMPLETED):
-        return UnitStatus.RESERVED
-    return None
+    # One that was paid too late holds a unit before it is completed.
+    return UnitStatus.RESERVED if rental.unit_id is not None else None
 
 
 def get(unit_id: str) -> Unit:

@@ -19,6 +19,7 @@ class SandboxTransport(httpx.BaseTransport):
     """httpx, synchronously, into the sandbox's ASGI application."""
 
     def __init__(self) -> None:
+        self.requests = 0
         self._loop = asyncio.new_event_loop()
         app = create_app(Settings(secret_key=SECRET_KEY))
         self._app = httpx.ASGITransport(app=app)
@@ -27,6 +28,7 @@ class SandboxTransport(httpx.BaseTransport):
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """As httpx wants it."""
+        self.requests += 1
         return self._loop.run_until_complete(self._answer(request))
 
     async def _answer(self, request: httpx.Request) -> httpx.Response:
@@ -53,6 +55,8 @@ class SandboxApp:
             "attributes"
         ]["secret_key"]
         self._seen_events = 0
+        self._known: dict[str, Json] = {}
+        self._known_at = 0
 
     def reset(self) -> None:
         """An account without history, whose events and refunds wait to be told."""
@@ -67,9 +71,13 @@ class SandboxApp:
         return answer
 
     def get(self, path: str) -> Json:
-        """A GET's answer."""
-        answer: Json = self._http.get(path).raise_for_status().json()
-        return answer
+        """A GET's answer: the same one for as long as nobody asks for anything else."""
+        if self._known_at != self.transport.requests:
+            self._known.clear()
+        if path not in self._known:
+            self._known[path] = self._http.get(path).raise_for_status().json()
+            self._known_at = self.transport.requests
+        return self._known[path]
 
     def fault_next_call(self, kind: str) -> None:
         """The next call goes wrong in this way."""

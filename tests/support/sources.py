@@ -84,7 +84,7 @@ def translated(**parameters: str) -> Json:
 
 def value_of(value: Any) -> str:
     """A scalar as deployed with PARAMETERS or defaults: Ref or Sub of parameters and of what has a
-    name, or what holds when an optional parameter is given.
+    name (of anything else, its logical id), or what holds when an optional parameter is given.
     """
     if not isinstance(value, dict):
         return str(value)
@@ -101,7 +101,7 @@ def _referred(name: str) -> str:
     if name in template()["Parameters"]:
         return PARAMETERS.get(name) or str(template()["Parameters"][name]["Default"])
     properties: Json = template()["Resources"][name]["Properties"]
-    return value_of(properties.get("TableName") or properties["Name"])
+    return value_of(properties.get("TableName") or properties.get("Name", name))
 
 
 def differences(before: Any, after: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:

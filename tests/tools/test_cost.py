@@ -125,4 +125,11 @@ def test_the_first_checkout_of_a_day_is_quick_and_rentals_stay_cheap() -> None:
     """Four cold functions in a row; 2.1 s and $0.2465 were it at 1,024 MB with fewer packages."""
     assert model.first_checkout_milliseconds() < 2_100
     dollars = model.total(model.cost(model.times(model.usage_of("paid"), 1000)))
-    assert dollars < 0.2465 + 0.03, "dearer than agreed: raise the budget here if that is meant"
+    # A paid rental's unit is sold, it can be found, its customer is told, its fulfillment begins.
+    assert dollars < 0.2465 + 0.04, "dearer than agreed: raise the budget here if that is meant"
+
+
+def test_the_second_half_takes_few_transitions_and_stays_cheap() -> None:
+    """Of a rental that comes back in time; mails are counted apart."""
+    assert model.counts()["returned"]["state_machine"]["transitions"] <= 9
+    assert model.total(model.cost(model.times(model.life()["returned"], 1000))) < 0.42

@@ -13,6 +13,7 @@ from moto.dynamodb.responses import DynamoHandler
 
 Json = dict[str, Any]
 
+_READS = ("Query", "Scan")
 _METHODS = {
     "PutItem": DynamoHandler.put_item,
     "Query": DynamoHandler.query,
@@ -27,12 +28,14 @@ class FastDynamoDB:
 
     def __init__(self, account: str, region: str) -> None:
         self._account, self._region = account, region
+        self.writes = 0
         self.tables: Any = dynamodb_backends[account][region].tables
 
     def call(self, operation: str, parameters: Json) -> Json:
         """As DynamoDB answers. Raises ClientError; KeyError for operations that nobody uses."""
         if operation == "GetItem":
             return self._get(parameters)
+        self.writes += operation not in _READS
         handler = DynamoHandler()
         handler.current_account, handler.region = self._account, self._region
         handler.body = handler.params = copy.deepcopy(parameters)
@@ -45,7 +48,7 @@ class FastDynamoDB:
 
     def rows(self, table: str) -> list[Json]:
         """Every row of a table."""
-        return [item.to_json()["Attributes"] for item in self.tables[table].items.values()]
+        return [item.to_json()["Attributes"] for item in self.tables[table].all_items()]
 
     def _get(self, parameters: Json) -> Json:
         # By far the most frequent call, and the plainest.

@@ -8,10 +8,12 @@ from tests.search.interleavings.simulation import (
     Action,
     Fresh,
     PromiseBroken,
+    Replayed,
     Simulation,
 )
-from tests.search.interleavings.stepfunctions import transitions
-from tests.search.interleavings.world import World
+from tests.search.interleavings.stepfunctions import RENTAL, transitions
+from tests.search.interleavings.world import UNITS, World
+from tests.support.tasks import ordinary_way
 
 STEPS_PER_EXAMPLE = (25, 90)
 _SHRINK_RUNS = 200
@@ -19,6 +21,7 @@ _TRIES = 1_000  # in some moods nothing is left to do
 # How often each happens, relative to the others, when it can.
 _WEIGHTS = {
     "advance": 50,
+    "desk": 25,
     "go_on": 12,
     "deliver": 12,
     "pay": 12,
@@ -27,6 +30,9 @@ _WEIGHTS = {
     "tell_eventbridge": 8,
     "decline": 7,
     "checkout": 6,
+    "tick": 5,
+    "move_unit": 2,
+    "days_pass": 5,
     "hold_runs_out": 4,
     "finish_payment": 4,
     "lose": 3,
@@ -40,10 +46,17 @@ _WEIGHTS = {
     "pay_wrong_amount": 2,
     "pay_again": 1,
     "refund_by_owner": 1,
-    "stop": 1,
+    "stop": 2,
+    "release": 1,
     "outage": 1,
 }
 _NEEDED = ("advance", "checkout")
+# A rental that is paid, and waits for its unit to arrive at the store.
+PAID = (
+    *("checkout", *["advance"] * (ordinary_way(RENTAL).index("AwaitPayment") + 1)),
+    *("pay", "deliver", "deliver"),
+    *["advance"] * len(("ConfirmRental", "RentalConfirmed", "ResumeWhere", "AwaitArrival")),
+)
 
 
 @dataclass(slots=True)
@@ -88,7 +101,11 @@ def run_example(world: World, seed: str, totals: Totals) -> Failure | None:
     names, weights = list(_WEIGHTS), _mood(random)
     rentals = random.randint(1, MAX_RENTALS)
     try:
-        tries = 0
+        for name in PAID * random.randint(0, len(UNITS)):
+            actions.append((name, ()))
+            assert simulation.act(name, Replayed(())), name
+            totals.steps += 1
+        tries, wanted = 0, wanted + len(actions)
         while len(actions) < wanted and tries < _TRIES:
             tries += 1
             name = random.choices(names, weights)[0]
@@ -104,8 +121,7 @@ def run_example(world: World, seed: str, totals: Totals) -> Failure | None:
                 if actions and actions[-1] == (name, ()):
                     actions[-1] = (name, tuple(draw.drawn))
             totals.steps += 1
-        simulation.quiesce(random)
-        simulation.check_promise()
+        simulation.come_to_rest()
     except PromiseBroken as problem:
         return Failure(seed, actions, str(problem), simulation.log)
     finally:

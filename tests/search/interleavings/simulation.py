@@ -16,11 +16,22 @@ from typing import Any, Protocol, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from rentals import desk
 from rentals.errors import ApplicationError
 from rentals.identity import rental_id_for
 from rentals.links import redirect_path, url_signing_key
+from rentals.unit_desk import UnitAction
+from tests.search.interleavings import stores
 from tests.search.interleavings.invocations import Fault, FaultPlan, Invocation, Killed
-from tests.search.interleavings.stepfunctions import RENTAL, SETTLEMENT, Execution, TaskError
+from tests.search.interleavings.records import Records
+from tests.search.interleavings.stepfunctions import (
+    FULFILLMENT,
+    RENTAL,
+    SETTLEMENT,
+    Execution,
+    TaskError,
+)
+from tests.search.interleavings.stores import NEXT_ACTION, desk_request, staff_for
 from tests.search.interleavings.world import COLLECTIBLE, World, handler
 from tests.support.samples import IDENTITY_SECRET, checkout_body
 from tests.support.sandbox import ledger_payments
@@ -34,13 +45,27 @@ MAX_RENTALS = 6
 CUSTOMERS = 2
 _LAMBDA_SECONDS = 30.0
 _RECONCILER_SECONDS = 300.0
+_CLOCK_SECONDS = 120.0
+_DESK = "api.post_desk_action.handler"
 _STEP_SECONDS = 0.3
 _LASTING_CALLS = 14
 # One more than any state is tried when AWS fails.
 _ATTEMPTS = 10
-_QUIET_ROUNDS = 15
+_QUIET_ROUNDS = 25
+# What the clock looks at soon is under way; after a failed execution it waits for 15 minutes.
+_SOON_SECONDS = 910.0
+# Lambda invokes a function again when an event has failed.
+_EVENT_TRIES = 3
 # What may be for a moment, while a function or a state machine is at work.
-_MOMENTARY = {"nothing hangs", "ended keeps no money", "ended holds no unit"}
+_MOMENTARY = {
+    "nothing hangs",
+    "ended keeps no money",
+    "ended holds no unit",
+    "deadline kept",
+    "unit shelved",
+}
+_AT_HOME = {"available", "maintenance", "lost", "retired"}
+_STAGES_LEFT = 4 * MAX_RENTALS
 _ENDED_UNPAID = {"failed", "cancelled", "expired", "rejected"}
 _LOST_INVOKE = "Lambda.SdkClientException"
 _UPDATE_ERRORS = {
@@ -142,6 +167,7 @@ class Simulation:
     def __init__(self, world: World, seed: str) -> None:
         world.reset(seed)
         self.world = world
+        self.seed = seed
         self.steps = world.steps
         self.log: list[str] = []
         self.visits: list[Visit] = []
@@ -155,9 +181,11 @@ class Simulation:
         # Payments that nobody will ever look for: PayMongo must tell us of them.
         self.only_told: set[str] = set()
         self.invocations = 0
+        self.records = Records()
         self._outage: tuple[Fault, int] | None = None
         self._outage_left = 0
-        self._is_quiet = False
+        self._checked_at: tuple[int, int] | None = None
+        self.is_quiet = False
 
     # --- running ---
 
@@ -174,8 +202,7 @@ class Simulation:
         """Run a whole example and what follows when nobody does anything any more."""
         for name, drawn in actions:
             self.act(name, Replayed(drawn))
-        self.quiesce(Random(0))
-        self.check_promise()
+        self.come_to_rest()
 
     def say(self, text: str) -> None:
         self.log.append(f"{self.world.clock.seconds:8.1f}  {text}")
@@ -186,7 +213,7 @@ class Simulation:
             each.invocation.kill()
         self.running.clear()
 
-    def _start(  # noqa: PLR0917 - each is one thing that may vary
+    def start(  # noqa: PLR0917 - each is one thing that may vary
         self,
         draw: Draw,
         label: str,
@@ -197,12 +224,14 @@ class Simulation:
     ) -> Invocation:
         """Invoke a function; it may go wrong and it may be overtaken, as drawn."""
         plan = self._plan(draw)
-        pause = 1 + draw.below(4) if not self._is_quiet and draw.below(2) else None
+        pause = 1 + draw.below(4) if not self.is_quiet and draw.below(2) else None
         if draw.below(8) == 7:
             self.world.forget_secrets()
         work = handler(function)
+        # As it comes in: nothing that one invocation does to its event is seen by another.
+        sent = json.dumps(event)
         invocation = Invocation(
-            label, lambda: work(event, Context()), self.world.clock.seconds, plan
+            label, lambda: work(json.loads(sent), Context()), self.world.clock.seconds, plan
         )
         self.invocations += 1
         running = Running(invocation, lifetime, done)
@@ -211,7 +240,7 @@ class Simulation:
         return invocation
 
     def _plan(self, draw: Draw) -> FaultPlan | None:
-        if self._is_quiet:
+        if self.is_quiet:
             return None
         if self._outage_left and self._outage:
             self._outage_left -= 1
@@ -247,7 +276,7 @@ class Simulation:
         ):
             raise PromiseBroken(f"{invocation.label} crashed: {error!r}") from error
 
-    def _let_time_pass(self, seconds: float) -> None:
+    def let_time_pass(self, seconds: float) -> None:
         """Functions don't outlive their time-out, and holds run out when they are due."""
         self.world.clock.seconds += seconds
         now = self.world.clock.seconds
@@ -259,8 +288,12 @@ class Simulation:
             each.done(each.invocation)
         for execution in self.steps.executions:
             if execution.deadline is not None and execution.deadline <= now:
-                self.say(f"{execution}: the hold ran out")
+                self.say(f"{execution}: waited too long in {execution.state}")
                 self.steps.time_out(execution)
+            if execution.is_running and execution.times_out_at <= now:
+                self.causes.faults += 1
+                self.say(f"{execution}: timed out as a whole")
+                self.steps.time_out_as_a_whole(execution)
 
     # --- what customers do ---
 
@@ -296,7 +329,7 @@ class Simulation:
             headers["Prefer"] = "respond-async"
         event = {"headers": headers, "body": json.dumps(visit.body)}
         label = f"checkout {visit.rental_id[:8]}"
-        self._start(draw, label, "api.post_checkout.handler", event, self._answered)
+        self.start(draw, label, "api.post_checkout.handler", event, self._answered)
 
     def _answered(self, invocation: Invocation) -> None:
         answer = invocation.result
@@ -392,7 +425,7 @@ class Simulation:
         rental_id = session["rental_id"]
         query = redirect_path(outcome, rental_id, url_signing_key()).partition("?")[2]
         pairs = dict(each.split("=") for each in query.split("&"))
-        self._start(
+        self.start(
             draw,
             f"/payment/{outcome} {rental_id[:8]}",
             f"api.get_payment_{outcome}.handler",
@@ -445,7 +478,7 @@ class Simulation:
                 raise PromiseBroken(f"{invocation.label} answered {answer}")
 
         label = f"webhook {mail.kind} {mail.event_id}"
-        self._start(draw, label, "api.post_paymongo_webhook.handler", event, answered)
+        self.start(draw, label, "api.post_paymongo_webhook.handler", event, answered)
 
     def settle_refund(self, draw: Draw) -> bool:
         refunds = self._refunds_under_way()
@@ -531,22 +564,22 @@ class Simulation:
             self._invoke(execution, wanted, draw)
 
     def _publish(self, execution: Execution, arguments: Json, draw: Draw) -> None:
-        plan = self._plan(draw)
+        plan, state = self._plan(draw), execution.state
         error = _UPDATE_ERRORS.get(plan.fault) if plan else None
         if plan is None or error is None:
             self.steps.update_for_token(execution, arguments)
-            self.say(f"{execution} AwaitPayment, then {execution.state}")
+            self.say(f"{execution} {state}, then {execution.state}")
             return
         self.causes.faults += 1
         if plan.fault is Fault.LOST_AFTER:
             self.steps.update_for_token(execution, arguments)
         if execution.token is not None:
             self.steps.lose_update(execution, error)
-        self.say(f"{execution} AwaitPayment: {plan.fault}, then {execution.state}")
+        self.say(f"{execution} {state}: {plan.fault}, then {execution.state}")
 
     def _invoke(self, execution: Execution, wanted: Json, draw: Draw) -> None:
         """Sometimes Lambda refuses, or its answer is lost while the function goes on."""
-        trouble = 0 if self._is_quiet else draw.below(20)
+        trouble = 0 if self.is_quiet else draw.below(20)
         if trouble == 19:
             self.causes.faults += 1
             self.steps.finish_task(execution, None, TaskError("Lambda.TooManyRequestsException"))
@@ -563,7 +596,7 @@ class Simulation:
         is_abandoned = False
         before = len(self.running)
         label = f"{execution} {execution.state}"
-        started = self._start(draw, label, wanted["function"], wanted["payload"], answered)
+        started = self.start(draw, label, wanted["function"], wanted["payload"], answered)
         if started.is_done or len(self.running) == before:
             return
         execution.busy = started
@@ -583,7 +616,7 @@ class Simulation:
 
     def stop(self, draw: Draw) -> bool:
         """An operator stops an execution, mostly a rental's."""
-        machines = {RENTAL} if draw.below(5) else None
+        machines = [None, {RENTAL}, {RENTAL}, {FULFILLMENT}, {FULFILLMENT}][draw.below(5)]
         running = [
             each
             for each in self.steps.executions
@@ -598,11 +631,15 @@ class Simulation:
         return True
 
     def hold_runs_out(self, draw: Draw) -> bool:
-        waiting = [each for each in self.steps.executions if each.deadline is not None]
+        waiting = [
+            each
+            for each in self.steps.executions
+            if each.machine == RENTAL and each.deadline is not None
+        ]
         if not waiting:
             return False
         deadline = _pick(draw, waiting).deadline or 0.0
-        self._let_time_pass(max(0.0, deadline - self.world.clock.seconds))
+        self.let_time_pass(max(0.0, deadline - self.world.clock.seconds))
         return True
 
     def tell_eventbridge(self, draw: Draw) -> bool:
@@ -613,14 +650,90 @@ class Simulation:
         event = self.steps.events[number]
         if draw.below(4) != 3:
             del self.steps.events[number]
-        self.steps.deliver(event)
-        self.say(f"EventBridge: {event['input']}")
+        self.say(f"EventBridge: {event}")
+        if "starts" in event:
+            self.steps.start_target(event)
+        else:
+            self._invoke_target(event, draw, _EVENT_TRIES)
+        return True
+
+    def _invoke_target(self, event: Json, draw: Draw, tries: int) -> None:
+        def answered(done: Invocation) -> None:
+            if (not done.is_done or done.error is not None) and tries > 1:
+                self._invoke_target(event, draw, tries - 1)
+
+        self.start(draw, event["invokes"], event["invokes"], event["event"], answered)
+
+    def tick(self, draw: Draw) -> bool:
+        """The clock's schedule fires, after nothing else happened for a while."""
+        self.let_time_pass([60.0, 0.0, 20.0, 130.0, 650.0][draw.below(5)])
+        self._tick(draw)
+        return True
+
+    def days_pass(self, draw: Draw) -> bool:
+        """Until the clock has something to do, or for so many days, in which it stands still."""
+        due = self._clock_is_due()
+        days = [None, 1, 3, 10, 60, 301, 370][draw.below(7)]
+        if days is None and not due:
+            return False
+        self.let_time_pass(days * 86_400.0 if days else max(0.0, min(due)) + 1.0)
+        self._tick(draw)
+        return True
+
+    def _tick(self, draw: Draw) -> None:
+        function = "upkeep.follow_fulfillment.handler"
+        self.start(draw, "clock", function, {}, lambda _: None, _CLOCK_SECONDS)
+
+    def _clock_is_due(self) -> list[float]:
+        """In how many seconds the clock has something to do, for each rental and unit."""
+        at = [row.get("fulfillmentDueAt") for row in self.world.rows("Rentals")]
+        at += [row.get("shelveAt") for row in self.world.rows("Units")]
+        return [self._seconds_until(each) for each in at if each is not None]
+
+    def _seconds_until(self, at: str) -> float:
+        return (datetime.fromisoformat(at) - self.world.clock.now()).total_seconds()
+
+    def release(self, draw: Draw) -> bool:
+        """Other definitions and other execution environments, while rentals are out."""
+        del draw
+        self.steps.is_next_release = not self.steps.is_next_release
+        self.world.forget_secrets()
+        self.say("a new release")
+        return True
+
+    # --- what stores do ---
+
+    def desk(self, draw: Draw) -> bool:
+        """Somebody at a desk does what comes next with a rental, or something else."""
+        paid = [row for row in self.world.rows("Rentals") if "fulfillmentStatus" in row]
+        if not paid:
+            return False
+        row = _pick(draw, paid)
+        following = NEXT_ACTION.get(row["fulfillmentStatus"])
+        action = following if following and draw.below(3) < 2 else _pick(draw, list(desk.Action))
+        claims = staff_for(row["storeId"])[draw.below(4)]
+        condition = _pick(draw, list(desk.Condition)) if draw.below(4) == 3 else "fine"
+        event = desk_request(row["id"], action, claims, condition)
+        label = f"desk {row['id'][:8]} {action} {claims['email'][:3]}"
+        self.start(draw, label, _DESK, event, self._answered)
+        return True
+
+    def move_unit(self, draw: Draw) -> bool:
+        """An operator does something with a unit, whoever has it."""
+        unit = _pick(draw, self.world.rows("Units"))
+        event = {
+            "unit_id": unit["id"],
+            "action": _pick(draw, list(UnitAction)),
+            "warehouse_id": _pick(draw, self.world.rows("Warehouses"))["id"],
+        }
+        label = f"operator {event['action']} {unit['id']}"
+        self.start(draw, label, f"{stores.__name__}.move_unit", event, lambda _: None)
         return True
 
     def reconcile(self, draw: Draw) -> bool:
         """The schedule fires, after nothing else happened for a while."""
-        self._let_time_pass([130.0, 0.0, 20.0, 650.0, 910.0][draw.below(5)])
-        self._start(
+        self.let_time_pass([130.0, 0.0, 20.0, 650.0, 910.0][draw.below(5)])
+        self.start(
             draw, "reconcile", "upkeep.reconcile.handler", {}, lambda _: None, _RECONCILER_SECONDS
         )
         return True
@@ -636,26 +749,60 @@ class Simulation:
 
     def quiesce(self, random: Random) -> None:
         """Nothing new and nothing wrong happens: everything outstanding comes to its end."""
-        self._is_quiet = True
+        self.is_quiet = True
         self._outage_left = 0
         self.say("--- quiet ---")
         for _ in range(_QUIET_ROUNDS):
             while self._finish_something(random):
                 self._collect_mail()
                 self.check_safety()
-            due = [row["followUpAt"] for row in self.world.rows("Rentals") if "followUp" in row]
-            if not due:
+            followed = [
+                self._seconds_until(row["followUpAt"])
+                for row in self.world.rows("Rentals")
+                if "followUp" in row
+            ]
+            looked_at = [each for each in self._clock_is_due() if each < _SOON_SECONDS]
+            if not followed and not looked_at:
                 return
-            latest = max(due)
-            ahead = (datetime.fromisoformat(latest) - self.world.clock.now()).total_seconds()
-            self._let_time_pass(max(ahead, 0.0) + 1.0)
+            self.let_time_pass(max(0.0, *followed, *looked_at) + 1.0)
             self.reconcile(Replayed([1]))
+            self.tick(Replayed([1]))
         left = [
             (row["id"][:8], row["paymentStatus"], row["followUp"], row.get("attention"))
             for row in self.world.rows("Rentals")
             if "followUp" in row
         ]
         raise PromiseBroken(f"never quiet: {left}")
+
+    def come_to_rest(self) -> None:
+        """Nothing new happens, and the promise holds; then every unit that is out comes home."""
+        random = Random(self.seed)
+        self.quiesce(random)
+        self.check_promise()
+        for _ in range(_STAGES_LEFT):
+            out = [row for row in self.world.rows("Rentals") if "unitId" in row]
+            if not out:
+                break
+            row = random.choice(out)
+            action, claims = NEXT_ACTION[row["fulfillmentStatus"]], staff_for(row["storeId"])[0]
+            answer = handler(_DESK)(desk_request(row["id"], action, claims, "fine"), Context())
+            self.say(f"desk {row['id'][:8]} {action}: {_short(answer)}")
+            if answer["statusCode"] != 200:
+                raise PromiseBroken(f"when quiet: {answer['body']}")
+            self.check_safety()
+            if random.randrange(2):
+                self.days_pass(Fresh(random))
+            self.quiesce(random)
+        while self._clock_is_due():
+            self.let_time_pass(max(0.0, *self._clock_is_due()) + 1.0)
+            self._tick(Replayed([]))
+            self.check_safety()
+            self.quiesce(random)
+        self.check_promise()
+        left = [f"{row['id']} is {row['status']}" for row in self.world.rows("Units")
+                if row["status"] not in _AT_HOME]  # fmt: skip
+        if left:
+            raise PromiseBroken(f"never home: {left}")
 
     def _finish_something(self, random: Random) -> bool:
         """One thing that is still under way, whichever."""
@@ -708,6 +855,8 @@ class Simulation:
 
     def check_safety(self) -> None:
         """What must hold at every moment, whoever is in the middle of what."""
+        if self._checked_at == self.world.changes:
+            return
         rentals = self.world.rows("Rentals")
         for row in rentals:
             if "paymentUrl" in row:
@@ -726,8 +875,15 @@ class Simulation:
         ]
         found += self._released_too_soon(rentals, at_paymongo)
         found += self._settled_side_by_side()
+        found += self.records.problems(
+            rentals,
+            self.world.rows("Units"),
+            self.world.rows("Lookups"),
+            self.world.rows("Notices"),
+        )
         if found:
             raise PromiseBroken(f"not for a moment: {[str(each) for each in found]}")
+        self._checked_at = self.world.changes
 
     @staticmethod
     def _released_too_soon(rentals: list[Json], at_paymongo: dict[str, Json]) -> list[object]:
@@ -781,6 +937,7 @@ class Simulation:
         ]
         found += [problem for row in rows if (problem := self._untruth(row, ledger))]
         found += self._untold_failures(at_paymongo)
+        found += self._unfollowed(rows)
         if not self.causes.any:
             found += [
                 f"{each} failed without a cause: {each.error}"
@@ -789,6 +946,25 @@ class Simulation:
             ]
         if found:
             raise PromiseBroken(f"when quiet: {found}")
+
+    def _unfollowed(self, rows: list[Json]) -> list[str]:
+        """A rental that is out is followed by one execution, which waits where it is."""
+        found = []
+        for row in rows:
+            running = [
+                each
+                for each in self.steps.executions
+                if each.machine == FULFILLMENT
+                and each.is_running
+                and each.input["rental_id"] == row["id"]
+            ]
+            is_out = "unitId" in row and "fulfillmentStatus" in row
+            if [each.token for each in running] != (
+                [row.get("fulfillmentToken")] if is_out else []
+            ):
+                states = [f"{each} in {each.state}" for each in running]
+                found.append(f"{row['id']} is {row.get('fulfillmentStatus')}, followed by {states}")
+        return found
 
     def _violations(self, ledger: list[LedgerPayment]) -> list[Any]:
         return violations(
@@ -804,7 +980,7 @@ class Simulation:
         answer = handler("api.get_rental.handler")(event, Context())
         told = json.loads(answer["body"])["data"]["status"]
         mine = [each for each in ledger if each.rental_id == row["id"] and each.is_paid]
-        if any(each.kept for each in mine):
+        if any(each.kept for each in mine) or "completedAt" in row:
             is_true = told == "completed"
         elif mine:
             is_true = told == "refunded"
@@ -838,6 +1014,11 @@ ACTIONS: dict[str, Callable[[Simulation, Draw], bool]] = {
         Simulation.hold_runs_out,
         Simulation.tell_eventbridge,
         Simulation.reconcile,
+        Simulation.tick,
+        Simulation.days_pass,
+        Simulation.desk,
+        Simulation.move_unit,
+        Simulation.release,
         Simulation.outage,
         Simulation.break_down,
     )

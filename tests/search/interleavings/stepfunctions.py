@@ -26,7 +26,11 @@ ACCOUNT = "123456789012"
 REGION = "ap-southeast-1"
 RENTAL = "RentalStateMachine"
 SETTLEMENT = "SettlementStateMachine"
+FULFILLMENT = "FulfillmentStateMachine"
 _ENDED_BADLY = ("ABORTED", "FAILED", "TIMED_OUT")
+_OF_NEXT_RELEASE = "Anew"
+# A state machine or a function, by `!Sub ${Name}:live` or `!Ref Name.Alias`.
+_TARGET = re.compile(r".*?(\w+(?:StateMachine|Function))\b")
 
 
 class _AlreadyExists(ClientError):
@@ -59,6 +63,16 @@ def _machine(name: str) -> Json:
 
 
 @cache
+def _next_release(name: str) -> Json:
+    """A definition as another release may have it: no state has the name that it had."""
+    text = json.dumps(_machine(name))
+    for state in _machine(name)["States"]:
+        text = text.replace(f'"{state}"', f'"{state}{_OF_NEXT_RELEASE}"')
+    definition: Json = json.loads(text)
+    return definition
+
+
+@cache
 def transitions() -> frozenset[tuple[str, str, str]]:
     """Every way from one state to another: machine, from, to."""
     return frozenset(
@@ -72,13 +86,13 @@ def transitions() -> frozenset[tuple[str, str, str]]:
 
 
 @cache
-def _settlement_targets() -> list[Json]:
-    """EventBridge rules that start a state machine when an execution has ended."""
+def _targets() -> list[Json]:
+    """EventBridge rules for executions that have ended: what each starts or invokes."""
     return [
-        {"pattern": rule["EventPattern"]["detail"], "target": target, "machine": machine[1]}
+        {"pattern": rule["EventPattern"]["detail"], "target": target, "starts": named[1]}
         for rule in resources("AWS::Events::Rule").values()
         for target in rule["Targets"]
-        if (machine := re.match(r"\$\{(\w+StateMachine)\}", target["Arn"].get("Fn::Sub", "")))
+        if (named := _TARGET.match(json.dumps(target["Arn"])))
     ]
 
 
@@ -97,6 +111,8 @@ class Execution:
     machine: str
     name: str
     input: Json
+    definition: Json
+    started_at: float
     state: str
     entered_at: str
     data: Any
@@ -118,6 +134,16 @@ class Execution:
         return self.status == "RUNNING"
 
     @property
+    def stage(self) -> str:
+        """Its state, whatever the release."""
+        return self.state.removesuffix(_OF_NEXT_RELEASE)
+
+    @property
+    def times_out_at(self) -> float:
+        """When the execution as a whole has taken too long."""
+        return self.started_at + float(self.definition["TimeoutSeconds"])
+
+    @property
     def can_advance(self) -> bool:
         """Whether its next state or attempt can begin."""
         return self.is_running and self.busy is None and self.token is None
@@ -137,6 +163,7 @@ class StepFunctions:
         self.executions: list[Execution] = []
         self.events: list[Json] = []
         self.taken: set[tuple[str, str, str]] = set()
+        self.is_next_release = False
         self._clock = clock
         self._update_item = update_item
         self._tokens: dict[str, Execution] = {}
@@ -185,9 +212,16 @@ class StepFunctions:
                 raise _AlreadyExists(
                     {"Error": {"Code": "ExecutionAlreadyExists"}}, "StartExecution"
                 )
-        definition = _machine(machine)
+        definition = (_next_release if self.is_next_release else _machine)(machine)
         execution = Execution(
-            machine, name, data, definition["StartAt"], timestamp(self._clock.now()), data
+            machine=machine,
+            name=name,
+            input=data,
+            definition=definition,
+            started_at=self._clock.time(),
+            state=definition["StartAt"],
+            entered_at=timestamp(self._clock.now()),
+            data=data,
         )
         self.executions.append(execution)
         return {"executionArn": execution.arn}
@@ -207,36 +241,41 @@ class StepFunctions:
         self._end(execution, "ABORTED")
 
     def time_out(self, execution: Execution) -> None:
-        """The hold runs out."""
+        """A wait has lasted too long: a hold runs out."""
         self._fail(execution, TaskError("States.Timeout"))
 
-    def deliver(self, event: Json) -> None:
-        """EventBridge starts the rule's target; every delivery is an execution of its own."""
+    def time_out_as_a_whole(self, execution: Execution) -> None:
+        """The state machine's own TimeoutSeconds: no Catch runs."""
+        self._end(execution, "TIMED_OUT")
+
+    def start_target(self, event: Json) -> None:
+        """EventBridge starts a state machine; every delivery is an execution of its own."""
         self._event_starts += 1
-        self._start(machine_arn(event["machine"]), f"event-{self._event_starts}", event["input"])
+        self._start(machine_arn(event["starts"]), f"event-{self._event_starts}", event["input"])
 
     def _end(self, execution: Execution, status: str, error: str | None = None) -> None:
         execution.status, execution.error = status, error
         execution.busy = execution.token = execution.deadline = None
         if status not in _ENDED_BADLY:
             return
-        detail = {"name": execution.name, "status": status}
-        for rule in _settlement_targets():
+        text = json.dumps(execution.input)
+        event = {"detail": {"name": execution.name, "status": status, "input": text}}
+        for rule in _targets():
             machines = [each["Ref"] for each in rule["pattern"]["stateMachineArn"]]
-            if execution.machine in machines and status in rule["pattern"]["status"]:
-                target = rule["target"]
-                self.events.append(
-                    {
-                        "machine": rule["machine"],
-                        "input": _transformed(target["InputTransformer"], {"detail": detail}),
-                    }
-                )
+            if execution.machine not in machines or status not in rule["pattern"]["status"]:
+                continue
+            if rule["starts"].endswith("StateMachine"):
+                text = _transformed(rule["target"]["InputTransformer"], event)
+                self.events.append({"starts": rule["starts"], "input": text})
+            else:
+                function = resources("AWS::Serverless::Function")[rule["starts"]]["Handler"]
+                self.events.append({"invokes": function, "event": event})
 
     # --- the interpreter ---
 
     def advance(self, execution: Execution) -> Json | None:
         """Run a state that needs no function, or say which one to invoke: name and payload."""
-        state = _machine(execution.machine)["States"][execution.state]
+        state = execution.definition["States"][execution.state]
         match state["Type"]:
             case "Succeed":
                 self._end(execution, "SUCCEEDED")
@@ -286,13 +325,13 @@ class StepFunctions:
             self._fail(execution, error)
 
     def _succeed(self, execution: Execution, result: Any) -> None:
-        state = _machine(execution.machine)["States"][execution.state]
+        state = execution.definition["States"][execution.state]
         scope = self._scope(execution) | {"result": result}
         output = _evaluate(state["Output"], scope) if "Output" in state else result
         self._leave(execution, state, scope, output)
 
     def _fail(self, execution: Execution, error: TaskError) -> None:
-        state = _machine(execution.machine)["States"][execution.state]
+        state = execution.definition["States"][execution.state]
         execution.busy = execution.token = execution.deadline = None
         for number, retrier in enumerate(state.get("Retry", ())):
             if _matches(retrier["ErrorEquals"], error.name):
@@ -314,8 +353,9 @@ class StepFunctions:
         self._enter(execution, how["Next"])
 
     def _enter(self, execution: Execution, state: str) -> None:
-        self.taken.add((execution.machine, execution.state, state))
+        before = execution.stage
         execution.state = state
+        self.taken.add((execution.machine, before, execution.stage))
         execution.retries = {}
         execution.busy = execution.token = execution.deadline = None
         execution.entered_at = timestamp(self._clock.now())

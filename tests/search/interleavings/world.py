@@ -25,6 +25,7 @@ from tests.search.interleavings.fast_moto import FastDynamoDB
 from tests.search.interleavings.invocations import Fault, Killed, call_aws, current
 from tests.search.interleavings.stepfunctions import (
     ACCOUNT,
+    FULFILLMENT,
     REGION,
     RENTAL,
     SETTLEMENT,
@@ -133,6 +134,8 @@ class World:
         clear_caches()
         create_tables(boto3.client("dynamodb"))
         self._dynamodb = FastDynamoDB(ACCOUNT, REGION)
+        self._known: dict[str, list[Json]] = {}
+        self._known_at = 0
         self._patch_modules(patch)
         secrets = boto3.client("secretsmanager")
         keys = {"secretKey": SECRET_KEY, "webhookSecret": self.sandbox.secret}
@@ -150,6 +153,7 @@ class World:
         arns = {
             "RENTAL_STATE_MACHINE_ARN": machine_arn(RENTAL),
             "SETTLEMENT_STATE_MACHINE_ARN": machine_arn(SETTLEMENT),
+            "FULFILLMENT_STATE_MACHINE_ARN": machine_arn(FULFILLMENT),
         }
         for holder in (template()["Globals"]["Function"], *self._functions()):
             variables = holder.get("Environment", {}).get("Variables", {})
@@ -193,6 +197,7 @@ class World:
             "rentals.checkout.time": polling,
             "infra.dynamo.time": polling,
             "rentals.follow_ups.ThreadPoolExecutor": _InTurn,
+            "rentals.fulfillment_clock.ThreadPoolExecutor": _InTurn,
             "paymongo.client._client": lambda *_: paymongo,
             "rentals.allocation.secrets": SimpleNamespace(token_hex=self._token_hex),
             "rentals.allocation._random": self.random,
@@ -218,6 +223,7 @@ class World:
         self.sandbox.reset()
         for table in self._dynamodb.tables.values():
             table.items.clear()
+        self._known.clear()
         self.put("Collectibles", {"id": COLLECTIBLE, "name": "Tin Robot No. 7", "size": "Small"})
         for store_id in ("store-a", "store-b"):
             self.put("Stores", {"id": store_id, "name": store_id})
@@ -230,8 +236,19 @@ class World:
         aws.dynamodb().put_item(TableName=f"{PREFIX}-{table}", Item=to_attributes(item))
 
     def rows(self, table: str) -> list[Json]:
-        """A whole table as it is now."""
-        return [from_attributes(row) for row in self._dynamodb.rows(f"{PREFIX}-{table}")]
+        """A whole table as it is now: the same rows for as long as nobody writes."""
+        if self._known_at != self._dynamodb.writes:
+            self._known.clear()
+            self._known_at = self._dynamodb.writes
+        if table not in self._known:
+            stored = self._dynamodb.rows(f"{PREFIX}-{table}")
+            self._known[table] = [from_attributes(row) for row in stored]
+        return self._known[table]
+
+    @property
+    def changes(self) -> tuple[int, int]:
+        """Another pair when tables or PayMongo may be other than before."""
+        return self._dynamodb.writes, self.sandbox.transport.requests
 
     def forget_secrets(self) -> None:
         """As in a new execution environment."""

@@ -21,12 +21,13 @@ _READ_UNIT_BYTES = 4096
 _WRITE_UNIT_BYTES = 1024
 # Step Functions' task tokens are longer than the engine's (at most 2,048 characters).
 _TASK_TOKEN_BYTES = 700
+_TASK_TOKENS = ("taskToken", "fulfillmentToken")
 
 
 def item_size(item: Mapping[str, Json]) -> int:
     """Bytes of an item in DynamoDB's attribute values."""
     return sum(
-        len(name.encode()) + (_TASK_TOKEN_BYTES if name == "taskToken" else _value_size(value))
+        len(name.encode()) + (_TASK_TOKEN_BYTES if name in _TASK_TOKENS else _value_size(value))
         for name, value in item.items()
     )
 

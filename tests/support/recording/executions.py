@@ -14,6 +14,7 @@ Json = dict[str, Any]
 STATE_MACHINES = {
     "RentalStateMachine": "RentalStateMachineArn",
     "SettlementStateMachine": "SettlementStateMachineArn",
+    "FulfillmentStateMachine": "FulfillmentStateMachineArn",
 }
 _INVOKE = "arn:aws:states:::lambda:invoke"
 _SDK = "arn:aws:states:::aws-sdk:"

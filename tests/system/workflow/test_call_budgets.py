@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 
+from infra.clock import timestamp_in
 from rentals.allocation import shelf
+from tests.support.desk import Desk
 from tests.support.recording.capacity import CapacityMeter, write_units
 from tests.support.recording.counts import (
     NOW_AND_THEN,
@@ -149,6 +151,7 @@ OTHER_WORK: dict[str, tuple[str, Callable[[Shop], object]]] = {
     ),
     "status": ("GetRentalFunction", lambda shop: shop.rental(payable(shop))),
     "notice": ("SendNoticesFunction", told),
+    "clock": ("FollowFulfillmentFunction", lambda shop: shop.tick()),
     "reconciler": (
         "ReconcileFunction",
         lambda shop: shop.stack.client("lambda").invoke(
@@ -199,8 +202,7 @@ def test_a_rental_makes_the_calls_that_were_agreed_on(
     rental_id = SCENARIOS[scenario](shop)
 
     calls = [*metered.engine.calls_for(rental_id), *metered.paymongo.calls_for(rental_id)]
-    # What is told of the rental is counted apart, by the notice.
-    calls = [each for each in calls if each.function != "SendNoticesFunction"]
+    calls = told_apart(calls)
     found = {
         "state_machine": state_machine_counts(
             metered.stack, "RentalStateMachine", shop.execution_arn(rental_id)
@@ -210,6 +212,79 @@ def test_a_rental_makes_the_calls_that_were_agreed_on(
     }
     compare(scenario, found, request)
     assert twice(calls) - READ_TWICE.keys() == set()
+
+
+def test_the_second_half_makes_the_calls_that_were_agreed_on(
+    metered: RecordedStack, shop: Shop, request: pytest.FixtureRequest
+) -> None:
+    """A rental that comes back in time, from its payment until its unit is on the shelf again."""
+    desk = Desk(shop)
+    come_home(shop, desk, paid(shop))  # what is done once for each execution environment is done
+    rental_id = paid(shop)
+    row_when(shop, rental_id, lambda row: "fulfillmentToken" in row)
+    before = len(metered.engine.calls())
+    shop.tick()  # what is left of other tests is looked at
+
+    come_home(shop, desk, rental_id)
+
+    mine = {each.invocation for each in metered.engine.calls_for(rental_id)}
+    calls = [each for each in metered.engine.calls()[before:] if each.invocation in mine]
+    # The clock asks its indexes whatever it finds; what is told is counted apart as well.
+    apart = {("FollowFulfillmentFunction", "Query")}
+    calls = [each for each in told_apart(calls) if (each.function, each.operation) not in apart]
+    [arn] = shop.fulfillment_arns(rental_id)
+    machine = state_machine_counts(metered.stack, "FulfillmentStateMachine", arn)
+    found = {
+        "state_machine": machine
+        | {"write_units": units_of_waits(shop, rental_id, machine["states"])},
+        "functions": counts(calls, invocation_logs(metered.stack, calls)),
+    }
+    compare("returned", found, request)
+    assert twice(calls) - READ_TWICE.keys() == set()
+
+
+def come_home(shop: Shop, desk: Desk, rental_id: str) -> None:
+    """Received, handed over, the customer reminded, taken back, inspected, shelved."""
+    at = {"store_id": shop.rental_row(rental_id)["storeId"]}
+    for action, stage, more in (
+        ("arrived", "ready_for_pickup", {}),
+        ("picked_up", "picked_up", {"id_seen": True}),
+        ("returned", "returned", {}),
+        ("inspected", "closed", {"condition": "fine"}),
+    ):
+        assert desk.do(rental_id, action, **at, **more).status_code == 200
+        row = shop.wait_for_stage(rental_id, stage)
+        if stage == "picked_up":
+            due_tomorrow(shop, row)
+            shop.tick(rental_id)
+            was = row["fulfillmentToken"]
+            row_when(shop, rental_id, lambda now, was=was: now["fulfillmentToken"] != was)  # type: ignore[misc]
+    shop.table("Units").update_item(
+        Key={"id": row["lastUnitId"]},
+        UpdateExpression="SET shelveAt = :past",
+        ExpressionAttributeValues={":past": timestamp_in(-1)},
+    )
+    shop.tick(rental_id)
+    assert "fulfillmentDueAt" not in shop.rental_row(rental_id)
+    assert shop.available(row["collectibleId"]) == 1
+
+
+def due_tomorrow(shop: Shop, row: Json) -> None:
+    """The last day but one has begun."""
+    due_at, waiting = timestamp_in(12 * 3600), {"lookup": f"store#{row['storeId']}#picked_up"}
+    lookups, entry = shop.table("Lookups"), {"rentalId": row["id"]}
+    lookups.delete_item(Key=waiting | {"entry": f"{row['dueAt']}#{row['id']}"})
+    lookups.put_item(Item=waiting | entry | {"entry": f"{due_at}#{row['id']}"})
+    shop.table("Rentals").update_item(
+        Key={"id": row["id"]},
+        UpdateExpression="SET dueAt = :due",
+        ExpressionAttributeValues={":due": due_at},
+    )
+
+
+def told_apart(calls: Sequence[Recorded]) -> list[Recorded]:
+    """Without what is told of a rental, which the notice counts."""
+    return [each for each in calls if each.function != "SendNoticesFunction"]
 
 
 _warm: list[bool] = []
@@ -231,6 +306,17 @@ def units_of_await_payment(shop: Shop, rental_id: str) -> int:
         return 0
     published = {"taskToken": {"S": ""}, "paymentUrl": row["checkoutUrl"]}
     return write_units(row, row | published, in_transaction=False)
+
+
+def units_of_waits(shop: Shop, rental_id: str, states: Sequence[str]) -> int:
+    """Each wait writes the row, as large as it is in the end, and when the clock looks at it: a new
+    key in the index.
+    """
+    row = shop.dynamodb.get_item(TableName=f"{TABLE_PREFIX}-Rentals", Key={"id": {"S": rental_id}})[
+        "Item"
+    ]
+    waits = sum(state.startswith("Await") for state in states)
+    return waits * (write_units(row, row, in_transaction=False) + 2)
 
 
 def twice(calls: Sequence[Recorded]) -> set[tuple[str, str]]:

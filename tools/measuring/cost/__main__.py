@@ -1,9 +1,17 @@
-"""`make cost`: dollars of 1,000 paid rentals, and of a month at three sizes beside the guide's."""
+"""`make cost`: dollars of 1,000 rentals, until they are paid and until their units are back, and of
+a month at three sizes beside the guide's.
+"""
 
 from rich.console import Console
 from rich.table import Table
 
 from tools.measuring.cost import model
+
+_PARTS = {
+    "paid": "until they are paid",
+    "returned": "from then until their units are back on the shelf",
+    "notice": "whose customers and other systems are told of all this",
+}
 
 console = Console(width=110, highlight=False)
 
@@ -11,8 +19,9 @@ console = Console(width=110, highlight=False)
 def main() -> None:
     """Print both tables."""
     assumed = model.assumptions()
-    console.print(_thousand_rentals())
-    console.print(_by_function())
+    for part, title in _PARTS.items():
+        console.print(_thousand_rentals(part, title))
+        console.print(_by_function(part))
     for requests in assumed["usage"]["transfer_gb"]:
         console.print(_month(int(requests), assumed["guide"][requests]))
     console.print(
@@ -21,11 +30,11 @@ def main() -> None:
     )
 
 
-def _thousand_rentals() -> Table:
-    usage = model.times(model.usage_of("paid"), 1000)
+def _thousand_rentals(part: str, title: str) -> Table:
+    usage = model.times(model.life()[part], 1000)
     by_service = model.cost(usage)
     whole = model.total(by_service)
-    table = Table("", "quantity", "dollars", "share", title="1,000 paid rentals")
+    table = Table("", "quantity", "dollars", "share", title=f"1,000 rentals {title}")
     for service, dollars in sorted(by_service.items(), key=lambda each: -each[1]):
         if dollars:
             quantities = ", ".join(
@@ -43,12 +52,12 @@ def _amount(quantity: float) -> str:
     return f"{quantity:,.0f}" if quantity >= 100 else f"{quantity:.2g}"
 
 
-def _by_function() -> Table:
+def _by_function(part: str) -> Table:
     table = Table(
-        "of a paid rental", "runs", "billed ms each", "MB", "calls", "RRU", "WRU", "log bytes",
+        "of each", "runs", "billed ms each", "MB", "calls", "RRU", "WRU", "log bytes",
         title="Where it goes",
     )  # fmt: skip
-    measured = model.counts()["paid"]
+    measured = model.counts()[part]
     for function, used in measured["functions"].items():
         table.add_row(
             function.removesuffix("Function"),
@@ -60,16 +69,18 @@ def _by_function() -> Table:
             f"{used['write_units']:g}",
             str(used["log_bytes"]),
         )
-    wait = model.assumptions()["checkout_wait"]
-    table.add_row(
-        "waiting in PostCheckout", "", str(wait["milliseconds"]), "", str(wait["reads"]),
-        str(wait["reads"]), "", "",
-    )  # fmt: skip
-    machine = measured["state_machine"]
-    table.add_row(
-        f"state machine: {machine['transitions']} transitions", "", "", "", "1", "",
-        str(machine["write_units"]), "",
-    )  # fmt: skip
+    if "PostCheckoutFunction" in measured["functions"]:
+        wait = model.assumptions()["checkout_wait"]
+        table.add_row(
+            "waiting in PostCheckout", "", str(wait["milliseconds"]), "", str(wait["reads"]),
+            str(wait["reads"]), "", "",
+        )  # fmt: skip
+    if machine := measured.get("state_machine"):
+        waits = sum(state.startswith("Await") for state in machine["states"])
+        table.add_row(
+            f"state machine: {machine['transitions']} transitions", "", "", "", str(waits), "",
+            str(machine["write_units"]), "",
+        )  # fmt: skip
     return table
 
 

@@ -26,7 +26,7 @@ HERE = Path(__file__).parent
 HOURS_IN_A_MONTH = 730
 _GIGABYTE = 1024**3
 _FULL_CORE_MB = 1769  # Lambda gives a whole core at this memory, and less in proportion
-_RECONCILER_RUNS_A_MONTH = HOURS_IN_A_MONTH * 60
+_MINUTES_A_MONTH = HOURS_IN_A_MONTH * 60
 # Of a REST API with detailed metrics, for each method that is called.
 _METRICS_OF_A_METHOD = 5
 # How the bill is read: services, and which prices belong to them.
@@ -167,8 +167,19 @@ def usage_of(scenario: str) -> Usage:
     if "state_machine" in measured:
         usage["state_transition"] += measured["state_machine"]["transitions"]
         usage["write_unit"] += measured["state_machine"]["write_units"]
+    if "PostCheckoutFunction" in measured["functions"]:
         usage.update(_waiting_for_the_payment_url())
     return usage
+
+
+def life() -> dict[str, Usage]:
+    """What a rental that is paid and comes back in time uses, from checkout to the shelf."""
+    notices = assumptions()["usage"]["notices_per_paid_rental"]
+    return {
+        "paid": usage_of("paid"),
+        "returned": usage_of("returned"),
+        "notice": times(usage_of("notice"), notices),
+    }
 
 
 def _waiting_for_the_payment_url() -> Usage:
@@ -191,14 +202,15 @@ def monthly(requests: int) -> Usage:
     usage: Usage = Counter()
     for ending, share in assumed["endings"].items():
         usage.update(times(usage_of(ending), checkouts * share))
-    notices = checkouts * assumed["endings"]["paid"] * assumed["notices_per_paid_rental"]
-    usage.update(times(usage_of("notice"), notices))
+    for part in ("returned", "notice"):
+        usage.update(times(life()[part], checkouts * assumed["endings"]["paid"]))
     usage.update(times(usage_of("status"), checkouts * assumed["status_requests_per_checkout"]))
     browsing = max(0.0, requests - usage["api_request"])
     for work, share in assumed["browsing"].items():
         usage.update(times(usage_of(work), browsing * share))
-    usage.update(times(usage_of("reconciler"), _RECONCILER_RUNS_A_MONTH))
-    usage["trace"] += _RECONCILER_RUNS_A_MONTH
+    for each_minute in ("reconciler", "clock"):
+        usage.update(times(usage_of(each_minute), _MINUTES_A_MONTH))
+        usage["trace"] += _MINUTES_A_MONTH
     usage["log_gb_month"] = usage["log_gb"]  # a month of retention
     usage["dynamodb_gb_month"] = checkouts * 12 * assumed["rental_bytes"] / _GIGABYTE
     usage["pitr_gb_month"] = usage["dynamodb_gb_month"]
@@ -243,8 +255,14 @@ def metric_names() -> set[str]:
     }
 
 
-# Sent by each run of the reconciler, whatever happens.
-_ALWAYS = {"WebhookEndpointDisabled", "OldestOverdueHoldSeconds", "RentalsLookedAt"}
+# Sent by each run of the reconciler and of the clock, whatever happens.
+_ALWAYS = {
+    "WebhookEndpointDisabled",
+    "OldestOverdueHoldSeconds",
+    "RentalsLookedAt",
+    "FulfillmentsLookedAt",
+    "UnitShelved",
+}
 # Sent for each checkout or each payment.
 _WITH_RENTALS = {"CheckoutStarted", "UnitReserved", "RentalPaid", "DuplicateWebhook"}
 
