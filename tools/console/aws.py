@@ -131,10 +131,9 @@ class Account:
 
     def machines(self) -> list[Machine]:
         """The stack's state machines, or every one of the account if there is no such stack."""
-        ours = {self.arn_of(each) for each in MACHINES}
-        everything = self._every_machine()
-        found = [each for each in everything if each.arn in ours] or everything
-        return sorted(found, key=lambda each: each.name)
+        everything = {each.arn: each for each in self._every_machine()}
+        ours = [everything[arn] for arn in map(self.arn_of, MACHINES) if arn in everything]
+        return ours or sorted(everything.values(), key=lambda each: each.name)
 
     def _every_machine(self) -> list[Machine]:
         pages = self._stepfunctions.get_paginator("list_state_machines").paginate()

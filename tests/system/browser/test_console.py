@@ -15,6 +15,8 @@ import httpx
 import pytest
 from playwright.sync_api import Locator, expect
 
+from rentals import fulfillment
+from tests.support.domain import domain_of
 from tests.support.shop import PATIENCE_SECONDS, Shop, eventually
 from tests.system.browser.safety import (
     MARKUP,
@@ -33,8 +35,8 @@ def url_of(shop: Shop, rental_id: str) -> str:
     return f"/console/executions/{quote(shop.execution_arn(rental_id))}"
 
 
-def list_url(shop: Shop) -> str:
-    name = shop.stack.outputs["RentalStateMachineArn"].rpartition(":")[2]
+def list_url(shop: Shop, machine: str = "Rental") -> str:
+    name = shop.stack.outputs[f"{machine}StateMachineArn"].rpartition(":")[2]
     return f"/console/machines/{name}"
 
 
@@ -89,6 +91,38 @@ def test_a_confirmed_rental(shop: Shop, visitor: Visitor) -> None:
 
     state(visitor, "AwaitPayment", "succeeded").click()
     expect(visitor.page.locator("#state")).to_contain_text(row["paymentId"])
+
+
+def test_where_a_paid_rental_is_and_what_needs_somebody(shop: Shop, visit: Visit) -> None:
+    rental_id = confirmed(shop)["rental_id"]
+    shop.wait_for_stage(rental_id, "awaiting_arrival")
+    shop.desk(rental_id, "arrived")
+    row = shop.wait_for_stage(rental_id, "ready_for_pickup")
+    with domain_of(shop.stack):
+        fulfillment.flag(rental_id, "ExecutionFailed")
+    visitor = visit()
+
+    visitor.page.goto(list_url(shop, "Fulfillment"))
+    line = visitor.page.locator("#executions tbody tr", has_text=rental_id)
+    for shown in ("ready for pickup", "store-a", row["dueAt"][:10], "ExecutionFailed"):
+        expect(line).to_contain_text(shown)
+    line.get_by_role("link").first.click()
+    expect_states(visitor, AwaitArrival="succeeded", AwaitPickup="in_progress")
+    beside = visitor.page.locator("#rental")
+    expect(beside).to_contain_text("(at store)")
+    expect(beside).to_contain_text("Ana, store-a")
+
+    visitor.page.get_by_role("link", name="Attention", exact=True).click()
+    found = visitor.page.locator("#attention tbody tr", has_text=rental_id)
+    expect(found).to_contain_text("its execution failed")
+    found.get_by_role("link").click()
+    visitor.expect_heading(rental_id)
+    expect(visitor.page.get_by_role("heading", name="Fulfillment")).to_be_visible()
+    for page in (list_url(shop, "Fulfillment"), "/console/attention"):
+        for device in (visitor, visit(device="phone", color_scheme="dark")):
+            device.page.goto(page)
+            assert device.accessibility_violations() == [], page
+            device.expect_no_sideways_scrolling()
 
 
 def test_a_compensated_rental(shop: Shop, visitor: Visitor) -> None:

@@ -123,6 +123,7 @@ def test_a_completed_rental_is_refunded_once(shop: Shop, operator: Operator) -> 
     result = operator.run("refund", rental["rental_id"], "--yes")
 
     assert result.exit_code == 0, result.stderr
+    shop.tick(rental["rental_id"])
     row = shop.wait_for_stage(rental["rental_id"], "closed")
     assert (row["paymentStatus"], row["closedReason"]) == ("completed", "cancelled")
     assert shop.wait_for_refund(rental["rental_id"])["amount"] == 600_000
@@ -199,7 +200,8 @@ def test_a_refund_that_can_never_be_made_is_acknowledged_and_told_no_more(
 
     assert done.exit_code == 0, done.stderr
     assert shop.rental(rental_id)["refund_status"] == "settled_outside"
-    assert shop.rental(rental_id)["status"] == "refunded"
+    row = shop.rental_row(rental_id)
+    assert (row["paymentStatus"], "unitId" in row) == ("completed", True)
     assert rental_id not in operator.findings()
     shown = operator.run("show", rental_id, "--no-log").stdout
     assert "paid back by bank transfer, ref 7001" in shown
@@ -223,10 +225,7 @@ def test_the_audit_finds_what_is_wrong_and_says_so_by_its_exit_code(
     shop.table("Units").put_item(Item=unit | {"reservedBy": "nobody"})
 
     wrong = operator.ask("audit", "--second-look", "0")["violations"]
-    assert {each["rule"] for each in wrong if each["subject"] == unit["id"]} == {
-        "unit agrees",
-        "shelf",
-    }
+    assert [each["rule"] for each in wrong if each["subject"] == unit["id"]] == ["unit agrees"]
     assert operator.run("audit", "--second-look", "0").exit_code == 1
 
     shop.table("Units").put_item(Item=unit)
