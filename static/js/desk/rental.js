@@ -8,11 +8,12 @@ import { ACTIONS, CONDITIONS, message, stageWords, whenWords } from "./words.js"
 
 /** @typedef {import("./api.js").Details} Details */
 /** @typedef {import("./words.js").Action} Action */
+/** @typedef {(text: string, tone?: "good"|"problem") => void} Changed  Reads anew, and says this. */
 
 /**
  * @param {Details} rental
  * @param {import("../api.js").Store[]} stores
- * @param {{act: (what: {action: Action}) => void, changed: (text: string) => void}} on
+ * @param {{act: (what: {action: Action}) => void, changed: Changed}} on
  */
 export function rentalView(rental, stores, on) {
   const storeName = (/** @type {string|null} */ id) =>
@@ -153,7 +154,7 @@ function timeline(rental, storeName) {
 /**
  * @param {Details} rental
  * @param {string} store
- * @param {(text: string) => void} changed
+ * @param {Changed} changed
  */
 function messageToSend(rental, store, changed) {
   const text = message(rental, store);
