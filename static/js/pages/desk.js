@@ -168,7 +168,7 @@ async function readRental(rentalId) {
     act: (what) => perform(rentalId, what),
     changed: async (text, tone = "good") => {
       await show();
-      notice(tone, text);
+      notice(tone, `${rental.number}: ${text}`);
     },
   });
   return { content, spoken: `${rental.collectible_name}, ${stageWords(rental)}`, rentalId };
