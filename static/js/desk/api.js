@@ -1,5 +1,6 @@
 /** The desk's part of the HTTP API. */
 
+import { ApiError } from "../api.js";
 import { ask } from "./session.js";
 
 /** @typedef {import("./words.js").Stage} Stage */
@@ -55,12 +56,16 @@ export const act = (rentalId, what) => ask(`${pathOf(rentalId)}/actions`, what);
  * Stores a photograph of how the thing is now.
  * @param {string} rentalId
  * @param {Blob} picture  A JPEG.
+ * @throws {ApiError} also when it is not there afterwards
  */
 export async function addPhotograph(rentalId, picture) {
   const { url, fields } = await ask(`${pathOf(rentalId)}/photographs`, {});
   const form = new FormData();
   for (const [name, value] of Object.entries(fields)) form.set(name, value);
   form.set("file", picture); // S3 reads nothing after it
-  // The bucket shares no answers with pages: whether it took the picture shows in the next read.
+  // The bucket shares no answers with pages, so that it needs no rules for them.
   await fetch(url, { method: "POST", body: form, mode: "no-cors" });
+  const { photographs } = await details(rentalId);
+  const isThere = photographs.some((each) => decodeURIComponent(each.url).includes(fields.key));
+  if (!isThere) throw new ApiError("NOT_STORED", 0);
 }

@@ -11,7 +11,7 @@ const QUALITY = 0.85;
 
 /**
  * @param {import("./api.js").Details} rental
- * @param {(text: string) => void} changed
+ * @param {import("./rental.js").Changed} changed
  */
 export function photographs(rental, changed) {
   const input = h("input", {
@@ -52,7 +52,7 @@ function photograph({ url, taken_at, stage }) {
 /**
  * @param {HTMLInputElement} input
  * @param {string} rentalId
- * @param {(text: string) => void} changed
+ * @param {import("./rental.js").Changed} changed
  */
 async function take(input, rentalId, changed) {
   const [file] = input.files ?? [];
@@ -61,7 +61,7 @@ async function take(input, rentalId, changed) {
     await addPhotograph(rentalId, await smaller(file));
     changed("The photograph is stored.");
   } catch {
-    changed("The photograph could not be stored. Please try again.");
+    changed("The photograph could not be stored. Please try again.", "problem");
   }
 }
 

@@ -8,11 +8,12 @@ import { ACTIONS, CONDITIONS, message, stageWords, whenWords } from "./words.js"
 
 /** @typedef {import("./api.js").Details} Details */
 /** @typedef {import("./words.js").Action} Action */
+/** @typedef {(text: string, tone?: "good"|"problem") => void} Changed  Reads anew, and says this. */
 
 /**
  * @param {Details} rental
  * @param {import("../api.js").Store[]} stores
- * @param {{act: (what: {action: Action}) => void, changed: (text: string) => void}} on
+ * @param {{act: (what: {action: Action}) => void, changed: Changed}} on
  */
 export function rentalView(rental, stores, on) {
   const storeName = (/** @type {string|null} */ id) =>
@@ -117,7 +118,7 @@ function facts(rental, store) {
     fact("Store", store),
     fact("Rental", days(rental.duration)),
     fact("Unit", h("code", {}, rental.unit_id ?? "none")),
-    rental.due_at ? fact("Due back", dayAndTime(rental.due_at)) : null,
+    rental.picked_up_at && fact("Due back", dayAndTime(rental.due_at)),
   );
 }
 
@@ -153,7 +154,7 @@ function timeline(rental, storeName) {
 /**
  * @param {Details} rental
  * @param {string} store
- * @param {(text: string) => void} changed
+ * @param {Changed} changed
  */
 function messageToSend(rental, store, changed) {
   const text = message(rental, store);
@@ -195,9 +196,9 @@ function sheet(rental, store) {
     h(
       "p",
       {},
-      `${rental.collectible_name}, unit ${rental.unit_id}, rented for ${days(rental.duration)} by ${rental.customer.name}.`,
-      " I received it in the condition that is described here, and bring it back in the same by the",
-      " day that my rental’s page names.",
+      `I, ${rental.customer.name}, received ${rental.collectible_name}, unit ${rental.unit_id}, in the`,
+      " condition that is described here. I bring it back in the same condition at the latest",
+      ` ${days(rental.duration)} after the day of hand-over.`,
     ),
     line("Condition, and what is in the box"),
     line("Kind of ID seen"),

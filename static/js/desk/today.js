@@ -26,20 +26,20 @@ export function todayView(today) {
       ...Object.entries(LISTS).map(([name, { title, none }]) =>
         h(
           "section",
-          { class: "desk-list", "aria-labelledby": `list-${name}` },
-          h(
-            "h2",
-            { id: `list-${name}` },
-            title,
-            " ",
-            h("span", { class: `desk-count desk-count-${name}` }, today[name].count),
-          ),
+          {
+            class: name === "late" && today.late.count ? "desk-list desk-late" : "desk-list",
+            "aria-labelledby": `list-${name}`,
+          },
+          h("h2", { id: `list-${name}` }, title, " ", count(today[name].count)),
           today[name].count === 0 ? h("p", { class: "hint" }, none) : rows(today[name].rentals),
         ),
       ),
     ),
   ];
 }
+
+/** @param {number} number */
+const count = (number) => h("span", { class: "desk-count" }, number);
 
 /**
  * @param {string} words

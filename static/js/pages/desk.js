@@ -5,7 +5,7 @@ import { act, details, find, today } from "../desk/api.js";
 import { rentalView } from "../desk/rental.js";
 import { session, signIn, signOut } from "../desk/session.js";
 import { foundView, hashOf, todayView } from "../desk/today.js";
-import { ACTIONS } from "../desk/words.js";
+import { ACTIONS, stageWords } from "../desk/words.js";
 import { $, announce, fill, h } from "../dom.js";
 import { deskStore } from "../storage.js";
 import { troubleWords } from "../words.js";
@@ -119,52 +119,64 @@ window.addEventListener("hashchange", () => {
   show();
 });
 
-/** Shows what the address names. */
+let asked = 0;
+
+/** Shows what the address names, unless something else was asked for meanwhile. */
 async function show() {
-  const address = new URLSearchParams(window.location.hash.slice(1));
+  const mine = ++asked;
   view.setAttribute("aria-busy", "true");
   try {
-    const [rentalId, text] = [address.get("rental"), address.get("find")];
-    if (rentalId) showRental(await details(rentalId));
-    else if (text) await showFound(text);
-    else fill(view, ...todayView(await today(storeField.value)));
+    const { content, spoken, rentalId } = await read(window.location.hash);
+    if (mine !== asked) return;
+    if (rentalId) history.replaceState(null, "", hashOf(rentalId));
+    fill(view, ...content);
+    announce(spoken);
   } catch (error) {
-    onTrouble(error);
+    if (mine === asked) onTrouble(error);
   }
   view.setAttribute("aria-busy", "false");
   readyForTheNext();
 }
 
+/**
+ * @typedef {{content: (Node|false)[], spoken: string, rentalId?: string}} Seen  What to show and
+ *   to say, and of which rental.
+ */
+
+/**
+ * What an address names.
+ * @param {string} hash
+ * @returns {Promise<Seen>}
+ */
+async function read(hash) {
+  const address = new URLSearchParams(hash.slice(1));
+  const [rentalId, text] = [address.get("rental"), address.get("find")];
+  if (rentalId) return readRental(rentalId);
+  if (!text) return { content: todayView(await today(storeField.value)), spoken: "Today" };
+  const found = await find(text, storeField.value);
+  if (found.length === 1) return readRental(found[0].rental_id);
+  return { content: foundView(text, found), spoken: `${found.length} found` };
+}
+
+/**
+ * @param {string} rentalId
+ * @returns {Promise<Seen>}
+ */
+async function readRental(rentalId) {
+  const rental = await details(rentalId);
+  const content = rentalView(rental, stores, {
+    act: (what) => perform(rentalId, what),
+    changed: async (text, tone = "good") => {
+      await show();
+      notice(tone, `${rental.number}: ${text}`);
+    },
+  });
+  return { content, spoken: `${rental.collectible_name}, ${stageWords(rental)}`, rentalId };
+}
+
 /** A scanner types the next number and presses Enter, whatever was done before. */
 function readyForTheNext() {
   if (hasKeyboard.matches && !$("dialog[open]")) words.select();
-}
-
-/** @param {string} text */
-async function showFound(text) {
-  const found = await find(text, storeField.value);
-  if (found.length === 1) {
-    history.replaceState(null, "", hashOf(found[0].rental_id));
-    showRental(await details(found[0].rental_id));
-    return;
-  }
-  fill(view, ...foundView(text, found));
-  announce(found.length ? `${found.length} found` : "Nothing found");
-}
-
-/** @param {import("../desk/api.js").Details} rental */
-function showRental(rental) {
-  fill(
-    view,
-    ...rentalView(rental, stores, {
-      act: (what) => perform(rental.rental_id, what),
-      changed: async (text) => {
-        await show();
-        notice("good", text);
-      },
-    }),
-  );
-  announce(`${rental.collectible_name}, ${$("#stage").textContent}`);
 }
 
 let isActing = false;
@@ -176,16 +188,18 @@ let isActing = false;
 async function perform(rentalId, what) {
   if (isActing) return;
   isActing = true;
+  view.setAttribute("aria-busy", "true");
   try {
-    const { is_new } = await act(rentalId, { ...what, store_id: storeField.value });
+    const { rental, is_new } = await act(rentalId, { ...what, store_id: storeField.value });
     await show();
-    const { done } = ACTIONS[what.action];
+    const done = `${rental.number}: ${ACTIONS[what.action].done}`;
     if (is_new) notice("good", `${done}.`);
     else notice("warning", `${done} already. Nothing was changed.`);
   } catch (error) {
-    onTrouble(error);
+    onTrouble(error, error.isTransient ? "You can safely do it again." : "Nothing was changed.");
   }
   isActing = false;
+  view.setAttribute("aria-busy", "false");
   readyForTheNext();
 }
 
@@ -197,13 +211,16 @@ function notice(tone, text) {
   fill($("#notice"), h("p", { class: `note note-${tone}` }, text));
 }
 
-/** @param {import("../api.js").ApiError} error */
-function onTrouble(error) {
+/**
+ * @param {import("../api.js").ApiError} error
+ * @param {string} [more]  What that means for what was asked.
+ */
+function onTrouble(error, more = "") {
   if (error.status === 401 && ["NOT_SIGNED_IN", "SIGN_IN_FAILED"].includes(error.code)) {
     showSignIn("Please sign in again.");
     return;
   }
-  notice("problem", `${said(error)} Nothing was changed.`);
+  notice("problem", `${said(error)} ${more}`);
 }
 
 if (session()) open().catch(onTrouble);

@@ -66,8 +66,11 @@ def target(body: str) -> str:
         request = json.loads(body)
     except ValueError:
         return ""
-    if "TransactItems" in request:
-        tables = [each["TableName"] for item in request["TransactItems"] for each in item.values()]
+    if several := request.get("TransactItems"):
+        tables = [each["TableName"] for item in several for each in item.values()]
+    else:
+        tables = list(request.get("RequestItems", ()))
+    if tables:
         return "+".join(_short(table) for table in tables)
     if "IndexName" in request:
         return str(request["IndexName"])
@@ -95,6 +98,8 @@ def _of_json(prefix: str, name: str, request: dict[str, Any]) -> list[tuple[str,
     service = _SERVICES.get(prefix, prefix)
     if "Entries" in request:
         return [(f"{service}:{name}", each["EventBusName"]) for each in request["Entries"]]
+    if "RequestItems" in request:
+        return [(f"{service}:{name}", table) for table in request["RequestItems"]]
     if "TransactItems" in request:
         return [
             (_IN_A_TRANSACTION[kind], each["TableName"])
