@@ -68,8 +68,8 @@ screenshots: setup ## Picture every page and state of the site into .local/scree
 interleavings: setup ## Random interleavings, 2,000 steps
 	$(RUN) pytest tests/search/interleavings
 
-faults-share: setup ## The share of `make faults` that is part of `make test`
-	$(RUN) pytest tests/search/faults
+faults-share: setup ## The share of `make faults` that is part of `make test`, and `make attack`
+	$(RUN) pytest tests/search/faults tests/search/hoarding
 
 FAULTS_REPORT := docs/faults.md
 
@@ -78,6 +78,10 @@ faults: setup ## The whole fault matrix, all races, 50,000 steps of interleaving
 	  "On $$(date -u +%F), at commit $$(git rev-parse --short HEAD), on $$(nproc) cores." >$(FAULTS_REPORT)
 	$(RUN) pytest tests/search/interleavings --steps 50000 --report $(FAULTS_REPORT)
 	$(RUN) pytest tests/search/faults --all-faults --report $(FAULTS_REPORT)
+
+.PHONY: attack
+attack: setup ## What somebody can take without paying, from 1, 10 and 100 addresses; writes docs/abuse.md
+	$(RUN) pytest tests/search/hoarding --report docs/abuse.md
 
 package: setup .venv-sam/.locked ## What `sam build` makes, alone, and a rental on it
 	$(RUN) pytest tests/system/package

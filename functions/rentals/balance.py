@@ -29,7 +29,7 @@ _ATTRIBUTES = (
 class Balance:
     """Sums in centavos. `settled_outside` is what PayMongo keeps of what the customers have back;
     `unaccounted` holds the ids of rentals whose money bought nothing and is not on its way back
-    either, or was given back twice.
+    either, was given back twice, or is another rental's as well.
     """
 
     received: int = 0
@@ -58,8 +58,11 @@ def money_balance() -> Balance:
 
 def balance(paid: Iterable[dynamo.Item], settling_since: str) -> Balance:
     """The balance of rows that have a payment; changes before `settling_since` are over."""
-    total = Balance()
+    total, seen = Balance(), set[str]()
     for row in paid:
+        if row["paymentId"] in seen:
+            total.unaccounted.append(row["id"])
+        seen.add(row["paymentId"])
         amount, status = int(row["amountPaid"]), row["paymentStatus"]
         is_settling = row["updatedAt"] >= settling_since
         total.received += amount

@@ -43,13 +43,14 @@ def find(rental_id: str) -> Rental | None:
 def find_named(rental_ids: Iterable[str | None], intent_ids: Iterable[str | None]) -> Rental | None:
     """The first rental that has one of these ids, or else a session with one of these payment
     intents: PayMongo copies a session's metadata to its payments, documented for paid ones only
-    (docs/paymongo.md).
+    (docs/paymongo.md). Where the two name different rentals, the one with the payment intent: that
+    is PayMongo's own word, metadata is what somebody wrote.
     """
-    for find_by, ids in ((find, rental_ids), (find_by_payment_intent, intent_ids)):
-        for each in dict.fromkeys(filter(None, ids)):
-            if rental := find_by(each):
-                return rental
-    return None
+    intents = list(dict.fromkeys(filter(None, intent_ids)))
+    named = next(filter(None, map(find, dict.fromkeys(filter(None, rental_ids)))), None)
+    if named is not None and (not intents or named.payment_intent_id in (None, *intents)):
+        return named
+    return next(filter(None, map(find_by_payment_intent, intents)), named)
 
 
 def find_by_payment_intent(payment_intent_id: str) -> Rental | None:

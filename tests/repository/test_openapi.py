@@ -13,6 +13,7 @@ from openapi_spec_validator import validate
 from pydantic import ValidationError
 
 from api import routes
+from api.authorize_distribution import ORIGIN_KEY_HEADER
 from api.bodies import Body, Checkout, Customer, Quote
 from api.desk_bodies import DeskAction
 from api.session_bodies import Session, SignOut
@@ -119,14 +120,33 @@ def paths_that_ask_for(scheme: str) -> set[str]:
     }
 
 
-def test_only_partners_routes_ask_for_a_key() -> None:
-    assert paths_that_ask_for("partner_key") == {
-        "/api/partners/collectibles",
-        "/api/partners/stores",
-    }
-    assert "security" not in openapi()
-    scheme = openapi()["components"]["securitySchemes"]["partner_key"]
-    assert scheme["name"] == "x-api-key"  # the only name that API Gateway knows
+def test_every_route_wants_the_distribution_and_partners_routes_a_key_as_well() -> None:
+    wanted = {path: operation["security"] for _, path, operation in operations()}
+
+    partners = {path for path in wanted if path.startswith("/api/partners/")}
+    assert all(wanted[path] == [{"distribution": [], "partner_key": []}] for path in partners)
+    others = wanted.keys() - partners - paths_that_ask_for("staff")  # API Gateway takes one only
+    assert all(wanted[path] == [{"distribution": []}] for path in others)
+    assert "security" not in openapi()  # of each operation: API Gateway ignores it here
+    schemes = openapi()["components"]["securitySchemes"]
+    assert schemes["partner_key"]["name"] == "x-api-key"  # the only name that API Gateway knows
+    assert schemes["distribution"]["name"] == ORIGIN_KEY_HEADER
+    authorizer = schemes["distribution"]["x-amazon-apigateway-authorizer"]
+    assert authorizer["identitySource"] == f"method.request.header.{ORIGIN_KEY_HEADER}"
+
+
+def test_the_distribution_sends_the_key_as_it_is_stored() -> None:
+    distribution = resources("AWS::CloudFront::Distribution")["SiteDistribution"]
+    (api,) = (each for each in distribution["DistributionConfig"]["Origins"] if each["Id"] == "api")
+    sent = {each["HeaderName"]: each["HeaderValue"] for each in api["OriginCustomHeaders"]}
+
+    stored = "{{resolve:secretsmanager:${OriginSecret}:SecretString}}"
+    assert sent[ORIGIN_KEY_HEADER] == {"Fn::Sub": stored}
+
+
+def test_what_callers_read_says_nothing_of_the_distributions_key() -> None:
+    assert ORIGIN_KEY_HEADER.encode() not in published_description()
+    assert b"distribution" not in published_description()
 
 
 def test_every_route_of_the_desk_but_signing_in_asks_for_an_identity_token() -> None:
@@ -398,7 +418,10 @@ def test_what_comes_past_the_distribution_is_counted_by_the_address_it_comes_fro
     through, past = rate_limits()
     distribution = resources("AWS::CloudFront::Distribution")["SiteDistribution"]
     (api,) = (each for each in distribution["DistributionConfig"]["Origins"] if each["Id"] == "api")
-    (sent,) = api["OriginCustomHeaders"]  # which the distribution writes over the client's
+    # The distribution writes these over the client's.
+    sent = next(
+        each for each in api["OriginCustomHeaders"] if each["HeaderName"] != ORIGIN_KEY_HEADER
+    )
     _, is_through = through["ScopeDownStatement"]["AndStatement"]["Statements"]
 
     assert is_through["ByteMatchStatement"]["FieldToMatch"] == {

@@ -233,6 +233,13 @@ VIOLATIONS: dict[str, tuple[Callable[[World], object], set[str]]] = {
         lambda it: it.units["of-paid"].update(availableCollectibleId="col-001#held"),
         {"shelf"},
     ),
+    "one payment of two rentals": (
+        lambda it: (
+            it.rentals["refunded"].update(paymentId="pay-both", surplusPaymentIds={"pay-both"})
+            or it.rentals["failed"].update(surplusPaymentIds={"pay-both"})
+        ),
+        {"one rental a payment"},
+    ),
     "completed and never paid": (lambda it: it.ledger.clear(), {PAID_ONCE}),
     "completed and paid twice": (lambda it: it.pay("pay-again", "paid"), {PAID_ONCE}),
     "paid too little": (lambda it: it.change_payment("pay-paid", amount=TOTAL - 1), {PAID_ONCE}),

@@ -123,6 +123,18 @@ def secrets_rotate_url_key(ctx: typer.Context) -> None:
     _show_done(session, [f"a new key is in {secret_store.rotate_url_key(session.target)}"])
 
 
+@secrets_app.command("rotate-origin-key")
+def secrets_rotate_origin_key(ctx: typer.Context) -> None:
+    """Make a new key for what the distribution sends to the API, and have it sent.
+
+    Requests with the previous key are accepted until the next rotation.
+    """
+    session: Session = ctx.obj
+    session.note_target()
+    name = secret_store.rotate_origin_key(session.target)
+    _show_done(session, [f"a new key is in {name}; the distribution sends it within minutes"])
+
+
 @webhook_app.command("check")
 def webhook_check(ctx: typer.Context) -> None:
     """Does PayMongo deliver to this stack? Compares the registration with what is needed.

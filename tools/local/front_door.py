@@ -2,15 +2,18 @@
 and beside it, only here, the operators' console at `/console`, and mails at `/mail`.
 
 python -m tools.local.front_door --port 8000 --api-url http://.../prod --engine-url http://...
+--distribution-id E...
 """
 
 import argparse
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import cache, lru_cache
 from typing import Any
 from urllib.parse import unquote
 
+import boto3
 import httpx
 import uvicorn
 from samtranslator.yaml_helper import yaml_parse
@@ -36,12 +39,21 @@ _API_TIMEOUT_SECONDS = 35.0
 # Longer than clients keep idle connections, so that none is closed under a request.
 KEEP_ALIVE_SECONDS = 60
 _PHOTOGRAPHS = "https://${PhotographsBucket.RegionalDomainName}"
-_HOP_BY_HOP = {"connection", "content-length", "date", "host", "keep-alive", "transfer-encoding"}
-_NOT_FORWARDED = {*_HOP_BY_HOP, "x-client-address"}  # which the distribution writes itself
+_HOP_BY_HOP = {
+    b"connection",
+    b"content-length",
+    b"date",
+    b"host",
+    b"keep-alive",
+    b"transfer-encoding",
+}
+_KEEP_SECONDS = 5
 
 
-def create_app(api_url: str, engine_url: str) -> Starlette:
-    """The front door of the API stage at `api_url`; browsers find S3 at `engine_url`."""
+def create_app(api_url: str, engine_url: str, distribution_id: str) -> Starlette:
+    """The front door of the API stage at `api_url`, for a distribution that the engine knows;
+    browsers find S3 at `engine_url`.
+    """
     headers = site_headers(engine_url)
 
     async def send_site_headers(
@@ -59,7 +71,7 @@ def create_app(api_url: str, engine_url: str) -> Starlette:
             timeout=_API_TIMEOUT_SECONDS,
             limits=httpx.Limits(max_connections=None),
         ) as client:
-            app.state.api = client
+            app.state.api, app.state.distribution_id = client, distribution_id
             yield
 
     return Starlette(
@@ -154,6 +166,21 @@ async def _serve_console(scope: Scope, receive: Receive, send: Send) -> None:
     await app(scope, receive, send)
 
 
+@cache
+def _cloudfront() -> Any:
+    return boto3.client("cloudfront")
+
+
+@lru_cache(maxsize=1)
+def _origin_headers(distribution_id: str, moment: int) -> dict[bytes, bytes]:
+    """What the distribution adds to requests for the API, as it is at this moment."""
+    answer = _cloudfront().get_distribution_config(Id=distribution_id)
+    origins = answer["DistributionConfig"]["Origins"]["Items"]
+    (api,) = (origin for origin in origins if origin["Id"] == "api")
+    added = api["CustomHeaders"]["Items"]
+    return {each["HeaderName"].lower().encode(): each["HeaderValue"].encode() for each in added}
+
+
 async def _forward(request: Request) -> Response:
     api: httpx.AsyncClient = request.app.state.api
     path = request.scope["raw_path"].decode()
@@ -164,12 +191,17 @@ async def _forward(request: Request) -> Response:
         )
     if request.url.query:
         path += f"?{request.url.query}"
-    headers = [(k, v) for k, v in request.headers.raw if k.decode("latin-1") not in _NOT_FORWARDED]
-    if request.client is not None:
-        headers.append((b"x-client-address", request.client.host.encode()))
+    moment = int(time.monotonic() // _KEEP_SECONDS)
+    added = await run_in_threadpool(_origin_headers, request.app.state.distribution_id, moment)
+    peer = request.client.host if request.client else ""
+    added = {**added, b"x-client-address": peer.encode()}
+    headers = [each for each in request.headers.raw if each[0] not in _HOP_BY_HOP | added.keys()]
     try:
         answer = await api.request(
-            request.method, path.lstrip("/"), content=await request.body(), headers=headers
+            request.method,
+            path.lstrip("/"),
+            content=await request.body(),
+            headers=[*headers, *added.items()],
         )
     except httpx.HTTPError:
         return JSONResponse(
@@ -177,7 +209,7 @@ async def _forward(request: Request) -> Response:
         )
     response = Response(answer.content, answer.status_code)
     for name, value in answer.headers.items():
-        if name not in _HOP_BY_HOP and name != "content-encoding":
+        if name.encode() not in _HOP_BY_HOP | {b"content-encoding"}:
             response.headers[name] = value
     return response
 
@@ -188,9 +220,11 @@ def main() -> None:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--api-url", required=True)
     parser.add_argument("--engine-url", required=True)
+    parser.add_argument("--distribution-id", required=True)
     arguments = parser.parse_args()
+    api_url = arguments.api_url.rstrip("/") + "/"
     uvicorn.run(
-        create_app(arguments.api_url.rstrip("/") + "/", arguments.engine_url),
+        create_app(api_url, arguments.engine_url, arguments.distribution_id),
         host="127.0.0.1",
         port=arguments.port,
         log_level="warning",

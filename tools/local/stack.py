@@ -231,6 +231,7 @@ class LocalStack:
             "--port", str(self.settings.port),
             "--api-url", api_url,
             "--engine-url", self.settings.aws_url,
+            "--distribution-id", self.outputs["SiteDistributionId"],
         ]  # fmt: skip
         self._spawn("front door", command, self.settings.client_environment)
         self._wait_for("front door", f"{self.settings.site_url}/api/stores")

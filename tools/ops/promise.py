@@ -109,6 +109,7 @@ def violations(  # noqa: PLR0913 - the tables
         *_deadlines_are_kept(known.values(), now),
         *_notices_are_told(known, notices, now),
         *_money_agrees(own, known.keys(), payments),
+        *_payments_are_one_rentals(known.values()),
         *_nothing_hangs(known.values(), now),
         *_holds_are_counted(known, customers),
     ]
@@ -241,6 +242,17 @@ def _money_agrees(
                     rental.id,
                     f"{rental.payment_status} with {[p.kept for p in kept]} centavos kept",
                 )
+
+
+def _payments_are_one_rentals(rentals: Iterable[Rental]) -> Iterator[Violation]:
+    counts = Counter(
+        payment_id
+        for rental in rentals
+        for payment_id in {rental.payment_id, *rental.surplus_payment_ids} - {None}
+    )
+    for payment_id, count in counts.items():
+        if count > 1:
+            yield Violation("one rental a payment", str(payment_id), f"of {count} rentals")
 
 
 def _nothing_hangs(rentals: Iterable[Rental], now: datetime) -> Iterator[Violation]:

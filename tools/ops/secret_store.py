@@ -2,11 +2,15 @@
 
 import json
 import secrets
+import time
 
+from api.authorize_distribution import ORIGIN_KEY_HEADER
 from tools.ops.errors import CommandError
 from tools.ops.target import Target
 
-_URL_KEY_BYTES = 48
+_KEY_BYTES = 48
+# A function that has read the key just now does not look for a newer one (infra/secret_values.py).
+_LOOKED_UP_AGAIN_SECONDS = 12.0
 
 
 def store_keys(target: Target, secret_key: str, public_key: str) -> str:
@@ -45,6 +49,36 @@ def rotate_url_key(target: Target) -> str:
     """
     name = f"{target.stack_name}/url-signing-key"
     target.client("secretsmanager").put_secret_value(
-        SecretId=name, SecretString=secrets.token_urlsafe(_URL_KEY_BYTES)
+        SecretId=name, SecretString=secrets.token_urlsafe(_KEY_BYTES)
+    )
+    return name
+
+
+def rotate_origin_key(target: Target) -> str:
+    """Make a new key for what the distribution sends to the API, and have it sent. The API accepts
+    the one before as well, so the distribution may take its minutes. Cut short, it goes on where it
+    was. Returns the secret's name. Raises CommandError while the distribution is being changed.
+    """
+    name = f"{target.stack_name}/origin-key"
+    store, cloudfront = target.client("secretsmanager"), target.client("cloudfront")
+    distribution_id = target.stack.outputs["SiteDistributionId"]
+    answer = cloudfront.get_distribution(Id=distribution_id)
+    if answer["Distribution"]["Status"] != "Deployed":
+        raise CommandError("the distribution is being changed", "try again in some minutes")
+    config = answer["Distribution"]["DistributionConfig"]
+    (sent,) = (
+        header
+        for origin in config["Origins"]["Items"]
+        for header in origin.get("CustomHeaders", {}).get("Items", ())
+        if header["HeaderName"] == ORIGIN_KEY_HEADER
+    )
+    key = store.get_secret_value(SecretId=name)["SecretString"]
+    if sent["HeaderValue"] == key:
+        key = secrets.token_urlsafe(_KEY_BYTES)
+        store.put_secret_value(SecretId=name, SecretString=key)
+        time.sleep(_LOOKED_UP_AGAIN_SECONDS)
+    sent["HeaderValue"] = key
+    cloudfront.update_distribution(
+        Id=distribution_id, IfMatch=answer["ETag"], DistributionConfig=config
     )
     return name

@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx
 
+from api.authorize_distribution import ORIGIN_KEY_HEADER
 from api.requests import ACCESS_KEY_HEADER
 from tools.ops import account, webhook
 from tools.ops.errors import CommandError
@@ -223,6 +224,14 @@ def _partners(stack: Stack) -> str:
     answer = stack.get("/api/partners/stores", **_partner_key(stack))
     expect(answer.status_code, 200, "status with the key")
     return "401 without, 200 with"
+
+
+@check("API: what comes past the distribution is refused", on_aws_only=True)
+def _past(stack: Stack) -> str:
+    url = f"{stack.target.stack.outputs['ApiUrl']}/api/stores"
+    for headers in ({}, {ORIGIN_KEY_HEADER: "guessed"}):
+        expect(stack.http.get(url, headers=headers).status_code, 401, f"status with {headers}")
+    return "401 without the key, 401 with another"
 
 
 @check("API: its name is the one that alarms watch")

@@ -9,6 +9,8 @@ from tools.sources import ROOT
 
 TITLE = "MongoCollectibles rentals"  # the file has the API's name in API Gateway instead
 SOURCE = ROOT / "openapi.yaml"
+# Preflights are the browser's business, and the header of this security scheme the distribution's.
+_NOT_FOR_CALLERS = {"options", "distribution"}
 
 
 def published_description() -> bytes:
@@ -23,8 +25,7 @@ def _published(value: Any) -> Any:
         found = {
             key: _published(each)
             for key, each in value.items()
-            # Preflights are the browser's business.
-            if not key.startswith("x-amazon-") and key != "options"
+            if not key.startswith("x-amazon-") and key not in _NOT_FOR_CALLERS
         }
         if found.get("nullable") and "enum" in found:
             found["enum"].append(None)  # as OpenAPI asks; CloudFormation refuses a null in the file

@@ -181,6 +181,22 @@ def test_a_rental_is_found_by_its_payment_and_its_intent(shop: Shop) -> None:
     assert by_payment == repository.find_by_payment_intent("pi_1") == repository.get(rental.id)
 
 
+def test_where_metadata_and_payment_intent_disagree_the_intent_is_believed(shop: Shop) -> None:
+    one = repository.set_checkout_session(shop.add_rental(1), SESSION)
+    other = repository.set_checkout_session(
+        shop.add_rental(2), replace(SESSION, id="cs_2", payment_intent_id="pi_2")
+    )
+
+    found = repository.find_named([one.id], ["pi_2"])
+    assert found is not None
+    assert found.id == other.id
+    # Nobody's intent: the session may be one whose answer was lost.
+    for intents in (["pi_unknown"], [None], ["pi_1"], []):
+        named = repository.find_named([one.id], intents)
+        assert named is not None
+        assert named.id == one.id
+
+
 @pytest.mark.parametrize("key", ["unknown", "", "x" * 5_000])
 def test_what_is_not_on_record_is_not_found(shop: Shop, key: str) -> None:
     assert repository.find(key) is None

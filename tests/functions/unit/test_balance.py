@@ -24,7 +24,7 @@ def row(**changes: Any) -> dict[str, Any]:
 
 
 def test_a_completed_rental_is_worth_what_was_paid() -> None:
-    total = balance([row(), row()], SETTLING_SINCE)
+    total = balance([row(), row(paymentId="pay_2")], SETTLING_SINCE)
 
     assert (total.received, total.completed, total.difference) == (1200000, 1200000, 0)
     assert total.unaccounted == []
@@ -94,3 +94,9 @@ def test_a_second_payment_that_nobody_gave_back_is_missing() -> None:
 
     assert balance([row(updatedAt=JUST_NOW, **surplus)], SETTLING_SINCE).unaccounted == []
     assert balance([row(**surplus)], SETTLING_SINCE).unaccounted == ["rental"]
+
+
+def test_one_payment_of_two_rentals_is_noticed() -> None:
+    total = balance([row(), row(id="another")], SETTLING_SINCE)
+
+    assert total.unaccounted == ["another"]
