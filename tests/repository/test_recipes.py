@@ -84,7 +84,8 @@ def test_a_notice() -> None:
     assert recipe("A notice") == {notices, mails, "events/schemas/"}
     assert naming_all(kind.event for kind in NoticeKind) == {notices}
     mailed = [f"NoticeKind.{kind.name}" for kind in NoticeKind if kind.is_mailed]
-    assert naming_all(mailed) == {mails}
+    found = naming_all(mailed)
+    assert {each for each in found if not each.startswith("tests/")} == {mails}
 
 
 def test_a_field_of_checkout() -> None:

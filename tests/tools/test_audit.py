@@ -287,7 +287,7 @@ VIOLATIONS: dict[str, tuple[Callable[[World], object], set[str]]] = {
     ),
     "ended and still holding": (
         ended_and_still_holding,
-        {"ended holds no unit", "unit status"},
+        {"ended holds no unit"},
     ),
     "ended and paid": (lambda it: it.pay("pay-late", "expired"), {KEEPS_NO_MONEY}),
     "refunded in part": (
