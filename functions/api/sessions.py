@@ -50,11 +50,13 @@ def sign_in(email: str, password: str, new_password: str) -> Json:
     except ClientError as error:
         raise _refusal(error) from None
     if answer.get("ChallengeName") == "NEW_PASSWORD_REQUIRED":
-        return _replace_first_password(email, new_password, answer["Session"])
+        # Cognito's own name for who signs in by an e-mail address.
+        name = answer.get("ChallengeParameters", {}).get("USER_ID_FOR_SRP", email)
+        return _replace_first_password(name, new_password, answer["Session"])
     return _session(answer["AuthenticationResult"])
 
 
-def _replace_first_password(email: str, new_password: str, challenge: str) -> Json:
+def _replace_first_password(name: str, new_password: str, challenge: str) -> Json:
     if not new_password:
         raise HttpError(
             HTTPStatus.CONFLICT,
@@ -66,7 +68,7 @@ def _replace_first_password(email: str, new_password: str, challenge: str) -> Js
             ClientId=setting("STAFF_CLIENT_ID"),
             ChallengeName="NEW_PASSWORD_REQUIRED",
             Session=challenge,
-            ChallengeResponses={"USERNAME": email, "NEW_PASSWORD": new_password},
+            ChallengeResponses={"USERNAME": name, "NEW_PASSWORD": new_password},
         )
     except ClientError as error:
         if error.response["Error"]["Code"] not in _WEAK:

@@ -37,6 +37,10 @@ _OF_FULFILLMENT = (
     "MeetDeadlinesFunction",
     "ResumeFulfillmentFunction",
     "FulfillmentExecutionEndedRule",
+    "GetDeskRentalFunction",
+    "GetDeskRentalsFunction",
+    "PostDeskActionFunction",
+    "PostDeskPhotographFunction",
 )
 _ABOUT_PAID_RENTALS = ("RefundPaymentFunction", "SendNoticesFunction", "MailFeedbackFunction")
 # What there is to say to the person who replays.

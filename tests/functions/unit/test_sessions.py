@@ -76,8 +76,9 @@ def test_a_first_password_needs_another_one(cognito: Stubber) -> None:
     assert (refused.value.status, refused.value.code) == (409, "NEW_PASSWORD_REQUIRED")
 
 
-def test_a_first_password_is_replaced(cognito: Stubber) -> None:
-    expect_sign_in(cognito, {"ChallengeName": "NEW_PASSWORD_REQUIRED", "Session": "s" * 20})
+def test_a_first_password_is_replaced_in_cognitos_own_name(cognito: Stubber) -> None:
+    challenge = {"ChallengeName": "NEW_PASSWORD_REQUIRED", "Session": "s" * 20}
+    expect_sign_in(cognito, challenge | {"ChallengeParameters": {"USER_ID_FOR_SRP": "a-uuid"}})
     cognito.add_response(
         "respond_to_auth_challenge",
         {"AuthenticationResult": GIVEN},
@@ -85,7 +86,7 @@ def test_a_first_password_is_replaced(cognito: Stubber) -> None:
             "ClientId": "client",
             "ChallengeName": "NEW_PASSWORD_REQUIRED",
             "Session": "s" * 20,
-            "ChallengeResponses": {"USERNAME": EMAIL, "NEW_PASSWORD": "My-own-password-1"},
+            "ChallengeResponses": {"USERNAME": "a-uuid", "NEW_PASSWORD": "My-own-password-1"},
         },
     )
 

@@ -20,6 +20,7 @@ PAGES = {
     "not paid": f"/failed.html?rental_id={RENTAL_ID}",
     "rentals": "/rentals.html",
     "not found": "/no-such-page",
+    "desk": "/desk/",
 }
 _STATES = {"on hold": "held", "confirmed": "completed", "not paid": "declined"}
 

@@ -4,6 +4,7 @@ import httpx
 from playwright.sync_api import expect
 
 from tests.system.browser.visitor import Visitor
+from tools.local.stack import Settings
 
 MARKUP = '"><img src=x onerror=alert(1)><script>alert(1)</script>'
 
@@ -14,14 +15,17 @@ def expect_no_markup_from_outside(visitor: Visitor) -> None:
     expect(visitor.page.locator("[href^='javascript:' i]")).to_have_count(0)
 
 
-def expect_security_headers(headers: httpx.Headers) -> None:
-    """What CloudFront sends with everything but the API."""
+def expect_security_headers(headers: httpx.Headers, settings: Settings) -> None:
+    """What CloudFront sends with everything but the API. Nothing goes elsewhere but photographs to
+    their bucket, which is the engine's here.
+    """
     policy = dict(
         directive.strip().split(" ", 1)
         for directive in headers["Content-Security-Policy"].split(";")
     )
     assert policy["default-src"] == "'none'"
-    assert policy["script-src"] == policy["style-src"] == policy["connect-src"] == "'self'"
+    assert policy["script-src"] == policy["style-src"] == policy["font-src"] == "'self'"
+    assert policy["connect-src"] == policy["img-src"] == f"'self' {settings.aws_url}"
     assert policy["frame-ancestors"] == policy["base-uri"] == "'none'"
     assert policy["form-action"] == "'self'"
     assert policy["require-trusted-types-for"] == "'script'"

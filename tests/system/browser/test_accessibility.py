@@ -66,7 +66,13 @@ def test_pages_without_scripts_say_what_is_missing(
 ) -> None:
     """Not by axe-core, which is a script."""
     still.turn_scripts_off()
-    for page in ("/", "/rent.html?collectible_id=col-002", "/rental.html", "/rentals.html"):
+    for page in (
+        "/",
+        "/rent.html?collectible_id=col-002",
+        "/rental.html",
+        "/rentals.html",
+        "/desk/",
+    ):
         still.page.goto(page)
         expect(still.page.locator("noscript h2")).to_be_visible()
         expect(still.page.locator(".needs-script").first).to_be_hidden()

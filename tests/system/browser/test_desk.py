@@ -7,6 +7,7 @@ from playwright.sync_api import FilePayload, Locator, expect
 
 from tests.support.desk import PASSWORD, accounts, manager
 from tests.support.shop import Shop
+from tests.system.browser.safety import MARKUP, expect_no_markup_from_outside
 from tests.system.browser.visitor import Device, Visit, Visitor
 from tools.local.stack import STAFF_EMAIL, STAFF_PASSWORD
 
@@ -169,6 +170,24 @@ def test_handing_over_at_another_store_is_refused_with_the_reason(
 
     expect(notice(visitor)).to_contain_text("handed over at store-a only. Nothing was changed.")
     expect(visitor.page.locator("#stage")).to_contain_text("Ready for pick-up")
+
+
+def test_markup_from_customers_and_staff_is_text(visitor: Visitor, shop: Shop) -> None:
+    customer = shop.body("")["customer"] | {"name": MARKUP}
+    rental = shop.checkout(shop.add_collectible(), customer=customer)
+    shop.pay_and_complete(rental)
+    rental_id = rental["rental_id"]
+    assert manager(shop).do(rental_id, "arrived", store_id="store-a", note=MARKUP).is_success
+    open_desk(visitor)
+    expect_no_markup_from_outside(visitor)
+
+    scan(visitor, MARKUP)
+    expect(visitor.page.locator("#rental-number")).to_be_visible()
+    expect(visitor.page.locator("#timeline")).to_contain_text(MARKUP)
+    button(visitor, "Hand it over").click()
+    expect(visitor.page.get_by_role("dialog")).to_contain_text(MARKUP)
+
+    expect_no_markup_from_outside(visitor)
 
 
 def test_a_dialog_is_left_by_escape_without_doing_anything(visitor: Visitor, shop: Shop) -> None:

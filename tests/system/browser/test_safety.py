@@ -150,11 +150,11 @@ def test_what_the_browser_remembers_may_be_rubbish(visitor: Visitor) -> None:
 
 def test_security_headers_on_every_page_and_asset(stack: LocalStack) -> None:
     with httpx.Client(base_url=stack.settings.site_url) as client:
-        expect_security_headers(client.get("/no-such-page").headers)
+        expect_security_headers(client.get("/no-such-page").headers, stack.settings)
         for path in ["/", *published()]:
             answer = client.get(path)
             assert answer.status_code == 200, path
-            expect_security_headers(answer.headers)
+            expect_security_headers(answer.headers, stack.settings)
 
 
 def test_assets_may_be_kept_for_ever_and_pages_are_asked_for_anew(stack: LocalStack) -> None:

@@ -458,6 +458,18 @@ def test_replayed_declines_over_http_end_the_rental_at_the_last_one(
     assert shop.available(collectible) == 1
 
 
+def test_a_replayed_action_of_the_desk_is_done_to_the_newest_that_is_paid(
+    shop: Shop, operator: Operator
+) -> None:
+    _, rental = shop.rent()
+    shop.pay_and_complete(rental)
+
+    told = operator.ask("replay", "PostDeskActionFunction/arrived")
+
+    assert [each["status"] for each in told["answers"]] == ["200"]
+    assert manager(shop).details(rental["rental_id"])["log"][0]["action"] == "arrived"
+
+
 def test_a_replayed_checkout_redirect_and_status_change(shop: Shop, operator: Operator) -> None:
     made = operator.ask("replay", "PostCheckoutFunction/respond-async")
     rental_id = json.loads(made["answers"][0]["body"])["data"]["rental_id"]
