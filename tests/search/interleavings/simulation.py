@@ -672,6 +672,8 @@ class Simulation:
 
     def days_pass(self, draw: Draw) -> bool:
         """Until the clock has something to do, or for so many days, in which it stands still."""
+        if any(row["paymentStatus"] == "pending" for row in self.world.rows("Rentals")):
+            return False  # no hold lasts for days, whatever else stands still
         due = self._clock_is_due()
         days = [None, 1, 3, 10, 60, 301, 370][draw.below(7)]
         if days is None and not due:
