@@ -384,10 +384,15 @@ class Shop:
         """The clock looks at what is due: at this rental in any case."""
         if rental_id is not None:
             self._make_due(rental_id, "fulfillmentClock", "fulfillmentDueAt")
-        answer = _client(self.stack, "lambda").invoke(
+        answer = self.run_clock()
+        assert "FunctionError" not in answer, answer["Payload"].read()
+
+    def run_clock(self) -> Json:
+        """Its schedule fires: Lambda's answer."""
+        answer: Json = _client(self.stack, "lambda").invoke(
             FunctionName=self.stack.outputs["FollowFulfillmentFunctionName"], Payload=b"{}"
         )
-        assert "FunctionError" not in answer, answer["Payload"].read()
+        return answer
 
     def fulfillment_arns(self, rental_id: str) -> list[str]:
         """The executions that have followed a paid rental, the first one first."""

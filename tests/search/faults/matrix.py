@@ -16,6 +16,7 @@ import psutil
 
 from tests.search.faults.proxy import Call, EngineProxy, Fault, FaultProxy, PayMongoProxy
 from tests.search.faults.scenarios import EXPIRED, RECONCILED, SCENARIOS, Visit
+from tests.search.faults.second_half import FUNCTIONS
 from tests.support.recording.calls import UNKNOWN, function_of
 from tests.support.shop import Shop
 from tools.local.stack import LocalStack
@@ -26,6 +27,10 @@ HOLD_WHEN_EXPIRING_SECONDS = 2
 _MAX_ORDINAL = 3
 _TRIES_TO_REACH = 5
 _RECONCILER = "ReconcileFunction"
+# They work now and then, and may meet any rental.
+_BY_CHANCE = {"FollowFulfillmentFunction", "SendNoticesFunction"}
+_ABOUT = {each.__name__: functions for each, functions in FUNCTIONS.items()}
+_ALL = SCENARIOS | {each.__name__: each for each in FUNCTIONS}
 
 
 # The waits of state machines are a twentieth as long; the sandbox's, as short as they may be.
@@ -95,14 +100,14 @@ class Matrix:
         with the scenario, and belongs to the first one whose rental its function works for.
         """
         kill_functions(self._stack)
-        others = [name for name in SCENARIOS if name != EXPIRED]
+        others = [name for name in _ALL if name != EXPIRED]
         with ThreadPoolExecutor(WORKERS) as pool:
             visits = dict(zip(others, pool.map(self._run, others), strict=True))
         with self._shop.hold_of(HOLD_WHEN_EXPIRING_SECONDS):
             visits[EXPIRED] = self._run(EXPIRED)
         found: list[Case] = []
         taken: set[Call] = set()
-        for scenario, visit in ((name, visits[name]) for name in SCENARIOS):
+        for scenario, visit in ((name, visits[name]) for name in _ALL):
             for proxy in (self._engine, self._paymongo):
                 own = self._calls(proxy, scenario, visit.rental_id)
                 functions = {call.function for call in own}
@@ -129,9 +134,7 @@ class Matrix:
         return [
             call
             for call in dict.fromkeys(proxy.calls_for(rental_id))
-            if call.ordinal <= _MAX_ORDINAL
-            and call.function != UNKNOWN
-            and (call.function != _RECONCILER or scenario in RECONCILED)
+            if call.ordinal <= _MAX_ORDINAL and _is_about(scenario, call.function)
         ]
 
     def run(self, cases: Sequence[Case]) -> Iterator[Result]:
@@ -157,7 +160,7 @@ class Matrix:
 
     def _run(self, scenario: str) -> Visit:
         visit = Visit(self._shop)
-        SCENARIOS[scenario](visit)
+        _ALL[scenario](visit)
         visit.wait_until_ended()
         assert visit.problems() == [], f"{scenario} without faults"
         return visit
@@ -181,7 +184,7 @@ class Matrix:
         before = len(proxy.calls_for(None))
         problems: list[str] = []
         try:
-            SCENARIOS[case.scenario](visit)
+            _ALL[case.scenario](visit)
             visit.wait_until_ended()
             problems = [str(each) for each in visit.problems()]
         except Exception as error:  # noqa: BLE001 - a case that cannot end is a result as well
@@ -198,6 +201,14 @@ class Matrix:
 
     def _proxy_of(self, call: Call) -> FaultProxy:
         return self._paymongo if call.operation == "PayMongo" else self._engine
+
+
+def _is_about(scenario: str, function: str) -> bool:
+    if scenario in _ABOUT:
+        return function in _ABOUT[scenario]
+    if function == _RECONCILER:
+        return scenario in RECONCILED
+    return function not in {UNKNOWN, *_BY_CHANCE}
 
 
 def function_processes(stack: LocalStack, name: str | None = None) -> list[psutil.Process]:

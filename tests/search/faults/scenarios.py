@@ -15,6 +15,7 @@ from infra.clock import now_timestamp, timestamp_in
 from infra.dynamo import from_attributes, to_attributes
 from rentals.identity import rental_id_for
 from rentals.repository import new_row
+from tests.support.domain import domain_of
 from tests.support.samples import CUSTOMER, pending_rental
 from tests.support.shop import Json, Shop, eventually
 from tools.local.stack import STACK_NAME, TABLE_PREFIX, LocalStack
@@ -57,25 +58,24 @@ class Visit:
         body = self.shop.body(self.collectible_id)
         body["customer"]["email"] = self.email
         for _ in range(_TRIES):
-            answer = self._patiently(lambda: self.shop.post_checkout(body, self.key))
+            answer = self.patiently(lambda: self.shop.post_checkout(body, self.key))
             if answer is not None and answer.status_code < 500:
                 break
             if answer is not None and answer.status_code == 502 and "code" in answer.json():
                 break  # PayMongo is down, says the API itself
         else:
-            if self._row() is None:
+            if self.row() is None:
                 return False  # gives up, and nothing was ever written
-        self._nudged_at = time.monotonic()
-        row = self._eventually(self._payable_or_ended, "a payment URL or an ending")
+        row = self.wait_for(self._payable_or_ended, "a payment URL or an ending")
         self.url = row.get("paymentUrl")
         return self.url is not None
 
     def _payable_or_ended(self) -> Json | None:
-        row = self._row()
+        row = self.row()
         is_payable_or_ended = row and ("paymentUrl" in row or row["paymentStatus"] != "pending")
         return row if is_payable_or_ended else None
 
-    def _eventually(self, look: Callable[[], Found | None], what: str) -> Found:
+    def wait_for(self, look: Callable[[], Found | None], what: str) -> Found:
         """As in `shop`, nudging what is overdue; looks at tables, which costs no function."""
 
         def look_or_nudge() -> Found | None:
@@ -85,13 +85,13 @@ class Visit:
                 self._nudged_at = time.monotonic()
             return found
 
-        what = f"{what} of {self.rental_id}"
+        self._nudged_at, what = time.monotonic(), f"{what} of {self.rental_id}"
         return eventually(look_or_nudge, what, _QUIET_SECONDS, _LOOK_EVERY_SECONDS)
 
     def see_again(self, shop: Shop) -> str | None:
         """After a restart: the status of the rental, if there is one."""
         self.shop = shop
-        row = self._row()
+        row = self.row()
         return row["paymentStatus"] if row else None
 
     def write_without_execution(self) -> None:
@@ -119,7 +119,7 @@ class Visit:
     def view(self) -> Json | None:
         """The rental as the API shows it, to somebody who reloads a page that does not come."""
         for _ in range(_TRIES):
-            answer = self._patiently(
+            answer = self.patiently(
                 lambda: self.shop.site.get(
                     f"/api/rentals/{self.rental_id}", headers=self.shop.key_of(self.rental_id)
                 )
@@ -142,7 +142,7 @@ class Visit:
         """On our own page, trying errors again."""
         path = f"/api/rentals/{self.rental_id}/cancel"
         for _ in range(_TRIES):
-            answer = self._patiently(
+            answer = self.patiently(
                 lambda: self.shop.site.post(path, headers=self.shop.key_of(self.rental_id))
             )
             if answer is not None and answer.status_code < 500:
@@ -155,7 +155,7 @@ class Visit:
 
     def _follow(self, url: str) -> None:
         for _ in range(2):
-            back = self._patiently(lambda: httpx.get(url, timeout=60))
+            back = self.patiently(lambda: httpx.get(url, timeout=60))
             if back is None or back.status_code >= 500:
                 continue
             # Led to the rental's own page, where the same can be asked for again.
@@ -171,31 +171,28 @@ class Visit:
         self.shop.paymongo.settle(self._session_id(), **options)
 
     def _session_id(self) -> str:
-        row = self._row()
+        row = self.row()
         assert row
         return str(row["checkoutSessionId"])
 
     def withdraw_units(self) -> None:
         """Somebody takes the collectible's units out of stock."""
-        for unit in self._units():
+        for unit in self.units():
             self.shop.dynamodb.delete_item(
                 TableName=f"{TABLE_PREFIX}-Units", Key={"id": {"S": unit["id"]}}
             )
 
     def wait_until_ended(self) -> None:
         """Until the rental is over, nudging what is overdue."""
-        self._nudged_at = time.monotonic()
-        self._eventually(self._is_over, "the end")
+        self.wait_for(self._is_over, "the end")
 
     def wait_until_paid(self) -> None:
         """Until a payment is written on the rental."""
-        self._nudged_at = time.monotonic()
-        self._eventually(lambda: (self._row() or {}).get("paymentId"), "a payment")
+        self.wait_for(lambda: (self.row() or {}).get("paymentId"), "a payment")
 
     def wait_until_somebody_is_told(self) -> None:
         """Until a settlement of the rental has failed, which raises the alarm."""
-        self._nudged_at = time.monotonic()
-        self._eventually(self._is_told, "a failed settlement")
+        self.wait_for(self._is_told, "a failed settlement")
 
     def _is_told(self) -> bool:
         failed = self.shop.stepfunctions.list_executions(
@@ -209,21 +206,22 @@ class Visit:
 
     def problems(self) -> list[Violation | str]:
         """Violations of the promise and untruths on the customer's page."""
-        row = self._row()
+        row = self.row()
         mine = [row] if row else []
         counted = self._get("Customers", row["sourceKey"]) if row else None
         payments = self.shop.paymongo.ledger(self.rental_id)
-        found: list[Violation | str] = list(
-            violations(
-                mine,
-                self._units(),
-                [counted] if counted else [],
-                payments,
+        with domain_of(self.shop.stack):
+            found: list[Violation | str] = list(
+                violations(
+                    mine,
+                    self.units(),
+                    [counted] if counted else [],
+                    payments,
+                )
             )
-        )
         view = self.view()
         status = view["status"] if view else None
-        if any(payment.kept for payment in payments):
+        if any(payment.kept for payment in payments) or (row and "completedAt" in row):
             expected = {"completed"}
         elif any(payment.is_paid for payment in payments):
             expected = {"refunded"}
@@ -233,7 +231,8 @@ class Visit:
             found.append(f"the customer is told {status}, expected {expected}")
         return found
 
-    def _row(self) -> Json | None:
+    def row(self) -> Json | None:
+        """The rental as it is stored, if it is."""
         return self._get("Rentals", self.rental_id)
 
     def _get(self, table: str, key: str) -> Json | None:
@@ -242,7 +241,8 @@ class Visit:
         )
         return from_attributes(answer["Item"]) if "Item" in answer else None
 
-    def _units(self) -> list[Json]:
+    def units(self) -> list[Json]:
+        """The collectible's units as they are stored."""
         keys = self.shop.dynamodb.query(
             TableName=f"{TABLE_PREFIX}-Units",
             IndexName="collectibleId-index",
@@ -253,7 +253,7 @@ class Visit:
         return [unit for unit in units if unit]
 
     def _is_over(self) -> bool:
-        row = self._row()
+        row = self.row()
         if row is None:
             return True
         follow_up = row.get("followUp", "")
@@ -263,7 +263,18 @@ class Visit:
             return False
         if row["paymentStatus"] == "refunded" and row.get("refundStatus") in (None, "failed"):
             return False
-        return not self._is_running()
+        return self.is_followed(row) and not self._is_running()
+
+    def is_followed(self, row: Json) -> bool:
+        """Whether an execution knows where a paid rental is: waits there, or is over with it."""
+        status = row.get("fulfillmentStatus")
+        if status in (None, "closed"):
+            return status is None or "fulfillmentClock" not in row
+        try:
+            is_running = self.shop.fulfillment(self.rental_id)["status"] == "RUNNING"
+        except self.shop.stepfunctions.exceptions.ExecutionDoesNotExist:
+            return False
+        return bool(is_running and status == row.get("awaitedStatus"))
 
     def _is_running(self) -> bool:
         try:
@@ -272,24 +283,30 @@ class Visit:
             return False
 
     def time_passes(self) -> None:
-        """Two minutes pass: what the reconciler would look at later, it looks at now."""
-        row = self._row()
-        if row is None or "followUp" not in row:
-            return
+        """Two minutes pass: what the reconciler and the clock would look at later, they do now."""
+        if self._is_made_due("followUp", "followUpAt"):
+            self.shop.run_reconciler()
+        if self._is_made_due("fulfillmentClock", "fulfillmentDueAt"):
+            self.shop.run_clock()
+
+    def _is_made_due(self, index_key: str, at: str) -> bool:
+        if index_key not in (self.row() or {}):
+            return False
         try:
             self.shop.dynamodb.update_item(
                 TableName=f"{TABLE_PREFIX}-Rentals",
                 Key={"id": {"S": self.rental_id}},
-                UpdateExpression="SET followUpAt = :past",
-                ConditionExpression="attribute_exists(followUp)",
+                UpdateExpression=f"SET {at} = :past",
+                ConditionExpression=f"attribute_exists({index_key})",
                 ExpressionAttributeValues={":past": {"S": timestamp_in(-1)}},
             )
         except self.shop.dynamodb.exceptions.ConditionalCheckFailedException:
-            return
-        self.shop.run_reconciler()
+            return False
+        return True
 
     @staticmethod
-    def _patiently(request: Callable[[], httpx.Response]) -> httpx.Response | None:
+    def patiently(request: Callable[[], httpx.Response]) -> httpx.Response | None:
+        """The answer, or None when none came."""
         try:
             return request()
         except httpx.HTTPError:

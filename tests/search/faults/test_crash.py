@@ -23,6 +23,7 @@ from tests.search.faults.scenarios import (
     stopped,
     stopped_when_paid,
 )
+from tests.search.faults.second_half import came_back
 from tests.support.report import Report
 from tests.support.shop import Shop
 from tools.local.stack import Settings, running
@@ -31,7 +32,9 @@ _RENTALS = 20
 _AT_ONCE = 10
 _KILL_EVERY_SECONDS = 0.25
 _KILLS = 60
-_STORIES: list[Callable[[Visit], None]] = [paid, declined, cancelled, stopped, stopped_when_paid]
+_STORIES: list[Callable[[Visit], None]] = [
+    *(came_back, paid, declined, stopped, stopped_when_paid, cancelled),
+]
 
 
 def test_functions_are_killed_in_the_middle_of_rentals(

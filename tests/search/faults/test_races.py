@@ -7,8 +7,11 @@ import time
 import uuid
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import datetime
 
+from infra.clock import timestamp_in
+from rentals.errors import NotPossibleNow
 from rentals.links import redirect_path
 from tests.support.report import Report
 from tests.support.shop import Json, Shop, at_once, eventually
@@ -123,3 +126,56 @@ def _settle_twice(shop: Shop) -> None:
     shop.wait_for_refund(rental_id)
     assert len(shop.paymongo.refunds(rental_id)) == 1
     assert shop.rental(taken["rental_id"])["status"] == "pending"
+
+
+def test_desk_and_clock_in_the_same_moment(shop: Shop, share: float, report: Report) -> None:
+    """Scans at once, hand-over against a pick-up that is too late, return against a reminder. 50
+    times; in CI 5 times.
+    """
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        stages = Counter(pool.map(lambda _: _race_at_the_desk(shop), range(int(50 * share))))
+    report.section("Desk and clock at once", f"{stages.total()} times: {dict(stages)}")
+    assert set(stages) <= {"returned", "not_collected"}
+
+
+def _race_at_the_desk(shop: Shop) -> str:
+    with _ONE_AT_A_TIME:
+        rental = shop.rent()[1]
+    rental_id = rental["rental_id"]
+    shop.pay_and_complete(rental)
+    shop.wait_for_stage(rental_id, "awaiting_arrival")
+
+    _one_of_two_is_new(shop, rental_id, "arrived")
+    shop.wait_for_stage(rental_id, "ready_for_pickup")
+    _make_past(shop, rental_id, "arrivedAt")
+    with suppress(NotPossibleNow):
+        _one_of_two_is_new(shop, rental_id, "picked_up")
+    if shop.rental_row(rental_id)["fulfillmentStatus"] != "closed":
+        shop.wait_for_stage(rental_id, "picked_up")
+        _make_past(shop, rental_id, "dueAt")
+        _one_of_two_is_new(shop, rental_id, "returned")
+        shop.wait_for_stage(rental_id, "returned")
+        _one_of_two_is_new(shop, rental_id, "inspected")
+    return str(shop.wait_for_stage(rental_id, "closed")["closedReason"])
+
+
+def _one_of_two_is_new(shop: Shop, rental_id: str, action: str) -> None:
+    """Two people scan while the clock looks."""
+
+    def scan() -> bool:
+        return shop.desk(rental_id, action).is_new
+
+    def look() -> bool:
+        shop.tick(rental_id)
+        return False
+
+    assert at_once(scan, scan, look).count(True) == 1, action
+
+
+def _make_past(shop: Shop, rental_id: str, attribute: str) -> None:
+    with _ONE_AT_A_TIME:
+        shop.table("Rentals").update_item(
+            Key={"id": rental_id},
+            UpdateExpression=f"SET {attribute} = :past",
+            ExpressionAttributeValues={":past": timestamp_in(-30 * 86_400)},
+        )

@@ -6,6 +6,7 @@ A run of some workflow tests is compared as well, but cannot tell what is spare.
 import pytest
 
 from tests.support.recording import record
+from tests.support.recording.executions import STATE_MACHINES
 from tests.support.recording.record import Record
 from tests.support.recording.recorder import Use
 from tests.support.sources import LOG_DELIVERY
@@ -14,7 +15,7 @@ from tests.system.permissions.policies import allowed, policies_elsewhere
 # Allowed, and not used in the workflow tests: why it is there all the same.
 NOT_USED_IN_TESTS: dict[Use, str] = {
     (state_machine, action, "*"): "Step Functions sets up its log delivery; the engine does not"
-    for state_machine in ("RentalStateMachine", "SettlementStateMachine")
+    for state_machine in STATE_MACHINES
     for action in LOG_DELIVERY
 }
 NOT_USED_IN_TESTS |= {
