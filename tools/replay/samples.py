@@ -46,7 +46,7 @@ class Sample:
     @property
     def is_http(self) -> bool:
         """Whether it is a request that came through API Gateway."""
-        return "httpMethod" in self.event
+        return "httpMethod" in self.event and "methodArn" not in self.event  # an authorizer's
 
     @property
     def webhook_type(self) -> str | None:

@@ -251,6 +251,7 @@ def world(
         ("rentals-test/url-signing-key", SIGNING_KEY),
         ("rentals-test/identity-key", IDENTITY_SECRET.decode()),
         ("rentals-test/access-key", ACCESS_SECRET.decode()),
+        ("rentals-test/origin-key", SIGNING_KEY),
     ):
         secrets.create_secret(Name=name, SecretString=value)
     machines = boto3.client("stepfunctions", region_name=REGION)
@@ -285,6 +286,7 @@ def world(
         "rentals-test/url-signing-key",
         "rentals-test/identity-key",
         "rentals-test/access-key",
+        "rentals-test/origin-key",
     ):
         secrets.delete_secret(SecretId=name, ForceDeleteWithoutRecovery=True)
 
@@ -318,6 +320,18 @@ def picked_up(world: World) -> Rental:
 
 def returned(world: World) -> Rental:
     return world.out(Action.ARRIVED, Action.PICKED_UP, Action.RETURNED)
+
+
+DENIED = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {
+            "Effect": "Deny",
+            "Action": "execute-api:Invoke",
+            "Resource": "arn:aws:execute-api:ap-southeast-1:123456789012:abcdef1234/prod/*",
+        }
+    ],
+}
 
 
 PAGE = f"?rental_id={RENTAL_ID}#key={access_key_of(RENTAL_ID, ACCESS_SECRET)}"
@@ -460,6 +474,9 @@ CASES = {
     "SendNoticesFunction/confirmed": Case(World.completed, {"batchItemFailures": []}, "completed"),
     "MailFeedbackFunction/bounced": Case(World.told, {"result": "bounced"}, "completed"),
     "MailFeedbackFunction/complaint": Case(World.told, {"result": "complained"}, "completed"),
+    "AuthorizeDistributionFunction/past-the-distribution": Case(
+        World.waiting, {"policyDocument": DENIED}, "pending"
+    ),
     "BalanceMoneyFunction/every-day": Case(World.completed, {"difference": 0}, "completed"),
 }
 # Of a task that nothing is said of above, its sample raises no error.
