@@ -1,10 +1,12 @@
 """openapi.yaml is what API Gateway runs, what is published, and what the functions do."""
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft4Validator
@@ -22,6 +24,7 @@ from rentals.payments import Outcome
 from tests.support.samples import checkout_body
 from tests.support.sources import openapi, resources, template, translated
 from tests.system.browser.states import RENTALS
+from tools.sources import ROOT
 from tools.sources.openapi import published_description
 
 Json = dict[str, Any]
@@ -73,6 +76,23 @@ def schema(name: str) -> Json:
 
 
 # --- the document ---
+
+
+@pytest.mark.parametrize("name", ["openapi.yaml", "template.yaml"])
+def test_no_name_stands_twice_in_a_mapping(name: str) -> None:
+    """YAML takes the last one in silence."""
+
+    def repeated(node: yaml.Node) -> Iterator[str]:
+        if isinstance(node, yaml.SequenceNode):
+            yield from (name for each in node.value for name in repeated(each))
+        elif isinstance(node, yaml.MappingNode):
+            names = Counter(key.value for key, _ in node.value)
+            yield from (name for name, times in names.items() if times > 1)
+            yield from (name for _, value in node.value for name in repeated(value))
+
+    root = yaml.compose((ROOT / name).read_text(), yaml.SafeLoader)
+    assert root is not None
+    assert list(repeated(root)) == []
 
 
 def test_the_published_description_is_valid_and_says_nothing_of_the_inside() -> None:
