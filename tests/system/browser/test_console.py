@@ -392,7 +392,7 @@ def test_a_read_only_console_of_another_endpoint(shop: Shop, stack: LocalStack) 
         settling = console.post(f"/console/rentals/{rental_id}/settle", data={"form_token": "x"})
 
     assert [page.status_code, *others] == [200] * 4
-    expect_security_headers(page.headers, shop.stack.settings)
+    expect_security_headers(page.headers)
     assert "Read-only" in page.text
     assert "AwaitPayment: in progress" in page.text
     assert f"{url_of(shop, rental_id)}/stop" not in page.text

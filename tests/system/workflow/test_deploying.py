@@ -31,7 +31,7 @@ def test_the_site_is_uploaded_with_its_headers_and_only_what_has_changed(target:
     assert "/index.html" in first.uploaded
     assert first.deleted == ("of-long-ago.html",)
     assert first.invalidation
-    is_page = [path.endswith(".html") for path in first.uploaded]
+    is_page = [published()[path].media_type == "text/html" for path in first.uploaded]
     assert is_page == sorted(is_page), "pages come after what they refer to"
     assert (again.uploaded, again.deleted, again.invalidation) == ((), (), None)
     for path, file in published().items():
