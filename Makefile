@@ -68,8 +68,8 @@ screenshots: setup ## Picture every page and state of the site into .local/scree
 interleavings: setup ## Random interleavings, 2,000 steps
 	$(RUN) pytest tests/search/interleavings
 
-faults-share: setup ## The share of `make faults` that is part of `make test`, and `make attack`
-	$(RUN) pytest tests/search/faults tests/search/hoarding
+faults-share: setup ## The shares of `make faults` and `make attack` that are part of `make test`
+	$(RUN) pytest tests/search/faults "tests/search/hoarding/test_hoarding.py::test_what_is_left_for_customers[10]"
 
 FAULTS_REPORT := docs/faults.md
 

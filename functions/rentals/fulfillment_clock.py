@@ -116,7 +116,8 @@ def _shelve_due_units(has_time: Callable[[], bool]) -> int:
             logger.info("the unit went elsewhere", extra={"unit_id": unit.id})
         else:
             shelved += 1
-    count("UnitShelved", shelved)
+    if shelved:  # a metric costs in each hour that has data
+        count("UnitShelved", shelved)
     return shelved
 
 

@@ -87,7 +87,7 @@ def test_a_stop_in_any_wait_loses_nothing(shop: Shop, done: int) -> None:
     assert shop.fulfillment(rental_id)["status"] == "SUCCEEDED"
 
 
-@pytest.mark.parametrize("done", range(len(ACTIONS)))
+@pytest.mark.parametrize("done", [0, len(ACTIONS) - 1])
 def test_what_its_execution_is_not_told_the_clock_finds(
     shop: Shop, done: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
