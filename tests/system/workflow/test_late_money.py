@@ -246,16 +246,20 @@ def test_wrong_amount_and_then_the_right_one(shop: Shop) -> None:
 # --- refunds that others make, and refunds that fail ---
 
 
-def test_refund_on_paymongos_dashboard_ends_the_rental(shop: Shop) -> None:
+def test_refund_on_paymongos_dashboard_cancels_the_rental(shop: Shop) -> None:
     collectible, rental = shop.rent()
+    rental_id = rental["rental_id"]
     shop.pay_and_complete(rental)
-    (payment,) = shop.paymongo.payments(rental["rental_id"])
+    shop.wait_for_stage(rental_id, "awaiting_arrival")
+    (payment,) = shop.paymongo.payments(rental_id)
 
     shop.paymongo.refund(payment["id"], payment["amount"])
 
-    shop.wait_for_status(rental["rental_id"], "refunded")
-    shop.eventually_refund_status(rental["rental_id"], "succeeded")
-    assert shop.available(collectible) == 1
+    shop.eventually_refund_status(rental_id, "succeeded")
+    shop.tick(rental_id)
+    row = shop.wait_for_stage(rental_id, "closed")
+    assert (row["paymentStatus"], row["closedReason"]) == ("completed", "cancelled")
+    assert [unit["status"] for unit in shop.units_of(collectible)] == ["to_warehouse"]
 
 
 def test_failed_refund_is_asked_for_again_by_the_next_settlement(shop: Shop) -> None:

@@ -83,6 +83,8 @@ def test_settling_what_is_settled_changes_nothing(shop: Shop, outcome: str) -> N
         shop.cancel(rental)
     shop.wait_for_status(rental["rental_id"], outcome)
     shop.wait_for_execution(rental["rental_id"])
+    if outcome == "completed":
+        shop.wait_for_stage(rental["rental_id"], "awaiting_arrival")
     shop.paymongo.wait_until_idle()
     before = shop.rental_row(rental["rental_id"])
 
