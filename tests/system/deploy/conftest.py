@@ -6,10 +6,12 @@ import pytest
 
 from tests.support.operator import DEPLOY, Operator, clone, commands
 from tests.support.shop import Shop
+from tests.support.sources import resources
 from tools.building.release import parameters_of, settings_of
 from tools.local.stack import LocalStack, Settings, free_port
 
 TABLE_PREFIX = parameters_of("dev", [])["TablePrefix"]
+TABLES = resources("AWS::DynamoDB::Table")
 
 
 @pytest.fixture(scope="session")
@@ -52,7 +54,7 @@ def shop(operator: Operator) -> Iterator[Shop]:
 def _comes_back_with_its_data(operator: Operator) -> None:
     told = operator.types(DEPLOY)
 
-    assert told.count("Takes over the table") == 6
+    assert told.count("Takes over the table") == len(TABLES)
     operator.stack.wait_until_deployed()
     assert "Units and money agree." in operator.types("./rentals audit")
     stores = operator.stack.client("dynamodb").scan(TableName=f"{TABLE_PREFIX}-Stores")
@@ -68,7 +70,7 @@ def _only_data_is_left(stack: LocalStack) -> None:
         for each in page["StackSummaries"]
         if each["StackStatus"] != "DELETE_COMPLETE"
     }
-    assert len(stack.client("dynamodb").list_tables()["TableNames"]) == 6
+    assert len(stack.client("dynamodb").list_tables()["TableNames"]) == len(TABLES)
     buckets = [each["Name"] for each in stack.client("s3").list_buckets()["Buckets"]]
     assert sum("sitebucket" in name for name in buckets) == 1
     assert stack.client("lambda").list_functions()["Functions"] == []
