@@ -136,6 +136,22 @@ def test_what_nobody_fetches_goes_home(shop: Shop, monkeypatch: pytest.MonkeyPat
     assert [unit["status"] for unit in shop.units_of(collectible)] == ["to_warehouse"]
 
 
+def test_what_nobody_inspects_needs_somebody(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, rental_id = paid(shop, "arrived", "picked_up")
+    act_days_ago(shop, rental_id, "returned", 2, monkeypatch)
+    shop.wait_for_stage(rental_id, "returned")
+
+    shop.tick(rental_id)
+
+    eventually(
+        lambda: shop.rental_row(rental_id).get("fulfillmentAttention") == "NotInspected",
+        "attention",
+    )
+    shop.wait_for_stage(rental_id, "returned")
+    shop.desk(rental_id, "inspected")
+    shop.wait_for_stage(rental_id, "closed")
+
+
 def test_an_execution_that_is_too_old_ends_and_the_next_one_goes_on(shop: Shop) -> None:
     _, rental_id = paid(shop, "arrived", "picked_up")
     write(shop, "Rentals", rental_id, fulfillmentStartedAt=days_ago(301))
