@@ -7,10 +7,9 @@ from collections.abc import Iterator
 from dataclasses import MISSING, dataclass, fields, replace
 
 from infra import clock
-from infra.aws import stepfunctions
 from infra.settings import setting
 from infra.telemetry import logger
-from rentals import catalogue, repository
+from rentals import catalogue, executions, repository
 from rentals.errors import IdempotencyKeyReused, NotFound
 from rentals.identity import (
     customer_key,
@@ -139,11 +138,6 @@ def wait_until_payable(rental: Rental, seconds: float = WAIT_SECONDS) -> Rental:
 
 
 def _start_execution(rental_id: str) -> None:
-    try:
-        stepfunctions().start_execution(
-            stateMachineArn=setting("RENTAL_STATE_MACHINE_ARN"),
-            name=rental_id,
-            input=json.dumps({"rental_id": rental_id}),
-        )
-    except stepfunctions().exceptions.ExecutionAlreadyExists:
+    given = {"rental_id": rental_id}
+    if not executions.start(setting("RENTAL_STATE_MACHINE_ARN"), rental_id, given):
         logger.info("execution was started before")

@@ -1,6 +1,21 @@
-"""Executions by name: whether one is under way."""
+"""Executions by name: starting one, and whether one is under way."""
+
+import json
+from collections.abc import Mapping
 
 from infra.aws import stepfunctions
+
+
+def start(state_machine: str, name: str, given: Mapping[str, object]) -> bool:
+    """Start an execution with this input. Returns False when there is, or was, one of that name."""
+    client = stepfunctions()
+    try:
+        client.start_execution(
+            stateMachineArn=state_machine, name=name, input=json.dumps(dict(given))
+        )
+    except client.exceptions.ExecutionAlreadyExists:
+        return False
+    return True
 
 
 def is_running(state_machine: str, name: str) -> bool:

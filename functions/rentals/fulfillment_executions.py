@@ -35,19 +35,12 @@ def start(rental: Rental) -> bool:
     """Start the rental's execution, by the name that its row has. Returns False when there is, or
     was, one of that name.
     """
-    client = stepfunctions()
-    try:
-        client.start_execution(
-            stateMachineArn=setting("FULFILLMENT_STATE_MACHINE_ARN"),
-            name=str(rental.fulfillment_execution),
-            input=json.dumps(
-                {"rental_id": rental.id, "fulfillment_status": rental.fulfillment_status}
-            ),
-        )
-    except client.exceptions.ExecutionAlreadyExists:
+    name = str(rental.fulfillment_execution)
+    given = {"rental_id": rental.id, "fulfillment_status": rental.fulfillment_status}
+    is_new = executions.start(setting("FULFILLMENT_STATE_MACHINE_ARN"), name, given)
+    if not is_new:
         logger.info("fulfillment was started before", extra={"rental_id": rental.id})
-        return False
-    return True
+    return is_new
 
 
 def is_running(rental: Rental) -> bool:

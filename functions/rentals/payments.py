@@ -15,7 +15,7 @@ from infra.aws import stepfunctions
 from infra.settings import integer_setting, setting
 from infra.telemetry import count, logger
 from paymongo.resources import Payment
-from rentals import repository
+from rentals import executions, repository
 from rentals.errors import HoldExpired, PaymentCancelled, PaymentFailed, RentalEnded
 from rentals.models import EndReason, PaymentStatus, Rental
 
@@ -108,13 +108,8 @@ def start_settlement(
     `reason` is why the rental ends, if nobody has paid for it.
     """
     name = settlement_name(rental_id, execution_suffix)
-    try:
-        stepfunctions().start_execution(
-            stateMachineArn=setting("SETTLEMENT_STATE_MACHINE_ARN"),
-            name=name,
-            input=json.dumps({"rental_id": rental_id} | ({"reason": reason} if reason else {})),
-        )
-    except stepfunctions().exceptions.ExecutionAlreadyExists:
+    given = {"rental_id": rental_id} | ({"reason": reason} if reason else {})
+    if not executions.start(setting("SETTLEMENT_STATE_MACHINE_ARN"), name, given):
         logger.info("settlement was started before", extra={"execution": name})
 
 
