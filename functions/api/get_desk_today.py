@@ -18,15 +18,14 @@ def handler(event: Event) -> Response:
     store_id = signed_in(event).at(query(event, "store_id"))
     if store_id is None:
         raise HttpError(HTTPStatus.BAD_REQUEST, "STORE_NEEDED", "say which store: store_id")
-    now = clock.now()
+    moment = clock.now()
+    now, today = clock.timestamp(moment), clock.timestamp(dates.in_days(moment, 0))
     out = lookups.in_store(store_id, FulfillmentStatus.PICKED_UP)
-    late = [each for each in out if each.is_overdue(clock.timestamp(now))]
-    today = clock.timestamp(dates.end_of_day(dates.day_of(now)))
     lists = {
-        "late": late,
+        "late": [each for each in out if each.is_overdue(now)],
         "to_inspect": lookups.in_store(store_id, FulfillmentStatus.RETURNED),
         "to_hand_over": lookups.in_store(store_id, FulfillmentStatus.READY_FOR_PICKUP),
-        "due_today": [each for each in out if each not in late and str(each.due_at) <= today],
+        "due_today": [each for each in out if now <= str(each.due_at) <= today],
         "arriving": lookups.in_store(store_id, FulfillmentStatus.AWAITING_ARRIVAL),
     }
     return success({"store_id": store_id, **{name: _list(each) for name, each in lists.items()}})

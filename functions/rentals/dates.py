@@ -49,14 +49,18 @@ def expected(paid: datetime, eta: int, duration: int) -> tuple[datetime, datetim
     return ready_by, in_days(ready_by, duration)
 
 
+def in_manila(moment: datetime) -> datetime:
+    """The same moment by Manila's clocks."""
+    return moment.astimezone(timezone(_MANILA))
+
+
 def in_words(moment: datetime) -> str:
     """`Sat 28 Nov` in Manila, with the year when it is not this one, and with the time of day where
     days are short. The site's format.js does the same.
     """
-    manila = timezone(_MANILA)
-    there = moment.astimezone(manila)
+    there = in_manila(moment)
     day = f"{there:%a} {there.day} {there:%b}"
-    if there.year != clock.now().astimezone(manila).year:
+    if there.year != in_manila(clock.now()).year:
         day += f" {there.year}"
     return day if day_seconds() == _WHOLE_DAY_SECONDS else f"{day}, {there:%H:%M:%S}"
 

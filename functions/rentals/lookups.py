@@ -15,6 +15,8 @@ from rentals.models import FulfillmentStatus, Rental
 from rentals.numbers import read_number
 
 MOST = 50
+# The stages that stores have lists of.
+LISTED = [each for each in FulfillmentStatus if each is not FulfillmentStatus.CLOSED]
 ATTENTION_KEY = "attention"
 _EMAIL = re.compile(r"\S+@\S+")
 _LONGEST_WORDS = 254
@@ -64,7 +66,7 @@ def in_store(store_id: str, status: FulfillmentStatus, limit: int = MOST) -> lis
 def in_store_by_name(store_id: str, words: str) -> list[Rental]:
     """What a store waits for, or has, of customers whose name has these words in it."""
     wanted = words.strip().casefold()
-    rentals = (each for status in FulfillmentStatus for each in in_store(store_id, status))
+    rentals = (each for status in LISTED for each in in_store(store_id, status))
     return [each for each in rentals if wanted and wanted in each.customer.name.casefold()]
 
 
@@ -117,7 +119,7 @@ def _place(rental: Rental) -> tuple[str, str] | None:
         FulfillmentStatus.RETURNED: rental.returned_at,
     }
     status = rental.fulfillment_status
-    if status is None or status not in since:
+    if status not in LISTED:
         return None
     return f"store#{rental.place_id}#{status}", f"{since[status]}#{rental.id}"
 

@@ -4,15 +4,12 @@ They leave out the customer's name and address: whoever gets a mail by mistake l
 """
 
 from dataclasses import dataclass
-from datetime import timedelta, timezone
 
 from infra import clock
 from infra.settings import integer_setting
 from rentals import dates
 from rentals.models import CENTAVOS_PER_PESO, Rental, Store
 from rentals.notices import NoticeKind
-
-_MANILA = timezone(timedelta(hours=8))
 
 # Subject and text of each kind that is mailed.
 _TEXTS = {
@@ -77,7 +74,7 @@ def mail_of(kind: NoticeKind, rental: Rental, store: Store, page_url: str) -> Ma
     words = {
         "what": rental.collectible_name,
         "number": rental.number,
-        "days": f"{rental.duration} day{'s' * (rental.duration > 1)}",
+        "days": dates.number_of_days(rental.duration),
         "paid": f"₱{(rental.amount_paid or 0) // CENTAVOS_PER_PESO:,}",
         "ready_by": _in_words(rental.ready_by),
         "collect_by": _in_words(rental.arrived_at, integer_setting("COLLECTION_DAYS")),
@@ -94,5 +91,5 @@ def _in_words(timestamp: str | None, days_later: int = 0) -> str:
     """`Friday, 4 December 2026, 9:05 PM` in the Philippines; empty without a date."""
     if timestamp is None:
         return ""
-    when = (clock.parse(timestamp) + dates.days(days_later)).astimezone(_MANILA)
+    when = dates.in_manila(clock.parse(timestamp) + dates.days(days_later))
     return f"{when:%A}, {when.day} {when:%B %Y}, {when.hour % 12 or 12}:{when:%M %p}"

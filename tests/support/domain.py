@@ -7,9 +7,8 @@ from contextlib import ExitStack, contextmanager
 from functools import cache
 from unittest.mock import patch
 
-from infra import aws
-from tests.support.tables import forget_settings
 from tools.local.stack import LocalStack
+from tools.ops.domain import forget
 
 _lock = threading.Lock()
 _inside: list[LocalStack] = []
@@ -22,7 +21,7 @@ def domain_of(stack: LocalStack) -> Iterator[None]:
     with _lock:
         if not _inside:
             _environment.enter_context(patch.dict(os.environ, _settings_of(stack)))
-            _forget()
+            forget()
         assert {*_inside} <= {stack}
         _inside.append(stack)
     try:
@@ -32,7 +31,7 @@ def domain_of(stack: LocalStack) -> Iterator[None]:
             _inside.remove(stack)
             if not _inside:
                 _environment.close()
-                _forget()
+                forget()
 
 
 @cache
@@ -43,9 +42,3 @@ def _settings_of(stack: LocalStack) -> dict[str, str]:
     )
     variables: dict[str, str] = function["Environment"]["Variables"]
     return variables | stack.settings.client_environment
-
-
-def _forget() -> None:
-    for client in (aws.dynamodb, aws.stepfunctions, aws.secretsmanager):
-        client.cache_clear()
-    forget_settings()

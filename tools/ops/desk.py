@@ -5,7 +5,7 @@ from typing import Any
 
 from rentals import catalogue, desk, lookups, unit_desk
 from rentals.desk import Action, Actor, Condition, Moved
-from rentals.models import FulfillmentStatus, Rental
+from rentals.models import Rental
 from rentals.rows import to_row
 from rentals.unit_desk import MovedUnit, UnitAction
 from tools.ops import rows
@@ -16,7 +16,6 @@ from tools.ops.target import Target
 
 Json = dict[str, Any]
 
-_LISTED = [each for each in FulfillmentStatus if each is not FulfillmentStatus.CLOSED]
 # A unit is taken out of what can be rented for a reason that somebody wants to know.
 _WITH_REASON = {UnitAction.MAINTENANCE, UnitAction.LOST, UnitAction.RETIRE}
 
@@ -87,7 +86,7 @@ def today(target: Target, store_id: str | None) -> list[Listed]:
         return [
             listed(rental)
             for store in stores
-            for status in _LISTED
+            for status in lookups.LISTED
             for rental in lookups.in_store(store.id, status)
         ]
 

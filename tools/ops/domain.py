@@ -28,7 +28,7 @@ def domain_of(target: Target) -> Iterator[None]:
     )
     given = configuration["Environment"]["Variables"]
     environment, session, level = dict(os.environ), boto3.DEFAULT_SESSION, logger.log_level
-    _forget()
+    forget()
     os.environ |= {name: value for name, value in given.items() if not name.startswith("AWS_")}
     if target.endpoint_url is not None:
         os.environ["AWS_ENDPOINT_URL"] = target.endpoint_url
@@ -41,11 +41,11 @@ def domain_of(target: Target) -> Iterator[None]:
         os.environ |= environment
         boto3.DEFAULT_SESSION = session
         logger.setLevel(level)
-        _forget()
+        forget()
 
 
-def _forget() -> None:
-    """What functions keep for the life of an execution environment."""
+def forget() -> None:
+    """Give up what functions keep for the life of an execution environment."""
     kept = (aws.dynamodb, aws.stepfunctions, aws.secretsmanager)
     for each in (*kept, settings.setting, settings.integer_setting):
         each.cache_clear()
