@@ -37,8 +37,7 @@ def page_when_down(
             try:
                 return answer(event)
             except (TransientFailure, ClientError, BotoCoreError) as error:
-                reason = str(error) if isinstance(error, TransientFailure) else describe(error)
-                logger.error("something is down; led to a page", extra={"error": reason})
+                logger.error("something is down; led to a page", extra={"error": describe(error)})
                 return redirect(
                     f"/{page}.html?{urlencode({'rental_id': query(event, 'rental_id') or ''})}"
                 )

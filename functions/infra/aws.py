@@ -7,6 +7,8 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from infra.errors import ApplicationError
+
 if TYPE_CHECKING:
     from mypy_boto3_cognito_idp import CognitoIdentityProviderClient
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -90,8 +92,10 @@ def is_transient(error: ClientError | BotoCoreError) -> bool:
     return status >= 500 or error.response["Error"]["Code"] in _WORTH_A_RETRY
 
 
-def describe(error: ClientError | BotoCoreError) -> str:
-    """Which call failed and how, without what was in it."""
+def describe(error: ClientError | BotoCoreError | ApplicationError) -> str:
+    """Which call failed and how, without what was in it; of an error of ours, its message."""
+    if isinstance(error, ApplicationError):
+        return str(error)
     if isinstance(error, ClientError):
         return f"{error.operation_name}: {error.response['Error']['Code']}"
     return type(error).__name__

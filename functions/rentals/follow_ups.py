@@ -1,18 +1,14 @@
 """What the reconciler follows up: attributes on a rental's row, found by a sparse index."""
 
-import zlib
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from infra import clock, dynamo
+from infra import clock, due_index, dynamo
+from infra.due_index import DueIndex
 from infra.dynamo import Change, absent, equal, present
 from infra.settings import setting
 from rentals.models import FollowUp, PaymentStatus, Rental
 
-FOLLOW_UP_INDEX = "follow-up-index"
-# One key of an index takes 1,000 writes a second: each kind is spread over so many.
-_SHARDS = 16
-_PARALLEL_QUERIES = 8
+FOLLOW_UP_INDEX = DueIndex("follow-up-index", "followUp", "followUpAt")
 # A rental that is still open is looked at after this long (docs/paymongo.md: an abandoned session
 # sends no event, and webhooks get lost).
 PAYMENT_SECONDS = 120
@@ -41,32 +37,19 @@ NONE_LEFT = {"followUp": None, "followUpAt": None, **NO_ATTENTION}
 def due(rental_id: str, kind: FollowUp, seconds: float | None = None) -> dict[str, Any]:
     """The attributes that have a rental looked at in `seconds`, by default those of its kind."""
     after = SECONDS[kind] if seconds is None else seconds
-    shard = zlib.crc32(rental_id.encode()) % _SHARDS
-    return {"followUp": f"{kind}#{shard}", "followUpAt": clock.timestamp_in(after)}
+    key = due_index.key_of(kind, rental_id)
+    return {"followUp": key, "followUpAt": clock.timestamp_in(after)}
 
 
 def keys_of(kind: FollowUp) -> list[str]:
     """The keys that rentals of a kind have in the index; the first one on rows of version 0.1."""
-    return [kind, *(f"{kind}#{shard}" for shard in range(_SHARDS))]
+    return [kind, *due_index.keys_of(kind)]
 
 
 def list_due(kind: FollowUp, limit: int) -> list[tuple[str, str]]:
     """Rentals that are due for another look, longest waiting first: (id, when it was due)."""
-    now = clock.now_timestamp()
-    with ThreadPoolExecutor(_PARALLEL_QUERIES) as pool:
-        found = list(pool.map(lambda key: _list_due(key, now, limit), keys_of(kind)))
-    rows = sorted((row for rows in found for row in rows), key=lambda row: row["followUpAt"])
-    return [(row["id"], row["followUpAt"]) for row in rows[:limit]]
-
-
-def _list_due(key: str, now: str, limit: int) -> list[dynamo.Item]:
-    return dynamo.query(
-        setting("RENTALS_TABLE"),
-        FOLLOW_UP_INDEX,
-        "followUp = :key AND followUpAt <= :now",
-        {"key": key, "now": now},
-        limit=limit,
-    )
+    rows = FOLLOW_UP_INDEX.list_due(setting("RENTALS_TABLE"), keys_of(kind), limit)
+    return [(row["id"], row["followUpAt"]) for row in rows]
 
 
 def claim(rental_id: str, due_at: str, next_in_seconds: int) -> Rental | None:

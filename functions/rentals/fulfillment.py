@@ -2,11 +2,11 @@
 lists of stores and the notices. Its execution is told afterwards (fulfillment_executions.py).
 """
 
-import zlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from infra import clock, dynamo
+from infra import clock, due_index, dynamo
+from infra.due_index import DueIndex
 from infra.dynamo import Change, Condition, Write, equal, present
 from infra.settings import setting
 from rentals import dates, deadlines, lookups, repository, unit_moves
@@ -15,9 +15,8 @@ from rentals.notices import NoticeKind, new_notice
 from rentals.unit_moves import Move
 from rentals.way_home import way_home
 
-FULFILLMENT_INDEX = "fulfillment-index"
-# One key of an index takes 1,000 writes a second.
-_SHARDS = 16
+FULFILLMENT_INDEX = DueIndex("fulfillment-index", "fulfillmentClock", "fulfillmentDueAt")
+_KIND = "fulfillment"
 # A row that has changed is looked at after this long, unless its execution has taken note before.
 _HEAL_SECONDS = 120
 
@@ -52,13 +51,12 @@ def heal_seconds() -> float:
 
 def look_at(rental_id: str, at: str) -> dict[str, str]:
     """The attributes that have the clock look at a rental; `at` is a time as stored."""
-    shard = zlib.crc32(rental_id.encode()) % _SHARDS
-    return {"fulfillmentClock": f"fulfillment#{shard}", "fulfillmentDueAt": at}
+    return {"fulfillmentClock": due_index.key_of(_KIND, rental_id), "fulfillmentDueAt": at}
 
 
 def clock_keys() -> list[str]:
     """The keys of the index that the clock asks."""
-    return [f"fulfillment#{shard}" for shard in range(_SHARDS)]
+    return due_index.keys_of(_KIND)
 
 
 def beginning(rental: Rental) -> dict[str, Any]:

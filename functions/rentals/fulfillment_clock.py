@@ -5,8 +5,8 @@ Each run takes what is due from two sparse indexes, longest waiting first. Takin
 its next look, so runs that overlap share the work, and a run that dies halfway leaves the rest due.
 """
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -18,13 +18,11 @@ from infra.telemetry import count, logger
 from rentals import dates, deadlines, fulfillment, fulfillment_executions, repository, unit_moves
 from rentals.deadlines import Deadline
 from rentals.errors import ApplicationError, ExecutionTooOld, FulfillmentChanged, WriteContended
-from rentals.models import ClosedReason, Rental, Unit
-from rentals.rows import from_row
+from rentals.models import ClosedReason, Rental
 
 MAX_RENTALS = 500
 MAX_UNITS = 500
 _TRIES = 5
-_PARALLEL_QUERIES = 8
 # What an execution does about a deadline takes seconds.
 _CLAIM_SECONDS = 600
 
@@ -34,20 +32,46 @@ def tick(has_time: Callable[[], bool]) -> int:
 
     What fails for one is logged, and due again later.
     """
-    looked = 0
-    for rental_id, due_at in _due_rentals():
+    rentals = fulfillment.FULFILLMENT_INDEX.list_due(
+        setting("RENTALS_TABLE"), fulfillment.clock_keys(), MAX_RENTALS
+    )
+    looked = shelved = 0
+    for row in rentals:
         if not has_time():
             break
-        with_rental = {"rental_id": rental_id}
-        try:
-            if rental := _claim(rental_id, due_at):
+        with _failures_logged(rental_id=row["id"]):
+            if rental := _claim(row["id"], row["fulfillmentDueAt"]):
                 looked += 1
                 look(rental)
-        except ApplicationError as error:
-            logger.warning("could not be followed", extra=with_rental | {"error": str(error)})
-        except (ClientError, BotoCoreError) as error:
-            logger.warning("could not be followed", extra=with_rental | {"error": describe(error)})
-    return looked + _shelve_due_units(has_time)
+    units = unit_moves.SHELVING_INDEX.list_due(
+        setting("UNITS_TABLE"), unit_moves.shelving_keys(), MAX_UNITS
+    )
+    for row in units:
+        if not has_time():
+            break
+        with _failures_logged(unit_id=row["id"]):
+            shelved += _shelve(row["id"])
+    if shelved:  # a metric costs in each hour that has data
+        count("UnitShelved", shelved)
+    return looked + shelved
+
+
+@contextmanager
+def _failures_logged(**subject: str) -> Iterator[None]:
+    try:
+        yield
+    except (ApplicationError, ClientError, BotoCoreError) as error:
+        logger.warning("could not be followed", extra=subject | {"error": describe(error)})
+
+
+def _shelve(unit_id: str) -> bool:
+    """Whether the unit is on the shelf now because of this."""
+    try:
+        dynamo.update(unit_moves.shelve(unit_moves.get(unit_id)))
+    except (dynamo.ConditionFailed, KeyError):
+        logger.info("the unit went elsewhere", extra={"unit_id": unit_id})
+        return False
+    return True
 
 
 def look(rental: Rental) -> None:
@@ -84,56 +108,6 @@ def meet_deadlines(rental: Rental) -> Rental:
         except dynamo.ConditionFailed:
             rental = repository.get(rental.id)
     raise WriteContended(f"rental {rental.id} keeps changing, or disagrees with its unit")
-
-
-def _due_rentals() -> list[tuple[str, str]]:
-    found = _list_due(
-        "RENTALS_TABLE",
-        fulfillment.FULFILLMENT_INDEX,
-        ("fulfillmentClock", "fulfillmentDueAt"),
-        fulfillment.clock_keys(),
-        MAX_RENTALS,
-    )
-    return [(row["id"], row["fulfillmentDueAt"]) for row in found]
-
-
-def _shelve_due_units(has_time: Callable[[], bool]) -> int:
-    due = _list_due(
-        "UNITS_TABLE",
-        unit_moves.SHELVING_INDEX,
-        ("shelving", "shelveAt"),
-        unit_moves.shelving_keys(),
-        MAX_UNITS,
-    )
-    shelved = 0
-    for row in due:
-        if not has_time():
-            break
-        unit = from_row(Unit, dynamo.get(setting("UNITS_TABLE"), row["id"]) or {})
-        try:
-            dynamo.update(unit_moves.shelve(unit))
-        except (dynamo.ConditionFailed, KeyError):
-            logger.info("the unit went elsewhere", extra={"unit_id": unit.id})
-        else:
-            shelved += 1
-    if shelved:  # a metric costs in each hour that has data
-        count("UnitShelved", shelved)
-    return shelved
-
-
-def _list_due(
-    table: str, index: str, names: tuple[str, str], keys: list[str], limit: int
-) -> list[dynamo.Item]:
-    hashed, ranged = names
-    condition = f"{hashed} = :key AND {ranged} <= :now"
-    now = clock.now_timestamp()
-
-    def query(key: str) -> list[dynamo.Item]:
-        return dynamo.query(setting(table), index, condition, {"key": key, "now": now}, limit=limit)
-
-    with ThreadPoolExecutor(_PARALLEL_QUERIES) as pool:
-        rows = [row for found in pool.map(query, keys) for row in found]
-    return sorted(rows, key=lambda row: row[ranged])[:limit]
 
 
 def _claim(rental_id: str, due_at: str) -> Rental | None:

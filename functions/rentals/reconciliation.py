@@ -42,10 +42,10 @@ def reconcile(has_time: Callable[[], bool]) -> int:
             if rental is not None:
                 looked += 1
                 _FOLLOW_UPS[kind](rental)
-        except ApplicationError as error:
-            _log_failure(rental_id, str(error))
-        except (ClientError, BotoCoreError) as error:
-            _log_failure(rental_id, describe(error))
+        except (ApplicationError, ClientError, BotoCoreError) as error:
+            logger.warning(
+                "could not be reconciled", extra={"rental_id": rental_id, "error": describe(error)}
+            )
     return looked
 
 
@@ -54,10 +54,6 @@ def _due() -> Iterator[tuple[FollowUp, str, str]]:
     due = [[(kind, *each) for each in follow_ups.list_due(kind, MAX_PER_KIND)] for kind in FollowUp]
     for turn in zip_longest(*due):
         yield from filter(None, turn)
-
-
-def _log_failure(rental_id: str, error: str) -> None:
-    logger.warning("could not be reconciled", extra={"rental_id": rental_id, "error": error})
 
 
 def is_webhook_enabled() -> bool:

@@ -4,13 +4,13 @@ A unit is with a rental (`reservedBy`) from its reservation until the rental is 
 rental's unit are written together with the rental, in one transaction.
 """
 
-import zlib
 from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from infra import clock, dynamo
+from infra import clock, due_index, dynamo
+from infra.due_index import DueIndex
 from infra.dynamo import Change, absent, either, equal
 from infra.settings import setting
 from rentals.allocation import held_key, shelf
@@ -18,8 +18,8 @@ from rentals.errors import UnitNotFound
 from rentals.models import FulfillmentStatus, Rental, Unit, UnitStatus
 from rentals.rows import from_row
 
-SHELVING_INDEX = "shelving-index"
-_SHARDS = 16
+SHELVING_INDEX = DueIndex("shelving-index", "shelving", "shelveAt")
+_KIND = "shelving"
 _U = UnitStatus
 
 
@@ -159,7 +159,6 @@ def send_home(
     shelve_at: datetime,
 ) -> Change:
     """The change that sends a unit to a warehouse, from now on its home, until `shelve_at`."""
-    shard = zlib.crc32(unit_id.encode()) % _SHARDS
     return move(
         Move.SEND_HOME,
         unit_id,
@@ -169,7 +168,7 @@ def send_home(
         availableCollectibleId=None,
         warehouseId=warehouse_id,
         shelf=shelf(warehouse_id, unit_id),
-        shelving=f"shelving#{shard}",
+        shelving=due_index.key_of(_KIND, unit_id),
         shelveAt=clock.timestamp(shelve_at),
         reason=None,
         reasonBy=None,
@@ -207,7 +206,7 @@ def shelve(unit: Unit) -> Change:
 
 def shelving_keys() -> list[str]:
     """The keys of the units that are on their way to a warehouse, in their index."""
-    return [f"shelving#{shard}" for shard in range(_SHARDS)]
+    return due_index.keys_of(_KIND)
 
 
 def _on_the_shelf(collectible_id: str) -> dict[str, str]:

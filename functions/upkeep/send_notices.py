@@ -23,8 +23,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, list[dic
         try:
             status = outbox.tell(notice_id)
         except (TransientFailure, ClientError, BotoCoreError) as error:
-            reason = str(error) if isinstance(error, TransientFailure) else describe(error)
-            logger.warning("not told yet", extra={"error": reason})
+            logger.warning("not told yet", extra={"error": describe(error)})
             failures.append({"itemIdentifier": record["dynamodb"]["SequenceNumber"]})
             if len(failures) == len(event["Records"]):
                 raise

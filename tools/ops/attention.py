@@ -122,7 +122,7 @@ def _clock(target: Target, now: datetime) -> Iterator[Finding]:
         for key in clock_keys()
         for row in client.query(
             TableName=target.table("Rentals").name,
-            IndexName=FULFILLMENT_INDEX,
+            IndexName=FULFILLMENT_INDEX.name,
             KeyConditionExpression=Key("fulfillmentClock").eq(key)
             & Key("fulfillmentDueAt").lt(patience),
             Limit=1,

@@ -111,7 +111,7 @@ def followed_up(target: Target) -> list[Json]:
         for key in follow_ups.keys_of(kind)
         for page in client.get_paginator("query").paginate(
             TableName=table,
-            IndexName=follow_ups.FOLLOW_UP_INDEX,
+            IndexName=follow_ups.FOLLOW_UP_INDEX.name,
             KeyConditionExpression=Key("followUp").eq(key),
         )
         for each in page["Items"]
