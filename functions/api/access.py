@@ -4,6 +4,7 @@ from api.requests import ACCESS_KEY_HEADER, Event, header
 from infra.telemetry import logger
 from rentals import repository
 from rentals.access_keys import access_secret, verify_access_key
+from rentals.errors import InvalidAccessKey
 from rentals.models import Rental
 
 
@@ -22,3 +23,9 @@ def has_access(event: Event, rental: Rental) -> bool:
         return False
     verify_access_key(rental.id, key, access_secret())
     return True
+
+
+def require_access(event: Event, rental: Rental) -> None:
+    """Raises InvalidAccessKey unless the request has the rental's key."""
+    if not has_access(event, rental):
+        raise InvalidAccessKey

@@ -1,25 +1,34 @@
-"""POST /api/rentals/{rental_id}/cancel: the customer cancels on our own page."""
+"""POST /api/rentals/{rental_id}/cancel: the customer cancels on our own page.
+
+A paid rental is cancelled for what goes back then: `refund`, pesos, in the query.
+"""
 
 from http import HTTPStatus
 
-from api.access import has_access, rental_in_path
+from api.access import rental_in_path, require_access
 from api.redirects import is_paid_or_cancel
-from api.requests import Event
+from api.requests import Event, query, whole_number
 from api.responses import HttpError, Response, success
 from api.routes import route
-from rentals.errors import InvalidAccessKey
+from rentals import cancelling
+from rentals.models import CENTAVOS_PER_PESO
 
 
 @route
 def handler(event: Event) -> Response:
-    """200 and whether it was paid, so not cancelled; 401 without its key, 409 too early."""
+    """200 and whether it was paid, so not cancelled, or what goes back of a paid one; 401 without
+    its key, 409 too early, too late, or when another sum would go back.
+    """
     rental = rental_in_path(event)
-    if not has_access(event, rental):
-        raise InvalidAccessKey
+    require_access(event, rental)
     if rental.is_pending and rental.payment_url is None:
         raise HttpError(
             HTTPStatus.CONFLICT,
             "RENTAL_NOT_READY",
             "this rental is being prepared; cancel it when it can be paid",
         )
+    if query(event, "refund") is not None:
+        refund = whole_number(event, "refund")
+        cancelling.cancel(rental, refund * CENTAVOS_PER_PESO)
+        return success({"rental_id": rental.id, "is_paid": True, "refund": refund})
     return success({"rental_id": rental.id, "is_paid": is_paid_or_cancel(rental)})

@@ -48,6 +48,13 @@ def _answer(rental: Rental) -> Response:
             "PAYMENT_PROVIDER_UNAVAILABLE",
             "the payment could not be set up and nothing was charged; please try again",
         )
+    if rental.end_reason is EndReason.PAYMENT_METHOD_REFUSED:
+        raise HttpError(
+            HTTPStatus.BAD_GATEWAY,
+            "PAYMENT_METHOD_REFUSED",
+            "our payment partner does not take this payment method now, and nothing was charged;"
+            " please choose another one",
+        )
     raise HttpError(
         HTTPStatus.CONFLICT,
         "RENTAL_ENDED",

@@ -18,9 +18,15 @@ from infra.secret_values import verify_with_any
 from infra.telemetry import logger
 from paymongo.client import paymongo
 from paymongo.resources import Payment
-from rentals import payments, repository
-from rentals.errors import PaymentProviderError, TransientFailure
-from rentals.links import other_url_signing_keys, url_signing_key, verify_redirect
+from rentals import charge_payments, charge_sessions, charges, payments, repository
+from rentals.charges import Charge
+from rentals.errors import ChargeNotFound, PaymentProviderError, TransientFailure
+from rentals.links import (
+    other_url_signing_keys,
+    page_with_key,
+    url_signing_key,
+    verify_redirect,
+)
 from rentals.models import PaymentStatus, Rental
 
 
@@ -51,14 +57,37 @@ def rental_of(event: Event, page: str) -> Rental:
     """The rental that a signed redirect URL is for. Raises InvalidSignature, RentalNotFound."""
     rental_id = query(event, "rental_id") or ""
     signature = query(event, "signature") or ""
+    subject_id = query(event, "charge_id") or rental_id
     verify_with_any(
-        lambda key: verify_redirect(page, rental_id, signature, key),
+        lambda key: verify_redirect(page, subject_id, signature, key),
         url_signing_key(),
         other_url_signing_keys(),
     )
     rental = repository.get(rental_id)
     logger.append_keys(rental_id=rental.id)
     return rental
+
+
+def charge_of(event: Event, rental: Rental) -> Charge | None:
+    """The rental's charge that the URL is for, if it is for one. Raises ChargeNotFound."""
+    charge_id = query(event, "charge_id")
+    if charge_id is None:
+        return None
+    charge = charges.get(charge_id)
+    if charge.rental_id != rental.id:
+        raise ChargeNotFound(charge_id)
+    return charge
+
+
+def look_at_charge(rental: Rental, charge: Charge) -> Response:
+    """Ask PayMongo whether a charge was paid, and lead back to the rental's page."""
+    try:
+        if (payment := charge_sessions.ask(charge)) is not None:
+            charge_payments.payment_received(rental, charge, payment)
+    except PaymentProviderError as error:
+        # The webhook or the reconciler will tell.
+        logger.warning("PayMongo did not answer", extra={"error": str(error)})
+    return redirect(page_with_key("rental", rental.id))
 
 
 def is_paid_or_cancel(rental: Rental) -> bool:

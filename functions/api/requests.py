@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 from http import HTTPStatus
 from typing import Any
 
@@ -89,3 +90,17 @@ def query(event: Event, name: str) -> str | None:
     """A query parameter, or None."""
     value = (event.get("queryStringParameters") or {}).get(name)
     return None if value is None else str(value)
+
+
+def whole_number(event: Event, name: str) -> int:
+    """A query parameter that is a whole number. Raises HttpError: 400 for anything else."""
+    value = query(event, name) or ""
+    if not re.fullmatch("[0-9]{1,8}", value):
+        message = f"please correct: {name}"
+        raise HttpError(
+            HTTPStatus.BAD_REQUEST,
+            "VALIDATION_ERROR",
+            message,
+            [{"field": name, "message": "must be a whole number"}],
+        )
+    return int(value)

@@ -14,6 +14,7 @@ from infra.telemetry import logger, metrics
 from rentals.errors import (
     AmbiguousNumber,
     ApplicationError,
+    ChargeNotFound,
     CollectibleNotFound,
     IdempotencyKeyReused,
     InvalidAccessKey,
@@ -21,6 +22,8 @@ from rentals.errors import (
     NotAllowed,
     NotFound,
     NotPossibleNow,
+    PaymentProviderError,
+    RefundChanged,
     RentalNotFound,
     StoreNotFound,
     TooManyOpenRentals,
@@ -44,9 +47,11 @@ _ANSWERS: dict[type[ApplicationError], tuple[HTTPStatus, str]] = {
     StoreNotFound: (HTTPStatus.NOT_FOUND, "STORE_NOT_FOUND"),
     RentalNotFound: (HTTPStatus.NOT_FOUND, "RENTAL_NOT_FOUND"),
     UnitNotFound: (HTTPStatus.NOT_FOUND, "UNIT_NOT_FOUND"),
+    ChargeNotFound: (HTTPStatus.NOT_FOUND, "CHARGE_NOT_FOUND"),
     NotFound: (HTTPStatus.NOT_FOUND, "NOT_FOUND"),
     IdempotencyKeyReused: (HTTPStatus.UNPROCESSABLE_ENTITY, "IDEMPOTENCY_KEY_REUSED"),
     TooManyOpenRentals: (HTTPStatus.TOO_MANY_REQUESTS, "TOO_MANY_HOLDS"),
+    RefundChanged: (HTTPStatus.CONFLICT, "REFUND_CHANGED"),
     NotPossibleNow: (HTTPStatus.CONFLICT, "NOT_POSSIBLE_NOW"),
     WrongStore: (HTTPStatus.CONFLICT, "WRONG_STORE"),
     AmbiguousNumber: (HTTPStatus.CONFLICT, "AMBIGUOUS_NUMBER"),
@@ -72,6 +77,13 @@ def route(answer: Callable[[Event], Response]) -> Callable[[Event, LambdaContext
             response = answer(event)
         except HttpError as error:
             response = failure(error.status, error.code, str(error), error.field_errors)
+        except PaymentProviderError as error:
+            logger.warning("PayMongo did not do it", extra={"error": str(error)})
+            response = failure(
+                HTTPStatus.BAD_GATEWAY,
+                "PAYMENT_PROVIDER_UNAVAILABLE",
+                "the payment page could not be opened and nothing was charged; please try again",
+            )
         except ApplicationError as error:
             response = _answer_to(error)
         except (ClientError, BotoCoreError) as error:

@@ -13,6 +13,11 @@ def timestamp(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def timestamp_of(unix_seconds: int) -> str:
+    """A Unix time as stored."""
+    return timestamp(datetime.fromtimestamp(unix_seconds, UTC))
+
+
 def now_timestamp() -> str:
     """The current time as stored."""
     return timestamp(now())

@@ -247,13 +247,9 @@ def scan(table: str) -> list[Item]:
     return [from_attributes(item) for page in pages for item in page["Items"]]
 
 
-def scan_where(table: str, condition: str, *, attributes: str) -> Iterator[Item]:
-    """These attributes of every row that meets a condition, page by page."""
-    pages = (
-        dynamodb()
-        .get_paginator("scan")
-        .paginate(TableName=table, FilterExpression=condition, ProjectionExpression=attributes)
-    )
+def scan_where(table: str, condition: str) -> Iterator[Item]:
+    """Every row that meets a condition, page by page."""
+    pages = dynamodb().get_paginator("scan").paginate(TableName=table, FilterExpression=condition)
     for page in pages:
         yield from map(from_attributes, page["Items"])
 

@@ -67,15 +67,15 @@ class Billing:
 
 @dataclass(frozen=True, slots=True)
 class SessionRequest:
-    """What a new checkout session is for; `reference` is for people, `payment_method_type` is
-    PayMongo's name.
+    """What a new checkout session is for; `reference` is for people, `payment_method_types` are
+    PayMongo's names, in the order in which they are offered.
     """
 
     reference: str
     idempotency_key: str
     description: str
     line_items: Sequence[LineItem]
-    payment_method_type: str
+    payment_method_types: Sequence[str]
     billing: Billing
     metadata: Mapping[str, str]
     success_url: str
@@ -106,13 +106,13 @@ class PayMongo:
         )
 
     def create_checkout_session(self, request: SessionRequest) -> CheckoutSession:
-        """Open a session for exactly one payment method.
+        """Open a session.
 
         The Idempotency-Key is sent, and not relied on: PayMongo was seen to ignore it.
         """
         attributes = {
             "line_items": [{**asdict(each), "currency": CURRENCY} for each in request.line_items],
-            "payment_method_types": [request.payment_method_type],
+            "payment_method_types": list(request.payment_method_types),
             "description": request.description,
             "reference_number": request.reference,
             "metadata": dict(request.metadata),
@@ -175,10 +175,6 @@ class PayMongo:
             },
             idempotency_key=idempotency_key,
         )
-
-    def retrieve_refund(self, refund_id: str) -> Refund:
-        """The refund as it is now."""
-        return self._read(read_refund, "retrieve refund", "GET", f"/v1/refunds/{refund_id}")
 
     def list_refunds(self, payment_id: str) -> list[Refund]:
         """Every refund of a payment, whatever its status."""

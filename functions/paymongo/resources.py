@@ -8,11 +8,11 @@ error in `note`.
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 # JSON's largest integer that everybody reads as it is written (RFC 8259, 6).
-_MOST_CENTAVOS = 2**53 - 1
+_MOST = 2**53 - 1
 # Also what a row's key and the name of an execution can hold.
 ID = re.compile(r"[A-Za-z0-9_-]{1,100}")
 
@@ -26,13 +26,17 @@ class Unreadable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Payment:
-    """A payment; `amount` is centavos, `status` pending, paid or failed."""
+    """A payment; `amount` is centavos, `status` pending, paid or failed, `paid_at` Unix seconds,
+    `method` PayMongo's name of what it was paid with.
+    """
 
     id: str
     amount: int
     currency: str
     status: str
     payment_intent_id: str | None = None
+    method: str | None = None
+    paid_at: int | None = None
     metadata: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     @property
@@ -43,12 +47,15 @@ class Payment:
 
 @dataclass(frozen=True, slots=True)
 class Refund:
-    """A refund; `amount` is centavos, `status` pending, processing, succeeded or failed."""
+    """A refund; `amount` is centavos, `status` pending, processing, succeeded or failed,
+    `created_at` Unix seconds.
+    """
 
     id: str
     payment_id: str
     amount: int
     status: str
+    created_at: int | None = None
     metadata: Mapping[str, str] = field(default_factory=dict, compare=False)
 
 
@@ -104,12 +111,15 @@ def read_payment(resource: Any, note: Note, at: str = "payment") -> Payment:
     payment = _object(resource, at, note)
     payment_id = payment.required("id", _id)
     attributes = payment.required("attributes", payment.object_at)
+    source = attributes.optional("source", attributes.object_at)
     return Payment(
         id=payment_id,
         amount=attributes.required("amount", _centavos),
         currency=attributes.required("currency", _text),
         status=attributes.required("status", _text),
         payment_intent_id=attributes.optional("payment_intent_id", _id),
+        method=source.optional("type", _text) if source else None,
+        paid_at=attributes.optional("paid_at", _time),
         metadata=_metadata(attributes),
     )
 
@@ -131,7 +141,7 @@ def read_refunds_of(resource: Any, note: Note, at: str = "payment") -> list[Refu
         "refunds", lambda each, at: _refund(_object(each, at, note), payment_id)
     )
     return [
-        Refund(each.id, each.payment_id, each.amount, each.status, {**named, **each.metadata})
+        replace(each, metadata={**named, **each.metadata})
         if payment_id in (None, each.payment_id)
         else each
         for each in refunds
@@ -196,6 +206,7 @@ def _refund(refund: _Object, payment_id: str | None) -> Refund:
         payment_id=payment_id or attributes.required("payment_id", _id),
         amount=attributes.required("amount", _centavos),
         status=attributes.required("status", _text),
+        created_at=attributes.optional("created_at", _time),
         metadata=_metadata(attributes),
     )
 
@@ -238,6 +249,14 @@ def _id(value: Any, at: str) -> str:
 
 
 def _centavos(value: Any, at: str) -> int:
-    if type(value) is not int or not 0 <= value <= _MOST_CENTAVOS:
-        raise Unreadable(f"{at}: not an amount")
+    return _whole_number(value, at, "an amount")
+
+
+def _time(value: Any, at: str) -> int:
+    return _whole_number(value, at, "a time")
+
+
+def _whole_number(value: Any, at: str, what: str) -> int:
+    if type(value) is not int or not 0 <= value <= _MOST:
+        raise Unreadable(f"{at}: not {what}")
     return value

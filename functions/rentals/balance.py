@@ -1,35 +1,34 @@
-"""Where the money is: received = rentals completed + refunds + what operators gave back in another
-way than by PayMongo + what is still being settled.
+"""Where the money is: received = what it bought + what went back + what operators gave back in
+another way than by PayMongo + what is still being settled.
 
-A whole scan of the Rentals table, so that a rental which no index and no follow-up knows of is
-found as well.
+A whole scan of the Rentals and Charges tables, so that a rental which no index and no follow-up
+knows of is found as well.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from infra import clock, dynamo
 from infra.settings import setting
-from rentals.models import CENTAVOS_PER_PESO, PaymentStatus, settled_outside
+from rentals import given_back
+from rentals.charges import Charge
+from rentals.models import PaymentStatus, Rental
+from rentals.rows import from_row
+from rentals.statement import Statement
 
 # Settling takes seconds; the reconciler looks again after minutes. What stands still for an hour
 # is not under way.
 SETTLING_SECONDS = 3600
 
 _GIVEN_BACK = {"pending", "processing", "succeeded"}
-_REFUNDABLE = {PaymentStatus.COMPLETED, PaymentStatus.REFUNDED}
-
-_ATTRIBUTES = (
-    "id, paymentStatus, paymentId, amountPaid, totalFee, refundStatus, surplusPaymentIds,"
-    " acknowledgements, updatedAt"
-)
 
 
 @dataclass(slots=True)
 class Balance:
-    """Sums in centavos. `settled_outside` is what PayMongo keeps of what the customers have back;
-    `unaccounted` holds the ids of rentals whose money bought nothing and is not on its way back
-    either, was given back twice, or is another rental's as well.
+    """Sums in centavos. `completed` is what was paid and kept for rentals and charges,
+    `settled_outside` what PayMongo keeps of what the customers have back; `unaccounted` holds the
+    ids of rentals whose money bought nothing and is not on its way back either, was given back
+    twice, or is another rental's as well.
     """
 
     received: int = 0
@@ -46,46 +45,64 @@ class Balance:
         return self.received - accounted
 
 
-def money_balance() -> Balance:
-    """The balance of all rentals as they are now."""
-    return balance(
-        dynamo.scan_where(
-            setting("RENTALS_TABLE"), "attribute_exists(paymentId)", attributes=_ATTRIBUTES
-        ),
-        clock.timestamp_in(-SETTLING_SECONDS),
-    )
-
-
-def balance(paid: Iterable[dynamo.Item], settling_since: str) -> Balance:
-    """The balance of rows that have a payment; changes before `settling_since` are over."""
-    total, seen = Balance(), set[str]()
+def statements() -> Iterator[Statement]:
+    """Those of all rentals that were paid, as they are now."""
+    paid = dynamo.scan_where(setting("RENTALS_TABLE"), "attribute_exists(paymentId)")
+    charges: dict[str, list[Charge]] = {}
+    for row in dynamo.scan_where(setting("CHARGES_TABLE"), "attribute_exists(paymentId)"):
+        charges.setdefault(row["rentalId"], []).append(from_row(Charge, row))
     for row in paid:
-        if row["paymentId"] in seen:
-            total.unaccounted.append(row["id"])
-        seen.add(row["paymentId"])
-        amount, status = int(row["amountPaid"]), row["paymentStatus"]
-        is_settling = row["updatedAt"] >= settling_since
-        total.received += amount
-        outside = settled_outside(row.get("acknowledgements", ()))
-        own = outside.pop(row["paymentId"], None)
-        total.received += sum(outside.values())
-        total.settled_outside += sum(outside.values())
-        if own is not None:
-            is_refunded_too = row.get("refundStatus") in _GIVEN_BACK
-            total.settled_outside += own
-            total.refunded += amount if is_refunded_too else amount - own
-            if is_refunded_too:
-                total.unaccounted.append(row["id"])
-                continue
-        elif status in _REFUNDABLE and row.get("refundStatus") in _GIVEN_BACK:
-            total.refunded += amount
-        elif status == PaymentStatus.COMPLETED and amount == row["totalFee"] * CENTAVOS_PER_PESO:
-            total.completed += amount
-        elif is_settling:
-            total.settling += amount
-        else:
-            total.unaccounted.append(row["id"])
-            continue
-        if row.get("surplusPaymentIds") and not is_settling:
-            total.unaccounted.append(row["id"])
+        yield Statement(Rental.from_row(row), charges.get(row["id"], ()))
+
+
+def balance(statements: Iterable[Statement], settling_since: str | None = None) -> Balance:
+    """The balance of rentals that were paid; changes before `settling_since`, by default an hour
+    ago, are over.
+    """
+    settling_since = settling_since or clock.timestamp_in(-SETTLING_SECONDS)
+    total, seen = Balance(), set[str]()
+    for statement in statements:
+        rental = statement.rental
+        payments = {str(rental.payment_id), *statement.payments}
+        if seen & payments:
+            total.unaccounted.append(rental.id)
+        seen |= payments
+        is_settling = rental.updated_at >= settling_since
+        _add_outside(total, rental)
+        for each in statement.charges:
+            back = given_back.given(rental, each.payment_id)
+            total.received += each.amount_paid or 0
+            total.refunded += back
+            total.completed += (each.amount_paid or 0) - back
+        is_accounted = _add_own(total, rental, is_settling)
+        if not is_accounted or (rental.surplus_payment_ids and not is_settling):
+            total.unaccounted.append(rental.id)
     return total
+
+
+def _add_outside(total: Balance, rental: Rental) -> None:
+    others = sum(v for k, v in rental.settled_outside.items() if k != rental.payment_id)
+    total.received += others
+    total.settled_outside += others
+
+
+def _add_own(total: Balance, rental: Rental, is_settling: bool) -> bool:
+    """Whether something accounts for the rental's own payment."""
+    amount, back = rental.amount_paid or 0, given_back.given(rental, rental.payment_id)
+    is_all_back = rental.refund_status in _GIVEN_BACK
+    total.received += amount
+    if (outside := rental.settled_outside.get(str(rental.payment_id))) is not None:
+        total.settled_outside += outside
+        total.refunded += amount if is_all_back else amount - outside
+        return not is_all_back
+    if is_all_back and rental.payment_status in (PaymentStatus.COMPLETED, PaymentStatus.REFUNDED):
+        total.refunded += amount
+    elif rental.payment_status is PaymentStatus.COMPLETED and rental.is_paid_in_full:
+        total.refunded += back
+        total.completed += amount - back
+        return back <= amount
+    elif is_settling:
+        total.settling += amount
+    else:
+        return False
+    return True

@@ -12,9 +12,26 @@ from typing import Any
 
 from infra import clock, dynamo
 from infra.dynamo import absent, equal
-from rentals import catalogue, dates, fulfillment, fulfillment_executions, repository, unit_moves
+from rentals import (
+    catalogue,
+    charges,
+    dates,
+    final_charges,
+    fulfillment,
+    fulfillment_executions,
+    given_back,
+    repository,
+    unit_moves,
+)
 from rentals.errors import NotAllowed, NotPossibleNow, WriteContended, WrongStore
-from rentals.models import ClosedReason, FulfillmentStatus, Rental, UnitStatus
+from rentals.final_charges import Assessed
+from rentals.models import (
+    CENTAVOS_PER_PESO,
+    ClosedReason,
+    FulfillmentStatus,
+    Rental,
+    UnitStatus,
+)
 from rentals.unit_moves import Move
 from rentals.way_home import way_home
 
@@ -68,6 +85,8 @@ class _Deed:
     actor: Actor
     condition: Condition
     note: str
+    centavos: int | None = None
+    receipt: str | None = None
 
     @property
     def log(self) -> dict[str, Any]:
@@ -75,6 +94,8 @@ class _Deed:
             "store": self.actor.store_id,
             "condition": self.condition if self.action is Action.INSPECTED else None,
             "note": self.note,
+            "centavos": self.centavos,
+            "receipt": self.receipt,
         }
         entry = {"action": self.action, "at": clock.now_timestamp(), "by": self.actor.name}
         given = {name: value for name, value in details.items() if value}
@@ -110,18 +131,21 @@ def possible_actions(rental: Rental, *, is_manager: bool = True) -> list[Action]
     return [each for each in actions if each is not Action.FOUND or can_be_found]
 
 
-def act(
+def act(  # noqa: PLR0913 - what is said at the desk
     rental: Rental,
     action: Action,
     actor: Actor,
     *,
     condition: Condition = Condition.FINE,
     note: str = "",
+    centavos: int | None = None,
+    receipt: str | None = None,
 ) -> Moved:
     """Do something with a rental, and tell its execution.
 
-    `condition` is of an inspection. Raises NotPossibleNow, WrongStore, NotAllowed, StoreNotFound,
-    WriteContended.
+    `condition` is of an inspection, `centavos` what the customer owes for damage or loss, `receipt`
+    that of a deposit taken at the counter. Raises NotPossibleNow, WrongStore, NotAllowed,
+    StoreNotFound, WriteContended.
     """
     if action in _FOR_MANAGERS and not actor.is_manager:
         raise NotAllowed(action)
@@ -131,7 +155,8 @@ def act(
         is_possible = action in possible_actions(rental)
         if is_possible:
             with suppress(dynamo.ConditionFailed):
-                after = _DO[action](_Deed(action, rental, actor, condition, note))
+                deed = _Deed(action, rental, actor, condition, note, centavos, receipt)
+                after = _DO[action](deed)
                 fulfillment_executions.tell(rental, after)
                 return Moved(after, is_new=True)
         as_read, rental = rental, repository.get(rental.id)
@@ -163,10 +188,16 @@ def _arrive(deed: _Deed) -> Rental:
 def _hand_over(deed: _Deed) -> Rental:
     _require_own_store(deed)
     rental, now = deed.rental, clock.now()
+    if rental.counter_deposit_centavos and deed.receipt is None:
+        raise NotPossibleNow(
+            "take the deposit first, and give its receipt's number:"
+            f" {rental.counter_deposit_centavos // CENTAVOS_PER_PESO} pesos"
+        )
     days_off = catalogue.store(rental.store_id).days_off
     attributes = {
         "pickedUpAt": clock.timestamp(now),
         "dueAt": clock.timestamp(dates.due(now, rental.duration, days_off)),
+        "counterDepositReceipt": deed.receipt if rental.counter_deposit_centavos else None,
         **deed.log,
     }
     return fulfillment.advance(rental, _F.PICKED_UP, attributes)
@@ -188,16 +219,22 @@ def _inspect(deed: _Deed) -> Rental:
     unit = None
     if deed.condition is not Condition.FINE:
         unit = _take_away(deed, Move.MAINTAIN, f"{deed.condition}: {deed.note}".removesuffix(": "))
-    return fulfillment.close(deed.rental, ClosedReason.RETURNED, deed.log, unit)
+    damage = Assessed(deed.centavos or 0, deed.note, deed.actor.name)
+    final = final_charges.when_returned(deed.rental, damage)
+    return fulfillment.close(deed.rental, ClosedReason.RETURNED, deed.log, unit, final)
 
 
 def _lose(deed: _Deed) -> Rental:
     unit = _take_away(deed, Move.LOSE, deed.note or deed.action)
-    return fulfillment.close(deed.rental, ClosedReason.LOST, deed.log, unit)
+    value = deed.rental.replacement_value_centavos or 0
+    loss = Assessed(value if deed.centavos is None else deed.centavos, deed.note, deed.actor.name)
+    final = final_charges.when_lost(deed.rental, loss)
+    return fulfillment.close(deed.rental, ClosedReason.LOST, deed.log, unit, final)
 
 
 def _cancel(deed: _Deed) -> Rental:
-    return fulfillment.close(deed.rental, ClosedReason.CANCELLED, deed.log)
+    final = final_charges.by_the_shop(deed.rental, deed.actor.name, deed.note)
+    return fulfillment.close(deed.rental, ClosedReason.CANCELLED, deed.log, final=final)
 
 
 def _find(deed: _Deed) -> Rental:
@@ -209,16 +246,20 @@ def _find(deed: _Deed) -> Rental:
     store_id = deed.actor.store_id
     is_planned = store_id == deed.rental.store_id
     home, shelve_at = way_home(unit.warehouse_id, store_id=store_id, is_planned=is_planned)
+    made = charges.of(deed.rental)
+    changed, orders = final_charges.when_found(deed.rental, made, deed.actor.name)
+    back = given_back.with_orders(deed.rental, orders)
     found = repository.change(
         deed.rental.id,
-        {"foundAt": clock.now_timestamp(), **deed.log},
+        {"foundAt": clock.now_timestamp(), **back, **deed.log},
         equal("closedReason", ClosedReason.LOST),
         absent("foundAt"),
+        given_back.as_read(deed.rental),
     )
     sent = unit_moves.send_home(
         unit.id, UnitStatus.LOST, held_by=None, warehouse_id=home, shelve_at=shelve_at
     )
-    dynamo.transact([found, sent])
+    dynamo.transact([found, sent, *changed])
     return deed.rental.after(found)
 
 

@@ -6,6 +6,7 @@ ApplicationError                    infra/errors.py
 │   ├── CollectibleNotFound
 │   ├── StoreNotFound
 │   ├── UnitNotFound
+│   ├── ChargeNotFound
 │   └── RentalNotFound
 ├── NoUnitAvailable                 every unit of the collectible is taken
 ├── RentalEnded                     the rental has an ending already
@@ -21,6 +22,7 @@ ApplicationError                    infra/errors.py
 ├── PaymentNotReceived              asked to confirm a rental that nobody paid for
 ├── UnitNotHeld                     paid, but the rental holds no unit any more
 ├── NotPossibleNow                  a rental or unit is not where this can be done
+├── RefundChanged                   another sum would go back than the customer was shown
 ├── WrongStore                      receiving or handing over at another store than the rental's
 ├── NotAllowed                      only managers may do this
 ├── AmbiguousNumber                 more than one rental has this number
@@ -35,6 +37,7 @@ ApplicationError                    infra/errors.py
 ├── PaymentProviderError            PayMongo (paymongo/errors.py)
 │   ├── PaymentProviderUnavailable  no answer, 429 or 5xx: ask again later
 │   ├── PaymentProviderRejected     4xx: asking again gives the same answer
+│   ├── PaymentMethodRefused        PayMongo opens no session for the chosen method
 │   ├── PaymentSessionOpen          the session can still be paid, so nothing may be released
 │   └── RefundFailed                PayMongo refused or failed a refund: somebody must look
 └── TransientFailure                ours or AWS's; a retry cures it
@@ -58,6 +61,7 @@ from paymongo.errors import (
 __all__ = [
     "AmbiguousNumber",
     "ApplicationError",
+    "ChargeNotFound",
     "CollectibleNotFound",
     "DeadlinePassed",
     "DeliveryLate",
@@ -78,6 +82,7 @@ __all__ = [
     "Overdue",
     "PaymentCancelled",
     "PaymentFailed",
+    "PaymentMethodRefused",
     "PaymentMismatch",
     "PaymentNotReceived",
     "PaymentProviderError",
@@ -85,6 +90,7 @@ __all__ = [
     "PaymentProviderUnavailable",
     "PaymentReceived",
     "PaymentSessionOpen",
+    "RefundChanged",
     "RefundFailed",
     "RentalEnded",
     "RentalNotFound",
@@ -121,6 +127,13 @@ class UnitNotFound(NotFound):
 
     def __init__(self, unit_id: str) -> None:
         super().__init__(f"there is no unit {unit_id!r}")
+
+
+class ChargeNotFound(NotFound):
+    """No charge has this id."""
+
+    def __init__(self, charge_id: str) -> None:
+        super().__init__(f"there is no charge {charge_id!r}")
 
 
 class RentalNotFound(NotFound):
@@ -217,6 +230,13 @@ class NotPossibleNow(ApplicationError):
     """A rental or unit is not where this can be done; the message says where it is."""
 
 
+class RefundChanged(ApplicationError):
+    """Another sum would go back than the customer was shown; `refund` is centavos."""
+
+    def __init__(self, refund: int) -> None:
+        super().__init__(f"{refund / 100:,.0f} pesos would go back now; look again")
+
+
 class WrongStore(ApplicationError):
     """Units are received and handed over at the rental's store only."""
 
@@ -268,6 +288,13 @@ class Overdue(DeadlinePassed):
 
 class NotInspected(DeadlinePassed):
     """A unit that came back was not looked at."""
+
+
+class PaymentMethodRefused(PaymentProviderError):
+    """PayMongo opens no session for the chosen method; the customer can choose another."""
+
+    def __init__(self, method: str, why: str) -> None:
+        super().__init__(f"no session for {method}: {why}")
 
 
 class PaymentSessionOpen(PaymentProviderError):

@@ -9,7 +9,8 @@ from infra import clock, due_index, dynamo
 from infra.due_index import DueIndex
 from infra.dynamo import Change, Condition, Write, equal, present
 from infra.settings import setting
-from rentals import dates, deadlines, lookups, repository, unit_moves
+from rentals import dates, deadlines, given_back, lookups, repository, unit_moves
+from rentals.final_charges import NO_CHARGES, Final
 from rentals.models import ClosedReason, FulfillmentStatus, Rental, UnitStatus
 from rentals.notices import NoticeKind, new_notice
 from rentals.unit_moves import Move
@@ -97,10 +98,14 @@ def advance(rental: Rental, to: FulfillmentStatus, attributes: dict[str, Any]) -
 
 
 def close(
-    rental: Rental, reason: ClosedReason, attributes: dict[str, Any], unit: Change | None = None
+    rental: Rental,
+    reason: ClosedReason,
+    attributes: dict[str, Any],
+    unit: Change | None = None,
+    final: Final = NO_CHARGES,
 ) -> Rental:
-    """The rental is over; its unit goes home, or where `unit` moves it. Returns the rental as it
-    was written.
+    """The rental is over, with its final charges; its unit goes home, or where `unit` moves it.
+    Returns the rental as it was written.
 
     Raises dynamo.ConditionFailed when it is not as it was read, WriteContended.
     """
@@ -111,10 +116,12 @@ def close(
         "closedAt": clock.now_timestamp(),
         "unitId": None,
         "lastUnitId": rental.unit_id,
+        **final.attributes(rental),
         **attributes,
     }
     notice = new_notice(rental, _NOTICE_OF_REASON[reason])
-    return _write(rental, closed, [unit or send_home(rental), notice])
+    others = [unit or send_home(rental), notice, *final.writes(rental)]
+    return _write(rental, closed, others, add={"chargeIds": final.charge_ids})
 
 
 def give_back_completed(rental: Rental, intent: dict[str, Any]) -> Rental:
@@ -128,6 +135,17 @@ def give_back_completed(rental: Rental, intent: dict[str, Any]) -> Rental:
         return close(rental, ClosedReason.CANCELLED, intent)
     is_as_read = equal("fulfillmentStatus", rental.fulfillment_status)
     return repository.update(repository.change(rental.id, intent, is_as_read))
+
+
+def extend(rental: Rental, due_at: str, days: int, others: Sequence[Write]) -> Rental:
+    """The rental is due later, `days` longer, in the transaction of `others`. Returns it as it was
+    written.
+
+    Raises dynamo.ConditionFailed when it is not as it was read, WriteContended.
+    """
+    extended = {"dueAt": due_at, "duration": rental.duration + days}
+    notice = new_notice(rental, NoticeKind.EXTENDED, due_at)
+    return _write(rental, extended, [notice, *others])
 
 
 def send_home(rental: Rental) -> Change:
@@ -155,7 +173,7 @@ def meet(rental: Rental, met: Sequence[deadlines.Due]) -> Rental:
     attention = {"fulfillmentAttention": problems[-1]} if problems else {}
     kind = _NOTICE_OF_DEADLINE.get(last.deadline)
     notices = [new_notice(rental, kind, last.at)] if kind is not None else []
-    return _write(rental, attention, notices, met={due.key for due in met})
+    return _write(rental, attention, notices, add={"deadlinesMet": {due.key for due in met}})
 
 
 def flag(
@@ -175,17 +193,21 @@ def _write(
     attributes: dict[str, Any],
     others: Sequence[Write],
     *,
-    met: set[str] | None = None,
+    add: Mapping[str, set[str]] | None = None,
+    when: Sequence[Condition] = (),
 ) -> Rental:
+    add = {name: members for name, members in (add or {}).items() if members}
     change = repository.change(
         rental.id,
-        on_the_clock(rental, attributes, met),
+        on_the_clock(rental, attributes, add),
         equal("fulfillmentStatus", rental.fulfillment_status),
         equal("fulfillmentToken", rental.fulfillment_token),
         equal("dueAt", rental.due_at),
         equal("unitId", rental.unit_id),
         equal("fulfillmentAttention", rental.fulfillment_attention),
-        add={"deadlinesMet": met} if met else None,
+        given_back.as_read(rental),
+        *when,
+        add=add,
     )
     after = rental.after(change)
     dynamo.transact([change, *others, *lookups.moved(rental, after), *_attention(rental, after)])
@@ -201,11 +223,10 @@ def _attention(before: Rental, after: Rental) -> list[Write]:
 
 
 def on_the_clock(
-    rental: Rental, attributes: dict[str, Any], met: set[str] | None = None
+    rental: Rental, attributes: dict[str, Any], add: Mapping[str, set[str]] | None = None
 ) -> dict[str, Any]:
     """These attributes, and when the row is looked at: soon, until its execution has taken note."""
-    add = {"deadlinesMet": met} if met else {}
-    after = rental.after(Change(setting("RENTALS_TABLE"), rental.id, attributes, add=add))
+    after = rental.after(Change(setting("RENTALS_TABLE"), rental.id, attributes, add=add or {}))
     return {
         **attributes,
         "nextDeadlineAt": deadlines.next_at(after) if after.is_out else None,

@@ -15,9 +15,18 @@ from infra.aws import describe
 from infra.dynamo import Change, equal
 from infra.settings import setting
 from infra.telemetry import count, logger
-from rentals import dates, deadlines, fulfillment, fulfillment_executions, repository, unit_moves
+from rentals import (
+    dates,
+    deadlines,
+    final_charges,
+    fulfillment,
+    fulfillment_executions,
+    repository,
+    unit_moves,
+)
 from rentals.deadlines import Deadline
 from rentals.errors import ApplicationError, ExecutionTooOld, FulfillmentChanged, WriteContended
+from rentals.given_back import Purpose
 from rentals.models import ClosedReason, Rental
 
 MAX_RENTALS = 500
@@ -103,11 +112,16 @@ def meet_deadlines(rental: Rental) -> Rental:
             return rental
         try:
             if passed[-1].deadline is Deadline.NOT_COLLECTED:
-                return fulfillment.close(rental, ClosedReason.NOT_COLLECTED, {})
+                return _close_uncollected(rental)
             return fulfillment.meet(rental, passed)
         except dynamo.ConditionFailed:
             rental = repository.get(rental.id)
     raise WriteContended(f"rental {rental.id} keeps changing, or disagrees with its unit")
+
+
+def _close_uncollected(rental: Rental) -> Rental:
+    final = final_charges.by_the_customer(rental, Purpose.NOT_COLLECTED, by="clock")
+    return fulfillment.close(rental, ClosedReason.NOT_COLLECTED, {}, final=final)
 
 
 def _claim(rental_id: str, due_at: str) -> Rental | None:

@@ -22,15 +22,18 @@ def other_url_signing_keys() -> Iterator[bytes]:
         yield value.encode()
 
 
-def redirect_path(page: str, rental_id: str, key: bytes) -> str:
-    """The signed path `/payment/<page>?rental_id=...&signature=...` of one rental."""
-    query = urlencode({"rental_id": rental_id, "signature": _sign(page, rental_id, key)})
+def redirect_path(page: str, rental_id: str, key: bytes, charge_id: str | None = None) -> str:
+    """The signed path `/payment/<page>?rental_id=...&signature=...` of one rental, or of one of its
+    charges.
+    """
+    subject = {"rental_id": rental_id, **({"charge_id": charge_id} if charge_id else {})}
+    query = urlencode(subject | {"signature": _sign(page, charge_id or rental_id, key)})
     return f"/payment/{page}?{query}"
 
 
-def verify_redirect(page: str, rental_id: str, signature: str, key: bytes) -> None:
-    """Check that we made this link. Raises InvalidSignature."""
-    expected = _sign(page, rental_id, key)
+def verify_redirect(page: str, subject_id: str, signature: str, key: bytes) -> None:
+    """Check that we made this link of a rental or charge. Raises InvalidSignature."""
+    expected = _sign(page, subject_id, key)
     if not hmac.compare_digest(expected.encode(), signature.encode()):
         raise InvalidSignature("this link was not made by us, or was changed")
 
@@ -41,5 +44,5 @@ def page_with_key(page: str, rental_id: str) -> str:
     return f"/{page}.html?{urlencode({'rental_id': rental_id})}#key={key}"
 
 
-def _sign(page: str, rental_id: str, key: bytes) -> str:
-    return hmac.new(key, f"{page}:{rental_id}".encode(), hashlib.sha256).hexdigest()
+def _sign(page: str, subject_id: str, key: bytes) -> str:
+    return hmac.new(key, f"{page}:{subject_id}".encode(), hashlib.sha256).hexdigest()

@@ -24,23 +24,30 @@ class Size(StrEnum):
 
 
 class PaymentMethod(StrEnum):
-    """Payment methods that customers can choose from: our name, PayMongo's (docs/paymongo.md)."""
+    """Payment methods that customers can choose from: our name, PayMongo's, for how many days after
+    a payment it gives money back, and whether certainly in parts (docs/paymongo.md, Refunds).
+    """
 
-    CARD = "card", "card"
-    GCASH = "gcash", "gcash"
-    GRABPAY = "grabpay", "grab_pay"
-    MAYA = "maya", "paymaya"
-    BPI = "bpi", "dob"
-    UBP = "ubp", "dob_ubp"
-    QRPH = "qrph", "qrph"
+    CARD = "card", "card", 60, True
+    GCASH = "gcash", "gcash", 180, True
+    GRABPAY = "grabpay", "grab_pay", 90, False
+    MAYA = "maya", "paymaya", 365, False
+    BPI = "bpi", "dob", 30, True
+    UBP = "ubp", "dob_ubp", 0, False
+    QRPH = "qrph", "qrph", 30, False
 
     paymongo_type: str
+    refund_days: int
+    gives_parts_back: bool
 
-    def __new__(cls, name: str, paymongo_type: str = "") -> "PaymentMethod":
-        """A member is its name; PayMongo's name for it goes with it."""
+    def __new__(
+        cls, name: str, paymongo_type: str = "", refund_days: int = 0, gives_parts: bool = False
+    ) -> "PaymentMethod":
+        """A member is its name; what PayMongo says of it goes with it."""
         member = str.__new__(cls, name)
         member._value_ = name
         member.paymongo_type = paymongo_type
+        member.refund_days, member.gives_parts_back = refund_days, gives_parts
         return member
 
 
@@ -64,6 +71,7 @@ class EndReason(StrEnum):
     CANCELLED_BY_CUSTOMER = "cancelled_by_customer"
     HOLD_EXPIRED = "hold_expired"
     PAYMENT_SETUP_FAILED = "payment_setup_failed"
+    PAYMENT_METHOD_REFUSED = "payment_method_refused"
     STOPPED = "stopped"
     ERROR = "error"
 
@@ -79,6 +87,7 @@ _STATUS_OF_REASON = {
     EndReason.CANCELLED_BY_CUSTOMER: PaymentStatus.CANCELLED,
     EndReason.HOLD_EXPIRED: PaymentStatus.EXPIRED,
     EndReason.PAYMENT_SETUP_FAILED: PaymentStatus.FAILED,
+    EndReason.PAYMENT_METHOD_REFUSED: PaymentStatus.FAILED,
     EndReason.STOPPED: PaymentStatus.CANCELLED,
     EndReason.ERROR: PaymentStatus.FAILED,
 }
@@ -136,13 +145,17 @@ class FollowUp(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Collectible:
-    """Something to rent."""
+    """Something to rent. Without a `deposit_centavos` of its own it has that of its size."""
 
     id: str
     name: str
     size: Size
     description: str = ""
     image_url: str = ""
+    deposit_centavos: int | None = stored_as("deposit", divided_by=CENTAVOS_PER_PESO)
+    replacement_value_centavos: int | None = stored_as(
+        "replacementValue", divided_by=CENTAVOS_PER_PESO
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,6 +238,13 @@ class Rental:
     warehouse_id: str | None = None
     daily_rate_centavos: int | None = stored_as("dailyRate", divided_by=CENTAVOS_PER_PESO)
     total_fee_centavos: int | None = stored_as("totalFee", divided_by=CENTAVOS_PER_PESO)
+    base_daily_rate_centavos: int | None = stored_as("baseDailyRate", divided_by=CENTAVOS_PER_PESO)
+    deposit_centavos: int | None = stored_as("deposit", divided_by=CENTAVOS_PER_PESO)
+    counter_deposit_centavos: int | None = stored_as("counterDeposit", divided_by=CENTAVOS_PER_PESO)
+    counter_deposit_receipt: str | None = None
+    replacement_value_centavos: int | None = stored_as(
+        "replacementValue", divided_by=CENTAVOS_PER_PESO
+    )
     eta: int | None = None
     checkout_session_id: str | None = None
     payment_intent_id: str | None = None
@@ -236,6 +256,11 @@ class Rental:
     payment_id: str | None = None
     amount_paid: int | None = None
     payment_currency: str | None = None
+    paid_at: str | None = None
+    paid_with: str | None = None
+    charge_ids: frozenset[str] = frozenset()
+    refund_orders: tuple[Mapping[str, Any], ...] = field(default=(), hash=False)
+    refunds_seen: frozenset[str] = frozenset()
     surplus_payment_ids: frozenset[str] = frozenset()
     declined_event_ids: frozenset[str] = frozenset()
     end_reason: EndReason | None = None
@@ -298,11 +323,20 @@ class Rental:
         return is_with_customer and self.due_at is not None and self.due_at < now
 
     @property
+    def amount_due_centavos(self) -> int | None:
+        """What its checkout session asks for: the rent, and the deposit if it is taken there. None
+        while it has no price.
+        """
+        if self.total_fee_centavos is None:
+            return None
+        return self.total_fee_centavos + (self.deposit_centavos or 0)
+
+    @property
     def is_paid_in_full(self) -> bool:
-        """Whether the payment on record is the rental's total in pesos."""
+        """Whether the payment on record is what was due, in pesos."""
         return (
             self.payment_id is not None
-            and self.amount_paid == self.total_fee_centavos
+            and self.amount_paid == self.amount_due_centavos
             and self.payment_currency == CURRENCY
         )
 

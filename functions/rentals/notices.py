@@ -30,6 +30,11 @@ class NoticeKind(StrEnum):
     CANCELLED = "cancelled", "RentalCancelled", True
     LOST = "lost", "UnitLost", False  # the store talks with the customer
     REFUNDED = "refunded", "RentalRefunded", True
+    PART_REFUNDED = "part_refunded", "RentalPartRefunded", True
+    EXTENDED = "extended", "RentalExtended", True
+    CHARGE = "charge", "ChargeRaised", True
+    CHARGE_REMINDER = "charge_reminder", "ChargeReminder", True
+    CHARGE_PAID = "charge_paid", "ChargePaid", True
 
     event: str
     is_mailed: bool
@@ -43,7 +48,13 @@ class NoticeKind(StrEnum):
 
 
 # Mailed also to customers who have complained about our mails.
-ABOUT_MONEY = {NoticeKind.REFUNDED}
+ABOUT_MONEY = {
+    NoticeKind.REFUNDED,
+    NoticeKind.PART_REFUNDED,
+    NoticeKind.CHARGE,
+    NoticeKind.CHARGE_REMINDER,
+    NoticeKind.CHARGE_PAID,
+}
 
 
 class NoticeStatus(StrEnum):
@@ -70,6 +81,11 @@ class Notice:
     sent_at: str | None = None
     message_id: str | None = None
     problem: str | None = None
+
+    @property
+    def key(self) -> str:
+        """What tells several of one kind and rental apart."""
+        return self.id.split("#", 2)[-1]
 
 
 def id_of(rental_id: str, kind: str, key: str) -> str:

@@ -14,7 +14,7 @@ from infra import clock, dynamo, event_bus, mail
 from infra.aws import is_transient
 from infra.settings import setting
 from infra.telemetry import count, logger
-from rentals import catalogue, fulfillment, notices, repository
+from rentals import catalogue, fulfillment, notices, repository, statement
 from rentals.errors import TransientFailure
 from rentals.links import page_with_key
 from rentals.mails import mail_of
@@ -71,7 +71,13 @@ def _mail(notice: Notice) -> Outcome:
     rental = repository.get(notice.rental_id)
     if notice.kind not in ABOUT_MONEY and _has_complained(rental):
         return {"status": NoticeStatus.NOT_SENT, "problem": CUSTOMER_COMPLAINED}
-    written = mail_of(notice.kind, rental, catalogue.store(rental.store_id), _page_of(rental))
+    written = mail_of(
+        notice.kind,
+        statement.of(rental),
+        catalogue.store(rental.store_id),
+        _page_of(rental),
+        notice.key,
+    )
     message_id = mail.send(
         rental.customer.email,
         written.subject,

@@ -1,10 +1,15 @@
 """The PayMongo checkout session that a rental is paid on."""
 
+from dataclasses import replace
+from http import HTTPStatus
+
 from infra import clock
 from infra.settings import setting
-from paymongo.client import Billing, LineItem, SessionRequest, paymongo
-from rentals import dates, repository
-from rentals.errors import RentalEnded
+from infra.telemetry import count, logger
+from paymongo.client import Billing, LineItem, PayMongo, SessionRequest, paymongo
+from paymongo.resources import CheckoutSession
+from rentals import dates, repository, terms
+from rentals.errors import PaymentMethodRefused, PaymentProviderRejected, RentalEnded
 from rentals.links import redirect_path, url_signing_key
 from rentals.models import Customer, Rental
 
@@ -18,12 +23,38 @@ def open_session(rental: Rental) -> Rental:
     """
     if not rental.is_pending:
         raise RentalEnded(rental.id, rental.payment_status)
-    client = paymongo()
-    session = client.create_checkout_session(session_request(rental))
+    client, wanted = paymongo(), session_request(rental)
+    try:
+        session = client.create_checkout_session(wanted)
+    except PaymentProviderRejected as error:
+        session = _with_chosen_method(client, wanted, error)
     recorded = repository.set_checkout_session(rental, session)
     if recorded.checkout_session_id != session.id:
         client.close_checkout_session(session.id)
     return recorded
+
+
+def _with_chosen_method(
+    client: PayMongo, wanted: SessionRequest, error: PaymentProviderRejected
+) -> CheckoutSession:
+    """PayMongo refuses a session for one method that the account does not have: that must not cost
+    the others theirs. Raises PaymentMethodRefused when it is the chosen one.
+    """
+    if error.status != HTTPStatus.BAD_REQUEST:
+        raise error
+    count("PaymentMethodRefused")
+    logger.error("PayMongo refused a session", extra={"codes": error.codes})
+    chosen = wanted.payment_method_types[:1]
+    try:
+        return client.create_checkout_session(
+            replace(
+                wanted,
+                payment_method_types=chosen,
+                idempotency_key=f"{wanted.idempotency_key}-{chosen[0]}",
+            )
+        )
+    except PaymentProviderRejected as second:
+        raise PaymentMethodRefused(chosen[0], str(second)) from None
 
 
 def session_request(rental: Rental) -> SessionRequest:
@@ -35,20 +66,31 @@ def session_request(rental: Rental) -> SessionRequest:
         reference=rental.number,
         idempotency_key=rental.id,
         description=f"Rental {rental.number}: {rental.collectible_name}",
-        line_items=[
-            LineItem(
-                name=rental.collectible_name,
-                description=_days(rental),
-                amount=rental.daily_rate_centavos,
-                quantity=rental.duration,
-            )
-        ],
-        payment_method_type=rental.payment_method.paymongo_type,
+        line_items=_line_items(rental, rental.daily_rate_centavos),
+        payment_method_types=[each.paymongo_type for each in terms.methods_offered(rental)],
         billing=billing(rental.customer),
         metadata={"rental_id": rental.id},
         success_url=site + redirect_path("success", rental.id, key),
         cancel_url=site + redirect_path("failed", rental.id, key),
     )
+
+
+def _line_items(rental: Rental, daily_rate: int) -> list[LineItem]:
+    rent = LineItem(
+        name=rental.collectible_name,
+        description=_days(rental),
+        amount=daily_rate,
+        quantity=rental.duration,
+    )
+    if not rental.deposit_centavos:
+        return [rent]
+    deposit = LineItem(
+        name="Deposit",
+        description="Given back after the unit is back and was looked at, less what is owed then",
+        amount=rental.deposit_centavos,
+        quantity=1,
+    )
+    return [rent, deposit]
 
 
 def _days(rental: Rental) -> str:

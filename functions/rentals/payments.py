@@ -38,7 +38,7 @@ def payment_received(rental: Rental, payment: Payment) -> Outcome:
     is_known = rental.payment_id == payment.id
     already = is_known or payment.id in rental.surplus_payment_ids
     if not is_known:
-        rental = repository.record_payment(rental.id, payment.id, payment.amount, payment.currency)
+        rental = repository.record_payment(rental.id, payment)
     if rental.payment_id != payment.id:
         return _surplus_received(rental, payment.id)
     if rental.payment_status in (PaymentStatus.COMPLETED, PaymentStatus.REFUNDED):

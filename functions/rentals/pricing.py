@@ -43,3 +43,28 @@ def price_rental(size: Size, duration: int) -> Price:
     is_special = duration < SPECIAL_RATE_BELOW_DAYS
     daily_rate = special_daily_rate(size) if is_special else base_daily_rate(size)
     return Price(daily_rate, daily_rate * duration, is_special)
+
+
+def added_days(base_daily_rate: int, duration: int, days: int) -> int:
+    """Centavos for `days` more of a rental of `duration` days: the base rate if it becomes a week
+    or longer, else the special rate.
+
+    Raises ValueError when that is not 1 to 365 days in all.
+    """
+    total = duration + days
+    if days < 1 or total > MAX_DURATION_DAYS:
+        raise ValueError(f"a rental lasts at most {MAX_DURATION_DAYS} days, not {total}")
+    factor = SPECIAL_RATE_FACTOR if total < SPECIAL_RATE_BELOW_DAYS else 1
+    return base_daily_rate * factor * days
+
+
+def base_rate_of(daily_rate: int, duration: int) -> int:
+    """Centavos a day that a rental of `duration` days at `daily_rate` has as its base rate."""
+    return daily_rate // (SPECIAL_RATE_FACTOR if duration < SPECIAL_RATE_BELOW_DAYS else 1)
+
+
+def share(centavos: int, percent: int) -> int:
+    """`percent` of an amount, rounded down to whole pesos: the one rule for percentages, so that
+    the odd centavo is the customer's.
+    """
+    return centavos * percent // 100 // CENTAVOS_PER_PESO * CENTAVOS_PER_PESO

@@ -14,12 +14,21 @@ from itertools import zip_longest
 from aws_lambda_powertools.metrics import MetricUnit
 from botocore.exceptions import BotoCoreError, ClientError
 
-from infra import clock
+from infra import clock, dynamo
 from infra.aws import describe
 from infra.settings import setting
 from infra.telemetry import count, logger, measure
 from paymongo.client import paymongo
-from rentals import executions, follow_ups, payments, refund_records
+from rentals import (
+    charge_sessions,
+    charges,
+    executions,
+    follow_ups,
+    given_back,
+    payments,
+    refunds,
+    repository,
+)
 from rentals.errors import ApplicationError, RefundFailed
 from rentals.models import EndReason, FollowUp, Rental
 
@@ -45,6 +54,26 @@ def reconcile(has_time: Callable[[], bool]) -> int:
         except (ApplicationError, ClientError, BotoCoreError) as error:
             logger.warning(
                 "could not be reconciled", extra={"rental_id": rental_id, "error": describe(error)}
+            )
+    return looked
+
+
+def follow_charges(has_time: Callable[[], bool]) -> int:
+    """Look at every charge that is due, for as long as `has_time`; returns how many."""
+    looked = 0
+    for charge_id, due_at in charges.list_due(MAX_PER_KIND):
+        if not has_time():
+            break
+        try:
+            charge = charges.get(charge_id)
+            if charge.follow_up_at == due_at:
+                looked += 1
+                charge_sessions.follow(repository.get(charge.rental_id), charge)
+        except dynamo.ConditionFailed:
+            logger.info("another run was faster", extra={"charge_id": charge_id})
+        except (ApplicationError, ClientError, BotoCoreError) as error:
+            logger.warning(
+                "could not be reconciled", extra={"charge_id": charge_id, "error": describe(error)}
             )
     return looked
 
@@ -101,9 +130,11 @@ def _overdue_seconds(rental: Rental) -> float:
 
 
 def _follow_refund(rental: Rental) -> None:
-    if rental.refund_id is not None and not rental.surplus_payment_ids:
+    waits = any(each.payment_id for each in given_back.open_orders(rental))
+    is_asked_for = rental.refund_requested_at is not None and rental.refund_id is None
+    if not (waits or is_asked_for or rental.surplus_payment_ids):
         with suppress(RefundFailed):
-            refund_records.record_refund(rental, paymongo().retrieve_refund(rental.refund_id))
+            refunds.look(rental)
             return
     _settle(rental, None)
 

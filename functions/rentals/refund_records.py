@@ -1,14 +1,17 @@
 """What a rental's row says of refunds: asked for by an operator, how they stand, refused."""
 
+from collections.abc import Sequence
 from contextlib import suppress
 
 from infra import clock, dynamo
 from infra.dynamo import absent, either, equal, present, unlike
 from paymongo.resources import Refund
-from rentals import endings, follow_ups, repository
+from rentals import endings, follow_ups, given_back, repository
 from rentals.errors import RefundFailed, WriteContended
 from rentals.models import FollowUp, PaymentStatus, Rental
 from rentals.notices import NoticeKind, new_notice
+
+_TRIES = 5
 
 
 def request_refund(rental: Rental) -> Rental:
@@ -42,13 +45,15 @@ def record_refund(rental: Rental, refund: Refund, refunded: int | None = None) -
     another payment. Returns the rental on record. Raises RefundFailed when the refund failed: the
     money is still here; WriteContended.
     """
+    rental = record_seen(rental, [refund])
     has_failed = refund.status == "failed"
     is_surplus = refund.payment_id in rental.surplus_payment_ids - rental.settled_outside.keys()
     if is_surplus and has_failed:
         raise RefundFailed(rental.id, f"refund {refund.id} failed at PayMongo")
     if refund.payment_id != rental.payment_id:
         return rental
-    is_full = max(refund.amount, refunded or 0) >= (rental.amount_paid or 0)
+    known = max(refund.amount, refunded or 0, given_back.succeeded(rental, refund.payment_id))
+    is_full = known >= (rental.amount_paid or 0)
     if rental.payment_status is not PaymentStatus.REFUNDED and rental.refund_id is None:
         is_asked_for = rental.refund_requested_at is not None and not has_failed
         if not is_asked_for and (refund.status != "succeeded" or not is_full):
@@ -57,6 +62,43 @@ def record_refund(rental: Rental, refund: Refund, refunded: int | None = None) -
     elif not is_full and refund.id != rental.refund_id:
         return rental  # somebody gave back a part; the refund of the rest is followed
     return _record_of_refunded(rental, refund)
+
+
+def record_seen(rental: Rental, refunds: Sequence[Refund]) -> Rental:
+    """Write what PayMongo says of refunds, and have the customer told of each part that went back.
+    Returns the rental on record. Raises WriteContended.
+    """
+    for _ in range(_TRIES):
+        news = given_back.news(rental, refunds)
+        if not news:
+            return rental
+        seen = repository.change(rental.id, {}, present("id"), add={"refundsSeen": news})
+        after = rental.after(seen)
+        told = _parts(after) - _parts(rental)
+        try:
+            if not told:
+                return repository.update(seen)
+            notices = [new_notice(rental, NoticeKind.PART_REFUNDED, each) for each in sorted(told)]
+            dynamo.transact([seen, *notices])
+        except dynamo.ConditionFailed:  # another event told of it
+            rental = repository.get(rental.id)
+        else:
+            return after
+    raise WriteContended(f"rental {rental.id} keeps changing")
+
+
+def _parts(rental: Rental) -> set[str]:
+    """The refunds that gave back a part of a completed rental's money."""
+    if rental.payment_status is not PaymentStatus.COMPLETED:
+        return set()
+    paid = {rental.payment_id: rental.amount_paid}
+    return {
+        each.id
+        for each in given_back.refunds(rental)
+        if each.status == "succeeded"
+        and each.payment_id not in rental.surplus_payment_ids
+        and given_back.succeeded(rental, each.payment_id) != paid.get(each.payment_id)
+    }
 
 
 def _record_of_refunded(rental: Rental, refund: Refund) -> Rental:

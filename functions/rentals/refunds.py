@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from infra.telemetry import count
 from paymongo.client import PayMongo, paymongo
 from paymongo.resources import Refund
-from rentals import endings, follow_ups, refund_records, repository
+from rentals import endings, follow_ups, given_back, refund_records, repository
 from rentals.errors import PaymentProviderRejected, PaymentProviderUnavailable, RefundFailed
 from rentals.models import FollowUp, PaymentStatus, Rental
 
@@ -37,9 +37,69 @@ def refund_unused_payments(rental: Rental) -> Rental:
                 failures.append(failure)
         rental = _follow_surplus(rental, refunds, needs_attention=bool(failures))
     rental = _refund_own_payment(client, rental, is_reported)
+    for order in given_back.open_orders(rental):
+        if order.payment_id is not None:
+            try:
+                rental = _carry_out(client, rental, order, is_reported)
+            except RefundFailed as failure:
+                failures.append(failure)
     if failures:
         raise failures[0]
-    return rental
+    return _end(rental)
+
+
+def look(rental: Rental) -> Rental:
+    """Ask PayMongo what went back of a rental's payments: some is still under way, or somebody gave
+    it back at the dashboard and the event was lost. Returns the rental on record.
+
+    Raises RefundFailed, PaymentProviderUnavailable, PaymentProviderRejected, WriteContended.
+    """
+    payments = {rental.payment_id, *(each.payment_id for each in given_back.refunds(rental))}
+    for payment_id in sorted(filter(None, payments)):
+        told = paymongo().list_refunds(payment_id)
+        rental = refund_records.record_seen(rental, told)
+        if payment_id == rental.payment_id and told:
+            rental = refund_records.record_refund(rental, _to_follow(told))
+    return _end(rental)
+
+
+def _end(rental: Rental) -> Rental:
+    """Nothing of the rental's money is to be followed any more, unless something is under way."""
+    is_completed = rental.payment_status is PaymentStatus.COMPLETED
+    if not is_completed or rental.refund_requested_at or rental.follow_up is None:
+        return rental
+    if given_back.is_under_way(rental):
+        later = follow_ups.due(rental.id, FollowUp.REFUND) | follow_ups.NO_ATTENTION
+        return repository.update(repository.change(rental.id, later))
+    return follow_ups.end(rental)
+
+
+def _carry_out(
+    client: PayMongo, rental: Rental, order: given_back.Order, is_reported: bool
+) -> Rental:
+    """Have a part of a payment given back, unless PayMongo has a refund for this order."""
+    payment_id = str(order.payment_id)
+    refunds = client.list_refunds(payment_id)
+    rental = refund_records.record_seen(rental, refunds)
+    if order not in given_back.open_orders(rental):
+        return rental
+    tries = [each for each in refunds if each.metadata.get(given_back.ORDER_KEY) == order.key]
+    if tries and not is_reported:
+        raise RefundFailed(rental.id, f"refund {tries[-1].id} failed at PayMongo")
+    try:
+        refund = client.create_refund(
+            payment_id,
+            order.centavos,
+            notes=f"Rental {rental.number}: {order.purpose.replace('_', ' ')}",
+            metadata={"rental_id": rental.id, given_back.ORDER_KEY: order.key},
+            idempotency_key=f"{rental.id}-{order.key}-{len(tries) + 1}",
+        )
+    except PaymentProviderRejected as error:
+        if any(code.startswith(_UNDER_WAY) for code in error.codes):
+            raise PaymentProviderUnavailable("another refund is under way") from None
+        raise RefundFailed(rental.id, str(error)) from None
+    count("Refund")
+    return refund_records.record_seen(rental, [refund])
 
 
 def _refund_own_payment(client: PayMongo, rental: Rental, is_reported: bool) -> Rental:
@@ -49,8 +109,7 @@ def _refund_own_payment(client: PayMongo, rental: Rental, is_reported: bool) -> 
     if rental.is_settled_outside:
         return follow_ups.end(rental)
     if rental.refund_requested_at is None:
-        is_completed = rental.payment_status is PaymentStatus.COMPLETED
-        return follow_ups.end(rental) if is_completed else rental
+        return rental
     try:
         refund = _refund_once(client, rental, str(rental.payment_id), is_reported)
     except RefundFailed:
@@ -103,7 +162,7 @@ def _given(refunds: Sequence[Refund]) -> int:
 
 def _to_follow(refunds: Sequence[Refund]) -> Refund:
     """The first refund that is still under way, or the last one."""
-    live = _live(refunds)
+    live = _live(refunds) or refunds
     return next((each for each in live if each.status != "succeeded"), live[-1])
 
 

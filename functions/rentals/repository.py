@@ -18,7 +18,7 @@ from rentals.models import CENTAVOS_PER_PESO, FollowUp, PaymentStatus, Rental
 from rentals.rows import to_row
 
 if TYPE_CHECKING:  # most functions neither price a rental nor open a session
-    from paymongo.resources import CheckoutSession
+    from paymongo.resources import CheckoutSession, Payment
     from rentals.pricing import Price
 
 PAYMENT_INTENT_INDEX = "paymentIntentId-index"
@@ -125,14 +125,22 @@ def customer_key(rental: Rental) -> str:
     return hashlib.sha256(rental.customer.email.strip().lower().encode()).hexdigest()
 
 
-def set_price(rental: Rental, price: "Price", short_hold_seconds: int | None = None) -> None:
-    """Write what the rental costs, and when its hold ends if that is earlier than usual, when the
-    reconciler ends it. Raises RentalEnded.
+def set_price(
+    rental: Rental,
+    price: "Price",
+    short_hold_seconds: int | None = None,
+    *,
+    terms: Mapping[str, int | None] | None = None,
+) -> None:
+    """Write what the rental costs, `terms` besides its rent (centavos by attribute), and when its
+    hold ends if that is earlier than usual, when the reconciler ends it. Raises RentalEnded.
     """
-    pesos = {
-        "dailyRate": price.daily_rate_centavos // CENTAVOS_PER_PESO,
-        "totalFee": price.total_fee_centavos // CENTAVOS_PER_PESO,
+    centavos = {
+        "dailyRate": price.daily_rate_centavos,
+        "totalFee": price.total_fee_centavos,
+        **{name: value for name, value in (terms or {}).items() if value},
     }
+    pesos: dict[str, Any] = {n: value // CENTAVOS_PER_PESO for n, value in centavos.items()}
     short: dict[str, Any] = {}
     if short_hold_seconds is not None:
         short = follow_ups.due(rental.id, FollowUp.PAYMENT, short_hold_seconds)
@@ -172,8 +180,8 @@ def record_session_closed(rental: Rental) -> Rental:
     return update(change(rental.id, closed, is_the_session))
 
 
-def record_payment(rental_id: str, payment_id: str, amount: int, currency: str) -> Rental:
-    """Record that money was received (`amount` centavos), whatever state the rental is in.
+def record_payment(rental_id: str, payment: "Payment") -> Rental:
+    """Record that money was received, whatever state the rental is in.
 
     The first payment is the rental's; any other one is a surplus, to be refunded. From here on the
     reconciler follows the rental until the money has bought something or gone back. Returns the
@@ -181,20 +189,29 @@ def record_payment(rental_id: str, payment_id: str, amount: int, currency: str) 
     """
     follow_up = follow_ups.due(rental_id, FollowUp.PAYMENT)
     received = {
-        "paymentId": payment_id,
-        "amountPaid": amount,
-        "paymentCurrency": currency,
+        "paymentId": payment.id,
+        "amountPaid": payment.amount,
+        "paymentCurrency": payment.currency,
         "paidAt": clock.now_timestamp(),
+        **({"paidWith": payment.method} if payment.method else {}),
     }
     try:
         return update(change(rental_id, received | follow_up, present("id"), absent("paymentId")))
     except dynamo.ConditionFailed as failure:
         existing = _existing(rental_id, failure)
         known = {existing.payment_id, *existing.surplus_payment_ids, *existing.settled_outside}
-        if payment_id in known:
+        if payment.id in known:
             return existing
-        surplus = {"surplusPaymentIds": {payment_id}}
-        return update(change(rental_id, follow_up, present("id"), add=surplus))
+        return record_surplus(rental_id, payment.id)
+
+
+def record_surplus(rental_id: str, payment_id: str) -> Rental:
+    """Record a payment that buys nothing, to be given back: the reconciler follows it. Returns the
+    rental as it is now. Raises dynamo.ConditionFailed when there is no such rental.
+    """
+    follow_up = follow_ups.due(rental_id, FollowUp.PAYMENT)
+    surplus = {"surplusPaymentIds": {payment_id}}
+    return update(change(rental_id, follow_up, present("id"), add=surplus))
 
 
 def record_decline(rental_id: str, event_id: str) -> Rental:

@@ -7,7 +7,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from infra.telemetry import count, logger, measure, metrics
 from rentals.errors import PaymentProviderError
-from rentals.reconciliation import is_webhook_enabled, reconcile
+from rentals.reconciliation import follow_charges, is_webhook_enabled, reconcile
 
 # Enough for one look that has to wait for PayMongo.
 _RESERVE_MILLISECONDS = 25_000
@@ -17,7 +17,11 @@ _RESERVE_MILLISECONDS = 25_000
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
     """Safe when two runs overlap, and when one is cut off."""
     logger.structure_logs(append=False, state="Reconcile")
-    looked = reconcile(lambda: context.get_remaining_time_in_millis() > _RESERVE_MILLISECONDS)
+
+    def has_time() -> bool:
+        return context.get_remaining_time_in_millis() > _RESERVE_MILLISECONDS
+
+    looked = reconcile(has_time) + follow_charges(has_time)
     # Report 0 when nothing is overdue, so that the alarm returns to OK.
     measure("OldestOverdueHoldSeconds", 0, MetricUnit.Seconds)
     count("RentalsLookedAt", looked)

@@ -18,9 +18,7 @@ def handler(rental: Rental, event: Event) -> dict[str, object]:
         session = paymongo().close_checkout_session(rental.checkout_session_id)
         for payment in session.payments:
             if payment.is_paid:
-                rental = repository.record_payment(
-                    rental.id, payment.id, payment.amount, payment.currency
-                )
+                rental = repository.record_payment(rental.id, payment)
         if session.is_expired:
             rental = repository.record_session_closed(rental)
         elif rental.payment_id is None:

@@ -25,7 +25,7 @@ def reserved(shop: Shop, number: int = 1) -> Rental:
 def paid(rental: Rental, payment_id: str = "pay_1", amount: int | None = None) -> Rental:
     """The rental after its payment was received; `amount` centavos, by default the total."""
     total = rental.total_fee_centavos or 0 if amount is None else amount
-    return repository.record_payment(rental.id, payment_id, total, "PHP")
+    return repository.record_payment(rental.id, Payment(payment_id, total, "PHP", "paid"))
 
 
 def completed(shop: Shop) -> Rental:

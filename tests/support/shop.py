@@ -606,6 +606,7 @@ class Shop:
                 self.rows("Units"),
                 self.rows("Customers"),
                 self.paymongo.ledger(),
+                charges=self.rows("Charges"),
             )
 
     def _is_quiet(self) -> bool:

@@ -36,6 +36,7 @@ TABLES = (
     "Rentals",
     "Customers",
     "Lookups",
+    "Charges",
     "Notices",
 )
 READS = {"GetItem", "Query", "Scan"}

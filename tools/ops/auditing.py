@@ -66,9 +66,10 @@ def _look(
     rentals = list(rows.scan(target, "Rentals"))
     customers = list(rows.scan(target, "Customers"))
     notices = list(rows.scan(target, "Notices"))
-    ledger, missing = _ledger(account, rentals, on_start, on_progress)
+    charges = list(rows.scan(target, "Charges"))
+    ledger, missing = _ledger(account, [*rentals, *charges], on_start, on_progress)
     with domain_of(target):  # how long a day is, and what limits there are
-        found = violations(rentals, units, customers, ledger, notices=notices)
+        found = violations(rentals, units, customers, ledger, notices=notices, charges=charges)
     return Audit(
         len(rentals), len(units), len(ledger), [*found, *missing], settled_outside(rentals)
     )
@@ -89,7 +90,8 @@ def _ledger(
 
     def ask(row: Json) -> list[LedgerPayment] | Violation:
         try:
-            return list(ledger_of(row["id"], account.payments_of(row)))
+            of_rental = row.get("rentalId", row["id"])
+            return list(ledger_of(of_rental, account.payments_of(row)))
         except PaymentProviderRejected as error:
             if error.status != 404:
                 raise
@@ -99,5 +101,6 @@ def _ledger(
 
     with ThreadPoolExecutor(_PARALLEL) as pool:
         answers = list(pool.map(ask, with_money))
-    payments = [each for answer in answers if isinstance(answer, list) for each in answer]
-    return payments, [answer for answer in answers if isinstance(answer, Violation)]
+    # A payment may stand on a rental and on one of its charges.
+    payments = {e.id: e for answer in answers if isinstance(answer, list) for e in answer}
+    return list(payments.values()), [answer for answer in answers if isinstance(answer, Violation)]

@@ -13,9 +13,11 @@ from typing import Any
 from paymongo import CURRENCY
 from rentals import deadlines, unit_moves
 from rentals.allocation import held_key
+from rentals.charges import Charge, ChargeStatus
 from rentals.models import FulfillmentStatus, PaymentStatus, Rental, Unit, UnitStatus
 from rentals.notices import NoticeStatus
 from rentals.rows import from_row
+from rentals.statement import Statement
 
 Item = Mapping[str, Any]
 
@@ -84,6 +86,7 @@ def violations(  # noqa: PLR0913 - the tables
     ledger: Iterable[LedgerPayment],
     *,
     notices: Iterable[Item] = (),
+    charges: Iterable[Item] = (),
     now: datetime | None = None,
 ) -> list[Violation]:
     """Every violation of the promise, given whole tables and PayMongo's payments.
@@ -108,7 +111,7 @@ def violations(  # noqa: PLR0913 - the tables
         *_units_are_somewhere(known, all_units, now),
         *_deadlines_are_kept(known.values(), now),
         *_notices_are_told(known, notices, now),
-        *_money_agrees(own, known.keys(), payments),
+        *_money_agrees(own, known.keys(), payments, _charges_of(charges)),
         *_payments_are_one_rentals(known.values()),
         *_nothing_hangs(known.values(), now),
         *_holds_are_counted(known, customers),
@@ -197,8 +200,18 @@ def _notices_are_told(
             yield Violation("notice told", notice["id"], f"pending since {since}")
 
 
+def _charges_of(rows: Iterable[Item]) -> dict[str, list[Charge]]:
+    found: dict[str, list[Charge]] = {}
+    for row in rows:
+        found.setdefault(row["rentalId"], []).append(from_row(Charge, row))
+    return found
+
+
 def _money_agrees(
-    rentals: Mapping[str, Rental], known: Set[str], ledger: Mapping[str, Sequence[LedgerPayment]]
+    rentals: Mapping[str, Rental],
+    known: Set[str],
+    ledger: Mapping[str, Sequence[LedgerPayment]],
+    charges: Mapping[str, Sequence[Charge]],
 ) -> Iterator[Violation]:
     for rental_id in ledger.keys() - known:
         if any(payment.kept for payment in ledger[rental_id]):
@@ -217,18 +230,9 @@ def _money_agrees(
                     f"{payment.id} was settled outside PayMongo and refunded by PayMongo too",
                 )
         if rental.payment_status is PaymentStatus.COMPLETED:
-            is_given_back = rental.refund_requested_at is not None and not kept
-            total = [
-                payment
-                for payment in kept
-                if payment.kept == rental.total_fee_centavos and payment.currency == CURRENCY
-            ]
-            if not is_given_back and (len(kept) != 1 or len(total) != 1):
-                yield Violation(
-                    "completed is paid once",
-                    rental.id,
-                    f"{[p.kept for p in kept]} kept for a total of {rental.total_fee_centavos}",
-                )
+            statement = Statement(rental, charges.get(rental.id, ()))
+            yield from _payments_pay_for_something(statement, kept)
+            yield from _deposit_is_settled(statement)
             is_closed = rental.fulfillment_status is FulfillmentStatus.CLOSED
             if (rental.unit_id is None) is not is_closed:
                 what = f"{rental.fulfillment_status}, and holds {rental.unit_id}"
@@ -242,6 +246,36 @@ def _money_agrees(
                     rental.id,
                     f"{rental.payment_status} with {[p.kept for p in kept]} centavos kept",
                 )
+
+
+def _payments_pay_for_something(
+    statement: Statement, kept: Sequence[LedgerPayment]
+) -> Iterator[Violation]:
+    """Received = what it pays for + given back, for each payment of a completed rental."""
+    rental = statement.rental
+    wanted = {id_: amount for id_, amount in statement.kept.items() if amount}
+    if rental.is_settled_outside or rental.refund_requested_at is not None:
+        wanted.pop(str(rental.payment_id), None)
+    found = {each.id: each.kept for each in kept if each.currency == CURRENCY}
+    if not rental.is_paid_in_full or found != wanted:
+        what = f"{sorted(found.values())} kept for {sorted(wanted.values())}"
+        yield Violation("completed is paid once", rental.id, what)
+
+
+def _deposit_is_settled(statement: Statement) -> Iterator[Violation]:
+    """What a charge says is paid was received, from the deposit or in money; after the closing all
+    of a deposit was kept or ordered back.
+    """
+    rental = statement.rental
+    for charge in statement.charges:
+        money = charge.amount_paid or 0
+        is_enough = charge.receipt is not None or charge.from_deposit + money >= charge.centavos
+        if charge.status is ChargeStatus.PAID and not is_enough:
+            yield Violation("charge is paid", charge.id, f"{money} of {charge.centavos} received")
+        if charge.id not in rental.charge_ids:
+            yield Violation("charge is named", charge.id, "its rental's row does not name it")
+    if rental.fulfillment_status is FulfillmentStatus.CLOSED and statement.deposit_held:
+        yield Violation("deposit is settled", rental.id, f"{statement.deposit_held} still held")
 
 
 def _payments_are_one_rentals(rentals: Iterable[Rental]) -> Iterator[Violation]:

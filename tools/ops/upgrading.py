@@ -100,7 +100,7 @@ def _upgrade_rental(rental: Rental) -> Rental | str:
     begun = {"fulfillmentAttention": problems[-1] if problems else None, **_begun(rental)}
     change = repository.change(
         rental.id,
-        fulfillment.on_the_clock(rental, begun | _keys(rental), met),
+        fulfillment.on_the_clock(rental, begun | _keys(rental), {"deadlinesMet": met}),
         equal("paymentStatus", PaymentStatus.COMPLETED),
         equal("fulfillmentStatus", rental.fulfillment_status),
         absent("fulfillmentExecution"),

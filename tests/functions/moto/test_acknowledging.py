@@ -112,7 +112,7 @@ def test_a_second_payment_that_paymongo_gave_back_is_forgotten_with_the_other(
 ) -> None:
     rental = completed(shop)
     for payment_id in ("pay_2", "pay_3"):
-        repository.record_payment(rental.id, payment_id, TOTAL, "PHP")
+        repository.record_payment(rental.id, Payment(payment_id, TOTAL, "PHP", "paid"))
 
     after = acknowledge(read(shop, in_trouble(rental, paymongo)), "pay_2")
 
@@ -124,7 +124,7 @@ def test_a_second_payment_of_a_completed_rental_is_settled_and_the_rental_goes_o
     shop: Shop, paymongo: Refunding, started: list[str]
 ) -> None:
     rental = completed(shop)
-    repository.record_payment(rental.id, "pay_2", TOTAL, "PHP")
+    repository.record_payment(rental.id, Payment("pay_2", TOTAL, "PHP", "paid"))
 
     after = acknowledge(read(shop, in_trouble(rental, paymongo)), "pay_2")
 
@@ -133,7 +133,7 @@ def test_a_second_payment_of_a_completed_rental_is_settled_and_the_rental_goes_o
     # PayMongo tells of it once more: nothing is new.
     again = Payment("pay_2", TOTAL, "PHP", "paid")
     assert payments.payment_received(repository.get(rental.id), again) is Outcome.DUPLICATE
-    stale = repository.record_payment(rental.id, "pay_2", TOTAL, "PHP")
+    stale = repository.record_payment(rental.id, Payment("pay_2", TOTAL, "PHP", "paid"))
     assert (stale.surplus_payment_ids, stale.follow_up) == (frozenset(), None)
     assert started == []
 
@@ -167,7 +167,7 @@ def test_news_of_an_acknowledged_refund_starts_nothing_unless_paymongo_gave_it_b
 
 
 def surplus(rental_id: str, due: str) -> None:
-    repository.record_payment(rental_id, "pay_9", TOTAL, "PHP")
+    repository.record_payment(rental_id, Payment("pay_9", TOTAL, "PHP", "paid"))
 
 
 def reconciled(rental_id: str, due: str) -> None:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from paymongo.resources import Payment
 from rentals import allocation, catalogue, endings, repository, units
 from rentals.checkout import start_checkout
 from rentals.errors import CollectibleNotFound, NoUnitAvailable
@@ -32,7 +33,7 @@ def test_a_reserved_rental_is_as_it_was_written(shop: Shop) -> None:
 def test_a_confirmed_rental_is_as_it_was_written(shop: Shop, has_surplus: bool) -> None:
     rental = paid(reserved(shop), amount=TOTAL)
     if has_surplus:
-        rental = repository.record_payment(rental.id, "pay_2", TOTAL, "PHP")
+        rental = repository.record_payment(rental.id, Payment("pay_2", TOTAL, "PHP", "paid"))
     done: list[Rental] = []
 
     calls = shop.calls_of(lambda: done.append(endings.confirm_rental(rental)))

@@ -7,7 +7,7 @@ import pytest
 from botocore.exceptions import ReadTimeoutError
 
 from infra import clock
-from paymongo.resources import CheckoutSession, Refund
+from paymongo.resources import CheckoutSession, Payment, Refund
 from rentals import endings, follow_ups, refund_records, repository, units
 from rentals.errors import (
     NoUnitAvailable,
@@ -197,7 +197,7 @@ def test_nobody_paid_means_not_completed(shop: Shop) -> None:
 )
 def test_the_wrong_amount_means_not_completed(shop: Shop, amount: int, currency: str) -> None:
     held = reserved(shop)
-    rental = repository.record_payment(held.id, "pay_1", amount, currency)
+    rental = repository.record_payment(held.id, Payment("pay_1", amount, currency, "paid"))
 
     with pytest.raises(PaymentMismatch, match=f"costs {TOTAL} centavos PHP, received {amount}"):
         endings.confirm_rental(rental)
@@ -232,7 +232,9 @@ def test_money_on_the_way_back_completes_nothing(shop: Shop) -> None:
 
 def test_a_rental_that_changed_meanwhile_is_asked_for_again(shop: Shop) -> None:
     stale = paid(reserved(shop))
-    endings.release_for_refund(repository.record_payment(stale.id, "pay_1", TOTAL, "PHP"))
+    endings.release_for_refund(
+        repository.record_payment(stale.id, Payment("pay_1", TOTAL, "PHP", "paid"))
+    )
     shop.put("Rentals", shop.row("Rentals", stale.id) | {"unitId": "another"})
 
     with pytest.raises(WriteContended):

@@ -103,7 +103,7 @@ def test_money_for_a_wait_that_was_tried_again_is_delivered_by_its_new_token(
     shop: Shop, engine_calls: Stubber, environment: pytest.MonkeyPatch
 ) -> None:
     rental = waiting(shop)
-    seen = repository.record_payment(rental.id, "pay_1", TOTAL, "PHP")
+    seen = repository.record_payment(rental.id, Payment("pay_1", TOTAL, "PHP", "paid"))
     environment.setattr(repository, "record_payment", lambda *_: seen)
     shop.put("Rentals", shop.row("Rentals", rental.id) | {"taskToken": "new"})
     engine_calls.add_client_error("send_task_success", "TaskTimedOut")

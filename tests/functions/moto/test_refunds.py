@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from paymongo.resources import Refund
+from paymongo.resources import Payment, Refund
 from rentals import endings, follow_ups, refund_records, repository, units
 from rentals.errors import PaymentProviderUnavailable, RefundFailed
 from rentals.models import ClosedReason, EndReason, FollowUp, PaymentStatus, Rental
@@ -132,7 +132,7 @@ def test_a_failed_refund_is_asked_for_again_once_somebody_was_told(
 def test_a_refund_that_is_refused_keeps_no_other_waiting(shop: Shop, paymongo: Refunding) -> None:
     rental = late(shop)
     for payment_id in ("pay_2", "pay_3"):
-        repository.record_payment(rental.id, payment_id, TOTAL, "PHP")
+        repository.record_payment(rental.id, Payment(payment_id, TOTAL, "PHP", "paid"))
     paymongo.trouble.append(lambda: paymongo.refuse("available_balance_insufficient"))
 
     with pytest.raises(RefundFailed, match="available_balance_insufficient"):
@@ -153,8 +153,8 @@ def test_money_of_the_wrong_amount_goes_back_and_frees_the_unit(
 def test_only_the_surplus_of_a_completed_rental_goes_back(shop: Shop, paymongo: Refunding) -> None:
     paymongo.status = "succeeded"
     rental = endings.confirm_rental(paid(reserved(shop)))
-    repository.record_payment(rental.id, "pay_3", TOTAL, "PHP")
-    repository.record_payment(rental.id, "pay_2", TOTAL, "PHP")
+    repository.record_payment(rental.id, Payment("pay_3", TOTAL, "PHP", "paid"))
+    repository.record_payment(rental.id, Payment("pay_2", TOTAL, "PHP", "paid"))
 
     after = give_back(rental)
 
@@ -167,7 +167,7 @@ def test_a_surplus_whose_refund_is_under_way_stays_watched_and_is_asked_for_once
     shop: Shop, paymongo: Refunding
 ) -> None:
     rental = endings.confirm_rental(paid(reserved(shop)))
-    repository.record_payment(rental.id, "pay_2", TOTAL, "PHP")
+    repository.record_payment(rental.id, Payment("pay_2", TOTAL, "PHP", "paid"))
 
     for _ in range(2):
         after = give_back(rental)
@@ -183,7 +183,7 @@ def test_a_surplus_whose_refund_was_not_answered_is_refunded_once(
 ) -> None:
     paymongo.status = "succeeded"
     rental = endings.confirm_rental(paid(reserved(shop)))
-    repository.record_payment(rental.id, "pay_2", TOTAL, "PHP")
+    repository.record_payment(rental.id, Payment("pay_2", TOTAL, "PHP", "paid"))
     paymongo.trouble.append(paymongo.answer_gets_lost)
     with pytest.raises(PaymentProviderUnavailable):
         give_back(rental)

@@ -8,7 +8,7 @@ import pytest
 from botocore.exceptions import ReadTimeoutError
 
 from infra import aws, clock, dynamo
-from paymongo.resources import CheckoutSession
+from paymongo.resources import CheckoutSession, Payment
 from rentals import endings, follow_ups, repository
 from rentals.errors import RentalEnded, RentalNotFound, TooManyOpenRentals
 from rentals.models import EndReason, FollowUp, PaymentStatus, Rental, Size
@@ -273,7 +273,7 @@ def test_a_rental_that_does_not_exist_gets_nothing(shop: Shop) -> None:
     for write in (
         lambda: repository.set_price(ghost, price_rental(Size.SMALL, 3)),
         lambda: repository.set_checkout_session(ghost, SESSION),
-        lambda: repository.record_payment(ghost.id, "pay_1", 1, "PHP"),
+        lambda: repository.record_payment(ghost.id, Payment("pay_1", 1, "PHP", "paid")),
         lambda: repository.record_decline(ghost.id, "evt_1"),
     ):
         with pytest.raises(RentalNotFound):
@@ -293,7 +293,7 @@ def test_a_payment_is_recorded_whatever_state_the_rental_is_in(
         rental = endings.end_unpaid(rental, reason)
         assert rental.follow_up is None
 
-    after = repository.record_payment(rental.id, "pay_1", 600_000, "PHP")
+    after = repository.record_payment(rental.id, Payment("pay_1", 600_000, "PHP", "paid"))
 
     assert after.payment_status is rental.payment_status
     assert (after.payment_id, after.amount_paid, after.payment_currency) == (
@@ -307,8 +307,8 @@ def test_a_payment_is_recorded_whatever_state_the_rental_is_in(
 def test_a_payment_reported_twice_is_one_payment(shop: Shop) -> None:
     shop.add_rental()
 
-    first = repository.record_payment("rental-1", "pay_1", 600_000, "PHP")
-    second = repository.record_payment("rental-1", "pay_1", 600_000, "PHP")
+    first = repository.record_payment("rental-1", Payment("pay_1", 600_000, "PHP", "paid"))
+    second = repository.record_payment("rental-1", Payment("pay_1", 600_000, "PHP", "paid"))
 
     assert first == second
     assert second.surplus_payment_ids == frozenset()
@@ -320,17 +320,17 @@ def test_a_payment_whose_write_was_sent_twice_is_one_payment(
     shop.add_rental()
     send_updates_twice(monkeypatch)
 
-    rental = repository.record_payment("rental-1", "pay_1", 600_000, "PHP")
+    rental = repository.record_payment("rental-1", Payment("pay_1", 600_000, "PHP", "paid"))
 
     assert (rental.payment_id, rental.surplus_payment_ids) == ("pay_1", frozenset())
 
 
 def test_every_other_payment_is_a_surplus_and_changes_nothing_else(shop: Shop) -> None:
     shop.add_rental()
-    repository.record_payment("rental-1", "pay_1", 600_000, "PHP")
+    repository.record_payment("rental-1", Payment("pay_1", 600_000, "PHP", "paid"))
 
     for payment_id in ("pay_2", "pay_3", "pay_2"):
-        rental = repository.record_payment("rental-1", payment_id, 1, "USD")
+        rental = repository.record_payment("rental-1", Payment(payment_id, 1, "USD", "paid"))
 
     assert rental.payment_id == "pay_1"
     assert (rental.amount_paid, rental.payment_currency) == (600_000, "PHP")
@@ -457,11 +457,11 @@ def test_the_first_payment_is_a_surplus_neither_before_nor_after(shop: Shop) -> 
     """Closing a session reports its payments again: that is no news."""
     rental = shop.add_rental()
     for payment_id in ("pay_1", "pay_2"):
-        repository.record_payment(rental.id, payment_id, 1, "PHP")
+        repository.record_payment(rental.id, Payment(payment_id, 1, "PHP", "paid"))
     follow_ups.need_attention(repository.get(rental.id), "RefundFailed")
 
     for payment_id in ("pay_1", "pay_2"):
-        again = repository.record_payment(rental.id, payment_id, 1, "PHP")
+        again = repository.record_payment(rental.id, Payment(payment_id, 1, "PHP", "paid"))
 
     assert again.surplus_payment_ids == {"pay_2"}
     assert again.follow_up is FollowUp.ATTENTION

@@ -34,7 +34,7 @@ REQUEST = SessionRequest(
     idempotency_key=RENTAL_ID,
     description="Rental of Tin Robot No. 7",
     line_items=[LineItem("Tin Robot No. 7", "Rental for 3 days", 200_000, 3)],
-    payment_method_type="gcash",
+    payment_method_types=["gcash"],
     billing=billing(CUSTOMER),
     metadata={"rental_id": RENTAL_ID},
     success_url="https://site.example/payment/success?rental_id=1&signature=a",
@@ -141,7 +141,6 @@ CALLS: dict[str, Callable[[PayMongo], object]] = {
     "retrieve checkout session": lambda client: client.retrieve_checkout_session("cs_1"),
     "expire checkout session": lambda client: client.close_checkout_session("cs_1"),
     "create refund": refund,
-    "retrieve refund": lambda client: client.retrieve_refund("ref_1"),
     "list refunds": lambda client: client.list_refunds("pay_1"),
     "retrieve payment": lambda client: client.retrieve_payment("pay_1"),
     "list webhooks": lambda client: client.list_webhooks(),
@@ -242,7 +241,7 @@ def test_a_rentals_session_asks_for_its_whole_total_from_its_customer(
     )
 
     assert sum(each.amount * each.quantity for each in request.line_items) == 600_000
-    assert request.payment_method_type == "gcash"
+    assert request.payment_method_types[0] == "gcash"
     assert request.metadata == {"rental_id": RENTAL_ID}
     assert request.success_url.startswith("https://site.example/payment/success?rental_id=")
     assert request.cancel_url.startswith("https://site.example/payment/failed?rental_id=")

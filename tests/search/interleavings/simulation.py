@@ -979,6 +979,7 @@ class Simulation:
             self.world.rows("Units"),
             self.world.rows("Customers"),
             ledger,
+            charges=self.world.rows("Charges"),
             now=self.world.clock.now(),
         )
 

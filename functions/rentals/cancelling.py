@@ -1,0 +1,48 @@
+"""Cancelling a paid rental before its unit is handed over, by its customer."""
+
+from infra import dynamo
+from rentals import (
+    final_charges,
+    fulfillment,
+    fulfillment_executions,
+    given_back,
+    repository,
+    terms,
+)
+from rentals.errors import NotPossibleNow, RefundChanged, WriteContended
+from rentals.given_back import Purpose
+from rentals.models import ClosedReason, Rental
+
+_TRIES = 5
+
+
+def refund_if_cancelled(rental: Rental) -> int | None:
+    """Centavos that go back if the customer cancels now; None when that is not possible."""
+    if rental.fulfillment_status not in fulfillment.BEFORE_HAND_OVER:
+        return None
+    return max(0, given_back.left_of_own(rental) - terms.cancellation_fee(rental))
+
+
+def cancel(rental: Rental, expected: int) -> Rental:
+    """Cancel a paid rental: its unit goes home, and `expected` centavos, which the customer was
+    shown, go back. Returns the rental on record.
+
+    Raises NotPossibleNow, RefundChanged when another sum would go back, WriteContended.
+    """
+    for _ in range(_TRIES):
+        if rental.closed_reason is ClosedReason.CANCELLED:
+            return rental
+        refund = refund_if_cancelled(rental)
+        if refund is None:
+            raise NotPossibleNow("a rental can be cancelled until its unit is handed over")
+        if refund != expected:
+            raise RefundChanged(refund)
+        final = final_charges.by_the_customer(rental, Purpose.CANCELLED, by="customer")
+        try:
+            after = fulfillment.close(rental, ClosedReason.CANCELLED, {}, final=final)
+        except dynamo.ConditionFailed:
+            rental = repository.get(rental.id)
+        else:
+            fulfillment_executions.tell(rental, after)
+            return after
+    raise WriteContended(f"rental {rental.id} keeps changing, or disagrees with its unit")
