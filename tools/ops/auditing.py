@@ -90,7 +90,7 @@ def _ledger(
 
     def ask(row: Json) -> list[LedgerPayment] | Violation:
         try:
-            of_rental = row.get("rentalId", row["id"])
+            of_rental = str(row.get("rentalId", row["id"]))
             return list(ledger_of(of_rental, account.payments_of(row)))
         except PaymentProviderRejected as error:
             if error.status != 404:
