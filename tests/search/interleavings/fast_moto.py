@@ -13,8 +13,9 @@ from moto.dynamodb.responses import DynamoHandler
 
 Json = dict[str, Any]
 
-_READS = ("Query", "Scan")
+_READS = ("BatchGetItem", "Query", "Scan")
 _METHODS = {
+    "BatchGetItem": DynamoHandler.batch_get_item,
     "PutItem": DynamoHandler.put_item,
     "Query": DynamoHandler.query,
     "Scan": DynamoHandler.scan,

@@ -6,7 +6,8 @@ from dataclasses import replace
 from typing import Any
 
 from infra.dynamo import Put
-from rentals import lookups, unit_moves
+from rentals import given_back, lookups, unit_moves
+from rentals.charge_payments import UNPAID
 from rentals.models import ClosedReason, FulfillmentStatus, Rental, Unit, UnitStatus
 from rentals.notices import NoticeKind
 from rentals.rows import from_row
@@ -26,6 +27,14 @@ _NOTICE_OF_REASON = {
     ClosedReason.NOT_COLLECTED: NoticeKind.NOT_COLLECTED,
     ClosedReason.CANCELLED: NoticeKind.CANCELLED,
     ClosedReason.LOST: NoticeKind.LOST,
+}
+# One for each charge, or refund of a part.
+_REPEATED = {
+    NoticeKind.PART_REFUNDED,
+    NoticeKind.EXTENDED,
+    NoticeKind.CHARGE,
+    NoticeKind.CHARGE_REMINDER,
+    NoticeKind.CHARGE_PAID,
 }
 
 
@@ -61,7 +70,7 @@ class Records:
                 yield f"{rental.id} went from {old} to {new}"
             if before.closed_reason not in (None, rental.closed_reason):
                 yield f"{rental.id} was closed twice"
-            if not rental.is_out and rental.fulfillment_attention is not None:
+            if not rental.is_out and rental.fulfillment_attention not in (None, UNPAID):
                 yield f"{rental.id} is not out, and needs {rental.fulfillment_attention}"
             self._rentals[rental.id] = rental
 
@@ -109,10 +118,13 @@ def _is_told(rentals: Sequence[Rental], notices: Sequence[Json]) -> Iterator[str
             wanted.add(NoticeKind.REFUNDED)
         told = Counter(row["kind"] for row in mine)
         reminders = {NoticeKind.DUE_SOON, NoticeKind.OVERDUE}
-        if {kind: count for kind, count in told.items() if kind not in reminders} != dict.fromkeys(
-            wanted, 1
-        ):
+        once = {kind: count for kind, count in told.items() if kind not in reminders | _REPEATED}
+        if once != dict.fromkeys(wanted, 1):
             yield f"{rental.id} is told {dict(told)}, and should be of {wanted}"
+        back = {each.id for each in given_back.refunds(rental) if each.status == "succeeded"}
+        for row in mine:
+            if row["kind"] == NoticeKind.PART_REFUNDED and row["id"].split("#")[-1] not in back:
+                yield f"{row['id']}, and no such refund went back"
         # A reminder is of a deadline that has passed, and that was met.
         for row in mine:
             if row["kind"] in reminders and not any(

@@ -16,10 +16,11 @@ from typing import Any, Protocol, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from rentals import desk
+from rentals import desk, given_back
 from rentals.errors import ApplicationError
 from rentals.identity import rental_id_for
 from rentals.links import redirect_path, url_signing_key
+from rentals.models import Rental
 from rentals.unit_desk import UnitAction
 from tests.search.interleavings import stores
 from tests.search.interleavings.invocations import Fault, FaultPlan, Invocation, Killed
@@ -870,9 +871,10 @@ class Simulation:
                 self.published.add(row["checkoutSessionId"])
         of_record = {row.get("paymentId") for row in rentals}
         at_paymongo = self.world.sandbox.rentals()
+        completed = {row["id"]: row for row in rentals if row["paymentStatus"] == "completed"}
         ledger = [
-            LedgerPayment(**_fields(each) | {"refunded": 0})
-            if each.rental_id in self.refunded_by_owner
+            _as_told(each, completed.get(each.rental_id))
+            if each.rental_id in self.refunded_by_owner or each.rental_id in completed
             else each
             for each in ledger_payments(at_paymongo)
             if each.id in of_record
@@ -1031,6 +1033,12 @@ ACTIONS: dict[str, Callable[[Simulation, Draw], bool]] = {
         Simulation.break_down,
     )
 }
+
+
+def _as_told(payment: LedgerPayment, completed: Json | None) -> LedgerPayment:
+    """A payment with what its rental's row knows of refunds: news of them are on their way."""
+    known = 0 if completed is None else given_back.given(Rental.from_row(completed), payment.id)
+    return LedgerPayment(**_fields(payment) | {"refunded": known})
 
 
 def _is_momentary(violation: Violation) -> bool:
