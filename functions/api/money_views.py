@@ -1,15 +1,16 @@
 """What the API shows of a rental's money after its checkout: pesos, each field listed."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from api.views import pesos
 from infra import clock
 from rentals import given_back, terms
-from rentals.cancelling import refund_if_cancelled
 from rentals.charges import Charge
-from rentals.extensions import Quote
 from rentals.models import CENTAVOS_PER_PESO, Rental
 from rentals.statement import Statement
+
+if TYPE_CHECKING:  # the rental's page asks for no quote
+    from rentals.extensions import Quote
 
 Json = dict[str, Any]
 
@@ -27,7 +28,7 @@ def money_view(statement: Statement, *, may_pay: bool) -> Json:
         "outstanding": pesos(statement.outstanding),
         "refunds": [_refund_view(each) for each in statement.going_back],
         "given_back": _exact_pesos(statement.given_back),
-        "refund_if_cancelled": _pesos_or_none(refund_if_cancelled(rental)),
+        "refund_if_cancelled": _pesos_or_none(statement.refund_if_cancelled),
         "late_fee_per_day": pesos(terms.base_daily_rate(rental)),
         "late_fee_now": pesos(_late_fee_now(rental)),
     }
@@ -76,6 +77,6 @@ def _refund_view(each: "given_back.GoingBack") -> Json:
     }
 
 
-def extension_view(quote: Quote) -> Json:
+def extension_view(quote: "Quote") -> Json:
     """What more days cost."""
     return {"days": quote.days, "amount": pesos(quote.centavos), "due_at": quote.due_at}

@@ -5,22 +5,14 @@ from rentals import (
     final_charges,
     fulfillment,
     fulfillment_executions,
-    given_back,
     repository,
-    terms,
 )
 from rentals.errors import NotPossibleNow, RefundChanged, WriteContended
 from rentals.given_back import Purpose
 from rentals.models import ClosedReason, Rental
+from rentals.statement import Statement
 
 _TRIES = 5
-
-
-def refund_if_cancelled(rental: Rental) -> int | None:
-    """Centavos that go back if the customer cancels now; None when that is not possible."""
-    if rental.fulfillment_status not in fulfillment.BEFORE_HAND_OVER:
-        return None
-    return max(0, given_back.left_of_own(rental) - terms.cancellation_fee(rental))
 
 
 def cancel(rental: Rental, expected: int) -> Rental:
@@ -32,7 +24,7 @@ def cancel(rental: Rental, expected: int) -> Rental:
     for _ in range(_TRIES):
         if rental.closed_reason is ClosedReason.CANCELLED:
             return rental
-        refund = refund_if_cancelled(rental)
+        refund = Statement(rental).refund_if_cancelled
         if refund is None:
             raise NotPossibleNow("a rental can be cancelled until its unit is handed over")
         if refund != expected:

@@ -70,7 +70,7 @@ def _require_confirmable(rental: Rental) -> None:
     if not rental.is_paid_in_full:
         raise PaymentMismatch(
             rental.id,
-            rental.total_fee_centavos or 0,
+            rental.amount_due_centavos or 0,
             rental.amount_paid or 0,
             rental.payment_currency or "",
         )

@@ -201,7 +201,7 @@ class PaymentReceived(ApplicationError):
 
 
 class PaymentMismatch(ApplicationError):
-    """The payment is not the rental's total in pesos.
+    """The payment is not what was due for the rental, in pesos.
 
     `expected` and `received` are centavos.
     """

@@ -11,7 +11,13 @@ from infra.dynamo import Change, Condition, Write, equal, present
 from infra.settings import setting
 from rentals import dates, deadlines, given_back, lookups, repository, unit_moves
 from rentals.final_charges import NO_CHARGES, Final
-from rentals.models import ClosedReason, FulfillmentStatus, Rental, UnitStatus
+from rentals.models import (
+    BEFORE_HAND_OVER,
+    ClosedReason,
+    FulfillmentStatus,
+    Rental,
+    UnitStatus,
+)
 from rentals.notices import NoticeKind, new_notice
 from rentals.unit_moves import Move
 from rentals.way_home import way_home
@@ -27,7 +33,6 @@ _NOTICE_OF_REASON = {
     ClosedReason.CANCELLED: NoticeKind.CANCELLED,
     ClosedReason.LOST: NoticeKind.LOST,
 }
-BEFORE_HAND_OVER = (FulfillmentStatus.AWAITING_ARRIVAL, FulfillmentStatus.READY_FOR_PICKUP)
 _MOVE_TO = {
     FulfillmentStatus.READY_FOR_PICKUP: Move.ARRIVE,
     FulfillmentStatus.PICKED_UP: Move.HAND_OVER,

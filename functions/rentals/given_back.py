@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from infra import clock
 from infra.dynamo import Condition, absent
 from rentals import follow_ups
-from rentals.models import FollowUp, Rental
+from rentals.models import ClosedReason, FollowUp, Rental
 
 if TYPE_CHECKING:  # most functions hear nothing of PayMongo
     from paymongo.resources import Refund
@@ -226,7 +226,11 @@ def left_of_own(rental: Rental) -> int:
 
 
 def deposit_held(rental: Rental) -> int:
-    """Centavos of deposit that are still held, online or at the counter."""
+    """Centavos of deposit that are still held, online or at the counter. Whoever never had the unit
+    gets it back with the rent's share.
+    """
+    if rental.closed_reason in (ClosedReason.CANCELLED, ClosedReason.NOT_COLLECTED):
+        return 0
     back = sum(e.centavos for e in orders(rental) if e.purpose is Purpose.DEPOSIT)
     if rental.deposit_centavos:
         return max(0, min(rental.deposit_centavos - back, left_of_own(rental)))

@@ -103,6 +103,9 @@ class FulfillmentStatus(StrEnum):
     CLOSED = "closed"
 
 
+BEFORE_HAND_OVER = (FulfillmentStatus.AWAITING_ARRIVAL, FulfillmentStatus.READY_FOR_PICKUP)
+
+
 class ClosedReason(StrEnum):
     """Why a paid rental is closed."""
 

@@ -5,10 +5,10 @@ mails, operators' commands and the audit all say what this says.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rentals import charges, given_back
+from rentals import charges, given_back, terms
 from rentals.charges import Charge
 from rentals.given_back import GoingBack
-from rentals.models import PaymentStatus, Rental
+from rentals.models import BEFORE_HAND_OVER, PaymentStatus, Rental
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +57,14 @@ class Statement:
     def deposit_kept(self) -> int:
         """Of the deposit, what paid charges."""
         return sum(each.from_deposit for each in self.charges)
+
+    @property
+    def refund_if_cancelled(self) -> int | None:
+        """What goes back if the customer cancels now; None when that is not possible."""
+        if self.rental.fulfillment_status not in BEFORE_HAND_OVER:
+            return None
+        kept = terms.cancellation_fee(self.rental)
+        return max(0, given_back.left_of_own(self.rental) - kept)
 
     @property
     def outstanding(self) -> int:

@@ -96,8 +96,10 @@ def late_days(due_at: str, back_at: str) -> int:
 
 
 def late_fee(rental: Rental, back_at: str) -> int:
-    """Centavos for bringing a unit back at this time, as stored."""
-    if rental.due_at is None:
+    """Centavos for bringing a unit back at this time, as stored; none for who rented before there
+    was a late fee.
+    """
+    if rental.due_at is None or rental.is_carried_over:
         return 0
     return base_daily_rate(rental) * late_days(rental.due_at, back_at)
 

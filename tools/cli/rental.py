@@ -10,8 +10,7 @@ from rich.live import Live
 from rich.text import Text
 
 from paymongo import CURRENCY
-from rentals.fulfillment import BEFORE_HAND_OVER
-from rentals.models import CENTAVOS_PER_PESO, PaymentStatus
+from rentals.models import BEFORE_HAND_OVER, CENTAVOS_PER_PESO, PaymentStatus
 from rentals.numbers import number_of
 from tools.cli.session import Session, Wait, Yes
 from tools.cli.text import coloured, log_table, pesos, table, timeline
