@@ -2,6 +2,8 @@
 asks, closes what was open for an hour, reminds, and has somebody look.
 """
 
+from collections.abc import Mapping
+
 from infra import clock, dynamo
 from infra.settings import setting
 from paymongo.client import LineItem, SessionRequest, paymongo
@@ -81,47 +83,53 @@ def _request(rental: Rental, charge: Charge) -> SessionRequest:
 
 
 def follow(rental: Rental, charge: Charge) -> Charge:
-    """Ask PayMongo about a charge's session, close one that was open for long enough, remind the
+    """Ask PayMongo about a charge's session, close one that nobody waits for any more, remind the
     customer, and have somebody look. Returns the charge as it is then.
 
-    Raises PaymentProviderUnavailable, PaymentProviderRejected, WriteContended.
+    Raises PaymentSessionOpen, PaymentProviderUnavailable, PaymentProviderRejected, WriteContended.
     """
-    if charge.checkout_session_id is not None and charge.payment_id is None:
-        if (payment := ask(charge)) is not None:
-            charge_payments.payment_received(rental, charge, payment)
-            return charges.get(charge.id)
-        if charge.status is ChargeStatus.PAYING and not _is_over(charge):
+    is_over = _is_over(charge) or not charge.is_payable
+    payment = ask(charge, close=is_over) if charge.payment_id is None else None
+    if payment is not None:
+        charge_payments.payment_received(rental, charge, payment)
+        charge = charges.get(charge.id)
+    if charge.status is ChargeStatus.PAYING:
+        if not is_over:
             soon = clock.timestamp_in(follow_ups.REFUND_SECONDS)
             return _look_again(charge, {}, min(soon, str(charge.session_expires_at)))
-    if charge.status is ChargeStatus.PAYING:
         is_extension = charge.kind is ChargeKind.EXTENSION
-        status = ChargeStatus.EXPIRED if is_extension else ChargeStatus.OPEN
-        # A wallet may settle after the session was closed: asked once more.
-        at = clock.timestamp_in(follow_ups.LAST_CHECK_SECONDS)
-        return _look_again(charge, {"status": status, "paymentUrl": None}, at)
+        return _closed(charge, ChargeStatus.EXPIRED if is_extension else ChargeStatus.OPEN)
     if charge.status is ChargeStatus.OPEN:
         return _remind(rental, charge)
+    if charge.session_expires_at is not None and charge.payment_id is None:
+        return _closed(charge, charge.status)
     return charges.update(charges.change(charge, charges.NOT_LOOKED_AT))
 
 
-def _is_over(charge: Charge) -> bool:
-    return (charge.session_expires_at or "") <= clock.now_timestamp()
+def _closed(charge: Charge, status: ChargeStatus) -> Charge:
+    """Its session is closed; a wallet may settle after that, so it is asked about once more."""
+    closed = {"status": status, "paymentUrl": None, "sessionExpiresAt": None}
+    return _look_again(charge, closed, clock.timestamp_in(follow_ups.LAST_CHECK_SECONDS))
 
 
-def ask(charge: Charge) -> Payment | None:
-    """The payment that PayMongo received for a charge; its session is closed when its time is over.
+def ask(charge: Charge, *, close: bool = False) -> Payment | None:
+    """The payment that PayMongo received for a charge, whose session is closed if you say so.
 
     Raises PaymentSessionOpen, PaymentProviderUnavailable, PaymentProviderRejected.
     """
     if charge.checkout_session_id is None:
         return None
     session_id, client = str(charge.checkout_session_id), paymongo()
-    if charge.status is ChargeStatus.PAYING and _is_over(charge):
-        session = client.close_checkout_session(session_id)
-        if session.paid_payment is None and not session.is_expired:
-            raise PaymentSessionOpen(session.id)
-        return session.paid_payment
-    return client.retrieve_checkout_session(session_id).paid_payment
+    if charge.session_expires_at is None or not close:  # closed before, or to stay open
+        return client.retrieve_checkout_session(session_id).paid_payment
+    session = client.close_checkout_session(session_id)
+    if session.paid_payment is None and not session.is_expired:
+        raise PaymentSessionOpen(session.id)
+    return session.paid_payment
+
+
+def _is_over(charge: Charge) -> bool:
+    return (charge.session_expires_at or "") <= clock.now_timestamp()
 
 
 def _remind(rental: Rental, charge: Charge) -> Charge:
@@ -141,5 +149,6 @@ def _remind(rental: Rental, charge: Charge) -> Charge:
     return _look_again(charge, {}, at)
 
 
-def _look_again(charge: Charge, attributes: dict[str, object], at: str) -> Charge:
-    return charges.update(charges.change(charge, attributes | charges.looked_at(charge.id, at)))
+def _look_again(charge: Charge, attributes: Mapping[str, object], at: str) -> Charge:
+    later = charges.looked_at(charge.id, at)
+    return charges.update(charges.change(charge, {**attributes, **later}))

@@ -11,7 +11,7 @@ from infra import clock, due_index, dynamo
 from infra.due_index import DueIndex
 from infra.dynamo import Change, Condition, New, equal
 from infra.settings import integer_setting, setting
-from rentals import dates
+from rentals import dates, follow_ups
 from rentals.errors import ChargeNotFound
 from rentals.models import Rental
 from rentals.rows import from_row, to_row
@@ -162,6 +162,14 @@ def looked_at(charge_id: str, at: str) -> dict[str, str]:
 
 
 NOT_LOOKED_AT = {"followUp": None, "followUpAt": None}
+
+
+def no_longer_payable(charge: Charge) -> dict[str, str | None]:
+    """The attributes of a charge that is settled otherwise than by its session, which is closed."""
+    if charge.checkout_session_id is None:
+        return {"paymentUrl": None, **NOT_LOOKED_AT}
+    soon = clock.timestamp_in(follow_ups.PAYMENT_SECONDS)
+    return {"paymentUrl": None, **looked_at(charge.id, soon)}
 
 
 def change(charge: Charge, attributes: Mapping[str, Any], *when: Condition) -> Change:

@@ -108,9 +108,8 @@ def when_found(rental: Rental, made: Sequence[Charge], by: str) -> tuple[list[Ch
             "centavos": kept,
             "fromDeposit": from_deposit,
             "reason": "late until it was found",
-            "paymentUrl": None,
             "status": ChargeStatus.OPEN if not is_settled else _kept_status(kept),
-            **(charges.NOT_LOOKED_AT if is_settled else {}),
+            **(charges.no_longer_payable(loss) if is_settled else {}),
         },
     )
     orders: list[Order] = []

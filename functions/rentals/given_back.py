@@ -156,9 +156,12 @@ def open_orders(rental: Rental) -> list[Order]:
     live = [each for each in refunds(rental) if each.is_live]
     named = {each.order for each in live}
     unnamed = [each for each in live if not each.order]
+    is_all_back = bool(rental.refund_requested_at) or (
+        given(rental, rental.payment_id) >= (rental.amount_paid or 0)
+    )
     found = []
     for each in orders(rental):
-        is_void = each.payment_id == rental.payment_id and rental.refund_requested_at is not None
+        is_void = each.payment_id == rental.payment_id and is_all_back
         if each.key in named or each.receipt is not None or is_void:
             continue
         by_hand = next((one for one in unnamed if _carries_out(one, each)), None)

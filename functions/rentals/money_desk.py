@@ -92,8 +92,7 @@ def _settle(
             return charge
         if not charge.is_payable or charge.kind is ChargeKind.EXTENSION:
             raise NotPossibleNow(f"this charge is {charge.status}")
-        over = {"paymentUrl": None, **charges.NOT_LOOKED_AT}
-        settled = charges.change(charge, {**attributes, **over})
+        settled = charges.change(charge, {**attributes, **charges.no_longer_payable(charge)})
         try:
             dynamo.transact([settled, *notices, *charge_payments.no_attention(rental)])
         except dynamo.ConditionFailed:

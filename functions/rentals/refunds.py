@@ -83,13 +83,16 @@ def _carry_out(
     rental = refund_records.record_seen(rental, refunds)
     if order not in given_back.open_orders(rental):
         return rental
+    is_own = payment_id == rental.payment_id
+    paid = rental.amount_paid if is_own else client.retrieve_payment(payment_id).amount
     tries = [each for each in refunds if each.metadata.get(given_back.ORDER_KEY) == order.key]
     if tries and not is_reported:
         raise RefundFailed(rental.id, f"refund {tries[-1].id} failed at PayMongo")
     try:
         refund = client.create_refund(
             payment_id,
-            order.centavos,
+            # Somebody may have given back more than what was left for this at the dashboard.
+            min(order.centavos, (paid or 0) - _given(refunds)),
             notes=f"Rental {rental.number}: {order.purpose.replace('_', ' ')}",
             metadata={"rental_id": rental.id, given_back.ORDER_KEY: order.key},
             idempotency_key=f"{rental.id}-{order.key}-{len(tries) + 1}",

@@ -22,7 +22,7 @@ from rentals.identity import rental_id_for
 from rentals.links import redirect_path, url_signing_key
 from rentals.models import Rental
 from rentals.unit_desk import UnitAction
-from tests.search.interleavings import stores
+from tests.search.interleavings import money, stores
 from tests.search.interleavings.invocations import Fault, FaultPlan, Invocation, Killed
 from tests.search.interleavings.records import Records
 from tests.search.interleavings.stepfunctions import (
@@ -68,6 +68,7 @@ _MOMENTARY = {
 _AT_HOME = {"available", "maintenance", "lost", "retired"}
 _STAGES_LEFT = 4 * MAX_RENTALS
 _ENDED_UNPAID = {"failed", "cancelled", "expired", "rejected"}
+_PAYABLE = {"pending", *_ENDED_UNPAID}
 _LOST_INVOKE = "Lambda.SdkClientException"
 _UPDATE_ERRORS = {
     Fault.THROTTLED: "DynamoDb.ThrottlingException",
@@ -331,9 +332,9 @@ class Simulation:
             headers["Prefer"] = "respond-async"
         event = {"headers": headers, "body": json.dumps(visit.body)}
         label = f"checkout {visit.rental_id[:8]}"
-        self.start(draw, label, "api.post_checkout.handler", event, self._answered)
+        self.start(draw, label, "api.post_checkout.handler", event, self.answered)
 
-    def _answered(self, invocation: Invocation) -> None:
+    def answered(self, invocation: Invocation) -> None:
         answer = invocation.result
         if answer is None:
             return
@@ -364,9 +365,7 @@ class Simulation:
     def _settle(self, draw: Draw, session: Json | None, **options: Any) -> bool:
         if session is None:
             return False
-        is_looked_for = not session["paid"] and (
-            session["status"] == "active" or session["rental_id"] in self._last_looks()
-        )
+        is_looked_for = not session["paid"] and session["id"] in self._looked_for()
         is_silent = draw.below(5) == 4 and is_looked_for
         answer = self.world.sandbox.post(
             f"/_sandbox/checkout_sessions/{session['id']}/settle", silently=is_silent, **options
@@ -377,14 +376,15 @@ class Simulation:
         self.say(f"customer pays {session['rental_id'][:8]}: {payment} {options or ''}")
         return True
 
-    def _last_looks(self) -> set[str]:
-        """Ended rentals that the reconciler still asks PayMongo about once more."""
-        return {
-            row["id"]
+    def _looked_for(self) -> set[str]:
+        """Sessions that the reconciler still asks PayMongo about, at least once more."""
+        rows = [
+            row
             for row in self.world.rows("Rentals")
-            if row["paymentStatus"] in _ENDED_UNPAID
-            and row.get("followUp", "").startswith("payment")
-        }
+            if row["paymentStatus"] in _PAYABLE and row.get("followUp", "").startswith("payment")
+        ]
+        rows += [e for e in self.world.rows("Charges") if "followUp" in e and "paymentId" not in e]
+        return {row["checkoutSessionId"] for row in rows if "checkoutSessionId" in row}
 
     def decline(self, draw: Draw) -> bool:
         session = self._session(draw, lambda each: each["status"] == "active" and not each["paid"])
@@ -432,7 +432,7 @@ class Simulation:
             f"/payment/{outcome} {rental_id[:8]}",
             f"api.get_payment_{outcome}.handler",
             {"queryStringParameters": pairs},
-            self._answered,
+            self.answered,
         )
         return True
 
@@ -469,7 +469,7 @@ class Simulation:
         }
 
         def answered(invocation: Invocation) -> None:
-            self._answered(invocation)
+            self.answered(invocation)
             answer = invocation.result
             if answer is not None and answer["statusCode"] == 200:
                 if mail not in self.delivered:
@@ -508,9 +508,8 @@ class Simulation:
             return False
         payment = _pick(draw, payments)
         self.refunded_by_owner.add(completed[payment["id"]]["id"])
-        attributes = {
-            "amount": payment["amount"], "payment_id": payment["id"], "reason": "others",
-        }  # fmt: skip
+        amount = [payment["amount"], payment["amount"], 150_000][draw.below(3)]
+        attributes = {"amount": amount, "payment_id": payment["id"], "reason": "others"}
         self.world.sandbox.post("/v1/refunds", data={"attributes": attributes})
         self.say(f"{payment['id']} is refunded on the dashboard")
         return True
@@ -723,7 +722,7 @@ class Simulation:
         condition = _pick(draw, list(desk.Condition)) if draw.below(4) == 3 else "fine"
         event = desk_request(row["id"], action, claims, condition)
         label = f"desk {row['id'][:8]} {action} {claims['email'][:3]}"
-        self.start(draw, label, _DESK, event, self._answered)
+        self.start(draw, label, _DESK, event, self.answered)
         return True
 
     def move_unit(self, draw: Draw) -> bool:
@@ -768,6 +767,12 @@ class Simulation:
                 self._seconds_until(row["followUpAt"])
                 for row in self.world.rows("Rentals")
                 if "followUp" in row
+            ]
+            followed += [
+                seconds
+                for row in self.world.rows("Charges")
+                if "followUpAt" in row
+                and (seconds := self._seconds_until(row["followUpAt"])) < money.SOON_SECONDS
             ]
             looked_at = [each for each in self._clock_is_due() if each < _SOON_SECONDS]
             if not followed and not looked_at:
@@ -866,10 +871,10 @@ class Simulation:
         if self._checked_at == self.world.changes:
             return
         rentals = self.world.rows("Rentals")
-        for row in rentals:
+        for row in (*rentals, *self.world.rows("Charges")):
             if "paymentUrl" in row:
                 self.published.add(row["checkoutSessionId"])
-        of_record = {row.get("paymentId") for row in rentals}
+        of_record = {row.get("paymentId") for row in (*rentals, *self.world.rows("Charges"))}
         at_paymongo = self.world.sandbox.rentals()
         completed = {row["id"]: row for row in rentals if row["paymentStatus"] == "completed"}
         ledger = [
@@ -1032,7 +1037,7 @@ ACTIONS: dict[str, Callable[[Simulation, Draw], bool]] = {
         Simulation.outage,
         Simulation.break_down,
     )
-}
+} | money.MONEY_ACTIONS
 
 
 def _as_told(payment: LedgerPayment, completed: Json | None) -> LedgerPayment:

@@ -35,9 +35,9 @@ def staff_for(store_id: str) -> list[Json]:
     ]
 
 
-def desk_request(rental_id: str, action: str, claims: Json, condition: str) -> Json:
+def desk_request(rental_id: str, action: str, claims: Json, condition: str, **more: object) -> Json:
     """As API Gateway hands it to the function, once it has let the sender through."""
-    body = {"action": action, "condition": condition, "id_seen": True}
+    body = {"action": action, "condition": condition, "id_seen": True, **more}
     return {
         "pathParameters": {"rental_id": rental_id},
         "headers": {"Content-Type": "application/json"},

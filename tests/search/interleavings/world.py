@@ -47,6 +47,7 @@ WAREHOUSES: dict[str, dict[str, int]] = {
     "wh-near": {"store-a": 10, "store-b": 80},
     "wh-far": {"store-a": 120},
 }
+DEPOSIT_AND_VALUE = {"deposit": 2_000, "replacementValue": 8_000}
 _SANDBOX_FAULTS = {
     Fault.THROTTLED: "rate_limited_429",
     Fault.CONFLICT: "rate_limited_429",
@@ -223,7 +224,9 @@ class World:
         for table in self._dynamodb.tables.values():
             table.items.clear()
         self._known.clear()
-        self.put("Collectibles", {"id": COLLECTIBLE, "name": "Tin Robot No. 7", "size": "Small"})
+        collectible = {"id": COLLECTIBLE, "name": "Tin Robot No. 7", "size": "Small"}
+        terms = self.random.choice(({}, {"deposit": 5_000}, DEPOSIT_AND_VALUE))
+        self.put("Collectibles", collectible | terms)
         for store_id in ("store-a", "store-b"):
             self.put("Stores", {"id": store_id, "name": store_id})
         for warehouse_id, distances in WAREHOUSES.items():
