@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
+from itertools import islice
 from typing import Annotated, Any, Literal, TypeVar
 
 import httpx
@@ -188,7 +189,9 @@ class Control:
     async def events(self, request: Request) -> Json:
         """Events, oldest first, with their deliveries and every attempt."""
         wanted = request.query_params.get("type")
-        events = [e for e in self._store.all(Event) if wanted in (None, e.type)]
+        after = int(request.query_params.get("after", 0))
+        later = islice(self._store.all(Event), after, None)
+        events = [e for e in later if wanted in (None, e.type)]
         return {"events": [self._event_entry(event) for event in events]}
 
     def _event_entry(self, event: Event) -> Json:

@@ -16,6 +16,7 @@ Json = dict[str, Any]
 _READS = ("BatchGetItem", "Query", "Scan")
 _METHODS = {
     "BatchGetItem": DynamoHandler.batch_get_item,
+    "DeleteItem": DynamoHandler.delete_item,
     "PutItem": DynamoHandler.put_item,
     "Query": DynamoHandler.query,
     "Scan": DynamoHandler.scan,

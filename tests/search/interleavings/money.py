@@ -25,9 +25,10 @@ def _paid(simulation: "Simulation", draw: "Draw") -> Json | None:
     return rows[draw.below(len(rows))] if rows else None
 
 
-def _request(rental_id: str, **query: object) -> Json:
+def request(rental_id: str, path: Json | None = None, **query: object) -> Json:
+    """A request of who has the rental's key."""
     return {
-        "pathParameters": {"rental_id": rental_id},
+        "pathParameters": {"rental_id": rental_id, **(path or {})},
         "headers": {"X-Rental-Key": access_key_of(rental_id, access_secret())},
         "queryStringParameters": {name: str(value) for name, value in query.items()},
     }
@@ -39,8 +40,7 @@ def open_charge_session(simulation: "Simulation", draw: "Draw") -> bool:
     if not rows:
         return False
     row = rows[draw.below(len(rows))]
-    event = _request(row["rentalId"])
-    event["pathParameters"]["charge_id"] = row["id"]
+    event = request(row["rentalId"], path={"charge_id": row["id"]})
     label = f"pay charge {row['id'][-12:]}"
     simulation.start(draw, label, "api.post_charge_payment.handler", event, simulation.answered)
     return True
@@ -50,7 +50,7 @@ def extend(simulation: "Simulation", draw: "Draw") -> bool:
     row = _paid(simulation, draw)
     if row is None:
         return False
-    event = _request(row["id"], days=1 + draw.below(9))
+    event = request(row["id"], days=1 + draw.below(9))
     label = f"extend {row['id'][:8]}"
     simulation.start(draw, label, "api.post_extension.handler", event, simulation.answered)
     return True
@@ -63,7 +63,7 @@ def cancel_paid(simulation: "Simulation", draw: "Draw") -> bool:
         return False
     shown = Statement(Rental.from_row(row)).refund_if_cancelled
     pesos = 3_000 if draw.below(4) == 3 else (shown or 0) // 100
-    event = _request(row["id"], refund=pesos)
+    event = request(row["id"], refund=pesos)
     label = f"cancel {row['id'][:8]} for {pesos}"
     simulation.start(draw, label, "api.post_cancel.handler", event, simulation.answered)
     return True

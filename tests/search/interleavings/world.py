@@ -237,6 +237,15 @@ class World:
     def put(self, table: str, item: Json) -> None:
         aws.dynamodb().put_item(TableName=f"{PREFIX}-{table}", Item=to_attributes(item))
 
+    def remove(self, table: str, item_id: str) -> None:
+        """Out of a table whose key is `id`."""
+        key = to_attributes({"id": item_id})
+        aws.dynamodb().delete_item(TableName=f"{PREFIX}-{table}", Key=key)
+
+    def empty(self, table: str) -> None:
+        for row in list(self.rows(table)):
+            self.remove(table, row["id"])
+
     def rows(self, table: str) -> list[Json]:
         """A whole table as it is now: the same rows for as long as nobody writes."""
         if self._known_at != self._dynamodb.writes:
