@@ -97,10 +97,11 @@ def when_found(rental: Rental, made: Sequence[Charge], by: str) -> tuple[list[Ch
     kept = min(late, loss.centavos)
     paid = loss.centavos - loss.outstanding - loss.from_deposit
     from_deposit = min(kept, loss.from_deposit)
-    back = {
-        rental.payment_id: loss.from_deposit - from_deposit,
-        loss.payment_id: max(0, paid - (kept - from_deposit)),
-    }
+    own = rental.payment_id if rental.deposit_centavos else None
+    back = (
+        (Purpose.DEPOSIT, own, loss.from_deposit - from_deposit),
+        (Purpose.FOUND, loss.payment_id, max(0, paid - (kept - from_deposit))),
+    )
     is_settled = paid + loss.from_deposit >= kept
     changed = charges.change(
         loss,
@@ -113,14 +114,11 @@ def when_found(rental: Rental, made: Sequence[Charge], by: str) -> tuple[list[Ch
         },
     )
     orders: list[Order] = []
-    for payment_id, centavos in back.items():
+    for purpose, payment_id, centavos in back:
         if centavos:
-            as_ordered = replace(
-                rental, refund_orders=(*rental.refund_orders, *(e.entry() for e in orders))
-            )
-            orders.append(
-                given_back.order(as_ordered, Purpose.FOUND, centavos, by=by, payment_id=payment_id)
-            )
+            entries = (*rental.refund_orders, *(each.entry() for each in orders))
+            known = replace(rental, refund_orders=entries)
+            orders.append(given_back.order(known, purpose, centavos, by=by, payment_id=payment_id))
     return [changed], orders
 
 
