@@ -7,6 +7,7 @@ from rentals import dates
 from rentals.catalogue import Offer
 from rentals.models import Store
 from rentals.pricing import Price, base_daily_rate, special_daily_rate
+from rentals.terms import deposit_wanted, gives_back_until_inspected, methods_of_account
 
 
 def offer_view(offer: Offer) -> dict[str, Any]:
@@ -23,6 +24,7 @@ def offer_view(offer: Offer) -> dict[str, Any]:
         "stock": offer.stock,
         "eta": offer.eta,
         "next_expected": offer.next_expected,
+        "deposit": pesos(deposit_wanted(collectible)),
     }
 
 
@@ -41,7 +43,17 @@ def quote_view(offer: Offer, price: Price, duration: int) -> dict[str, Any]:
         "ready_by": ready_by,
         "due_at": due_at,
         "due_rule": dates.rule(duration),
+        "deposit": pesos(deposit_wanted(offer.collectible)),
+        "deposit_online_with": _online_with(offer.eta or 1, duration),
+        "late_fee_per_day": pesos(base_daily_rate(offer.collectible.size)),
     }
+
+
+def _online_with(eta: int, duration: int) -> list[str]:
+    """The payment methods with which a deposit is paid with the rent; with others, at the store."""
+    return [
+        each for each in methods_of_account() if gives_back_until_inspected(each, eta, duration)
+    ]
 
 
 def store_view(store: Store) -> dict[str, Any]:

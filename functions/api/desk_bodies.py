@@ -23,7 +23,9 @@ def _is_said_of_an_inspection(
 
 
 class DeskAction(Body):
-    """POST /api/desk/rentals/{rental_id}/actions; `store_id` is where somebody of several is."""
+    """POST /api/desk/rentals/{rental_id}/actions; `store_id` is where somebody of several is,
+    `amount` what the customer owes for damage or loss, in pesos, `receipt` that of a deposit.
+    """
 
     action: Action
     store_id: Id | None = None
@@ -31,6 +33,8 @@ class DeskAction(Body):
         Condition | None, Field(validate_default=True), AfterValidator(_is_said_of_an_inspection)
     ] = None
     note: Annotated[str, Field(max_length=500), CLEAN, PRINTABLE] = ""
+    amount: Annotated[int | None, Field(strict=True, ge=0, le=1_000_000)] = None
+    receipt: Annotated[str | None, Field(min_length=1, max_length=50), CLEAN, PRINTABLE] = None
     id_seen: Annotated[
         bool, Field(strict=True, validate_default=True), AfterValidator(_is_seen_at_hand_over)
     ] = False

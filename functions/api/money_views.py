@@ -19,9 +19,6 @@ def money_view(statement: Statement, *, may_pay: bool) -> Json:
     """Deposit, charges, and what went back of a rental."""
     rental = statement.rental
     return {
-        "deposit": pesos(rental.deposit_centavos) or 0,
-        "counter_deposit": pesos(rental.counter_deposit_centavos) or 0,
-        "amount_due": pesos(rental.amount_due_centavos),
         "deposit_held": pesos(statement.deposit_held),
         "deposit_kept": pesos(statement.deposit_kept),
         "charges": [charge_view(each, may_pay=may_pay) for each in statement.charges],

@@ -2,7 +2,7 @@
 
 from api.access import rental_in_path, require_access
 from api.money_views import charge_view
-from api.requests import Event
+from api.requests import Event, site_url
 from api.responses import Response, success
 from api.routes import route
 from rentals import charge_sessions, charges
@@ -19,5 +19,5 @@ def handler(event: Event) -> Response:
     charge_id = event["pathParameters"]["charge_id"][:128]
     if charge_id not in rental.charge_ids:
         raise ChargeNotFound(charge_id)
-    charge = charge_sessions.open_session(rental, charges.get(charge_id))
+    charge = charge_sessions.open_session(rental, charges.get(charge_id), site_url(event))
     return success(charge_view(charge, may_pay=True))

@@ -2,7 +2,7 @@
 
 from api.access import rental_in_path, require_access
 from api.money_views import charge_view
-from api.requests import Event, whole_number
+from api.requests import Event, site_url, whole_number
 from api.responses import Response, success
 from api.routes import route
 from rentals import charge_sessions, extensions
@@ -15,5 +15,5 @@ def handler(event: Event) -> Response:
     """
     rental, days = rental_in_path(event), whole_number(event, "days")
     require_access(event, rental)
-    charge = charge_sessions.open_session(rental, extensions.start(rental, days))
+    charge = charge_sessions.open_session(rental, extensions.start(rental, days), site_url(event))
     return success(charge_view(charge, may_pay=True))

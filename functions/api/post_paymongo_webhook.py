@@ -6,7 +6,7 @@ a 5xx.
 """
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 
 from api.paymongo_events import MAX_EVENT_BYTES, PayMongoEvent, read_event, read_resource
@@ -20,7 +20,7 @@ from paymongo import resources
 from paymongo.keys import other_webhook_secrets, paymongo_keys
 from paymongo.resources import Payment, Refund
 from paymongo.signatures import verify_webhook
-from rentals import charge_payments, charges, payments, refund_records, repository
+from rentals import charge_payments, payments, refund_records, repository
 from rentals.errors import InvalidSignature, RefundFailed
 from rentals.models import Rental
 from rentals.payments import Outcome
@@ -83,9 +83,9 @@ def _session_paid(event: PayMongoEvent) -> Outcome:
     )
     if rental is None:
         return Outcome.IGNORED
-    named = _named([session.metadata, *(each.metadata for each in session.payments)], "charge_id")
+    charge_id = session.metadata.get("charge_id")
     paid = (each for each in session.payments if each.is_paid)
-    *_, outcome = [_received(rental, payment, named) for payment in paid]
+    *_, outcome = [charge_payments.received(rental, payment, charge_id) for payment in paid]
     return outcome
 
 
@@ -93,15 +93,7 @@ def _payment_paid(event: PayMongoEvent) -> Outcome:
     payment = read_resource(event, resources.read_payment)
     if payment is None or not payment.is_paid or not (rental := _find_rental_of(payment)):
         return Outcome.IGNORED
-    return _received(rental, payment, _named([payment.metadata], "charge_id"))
-
-
-def _received(rental: Rental, payment: Payment, charge_ids: Sequence[str]) -> Outcome:
-    """A payment is its charge's, if its session was made for one; else the rental's own."""
-    charge = next(filter(None, map(charges.find, charge_ids)), None)
-    if charge is None or charge.rental_id != rental.id:
-        return payments.payment_received(rental, payment)
-    return charge_payments.payment_received(rental, charge, payment)
+    return charge_payments.received(rental, payment, payment.metadata.get("charge_id"))
 
 
 def _payment_failed(event: PayMongoEvent) -> Outcome:
@@ -154,12 +146,7 @@ def _find_rental_of(payment: Payment) -> Rental | None:
 def _find_rental(
     metadata: Iterable[Mapping[str, str]], intent_ids: Iterable[str | None]
 ) -> Rental | None:
-    rental = repository.find_named(_named(metadata, "rental_id"), intent_ids)
+    rental = repository.findnamed(named(metadata, "rental_id"), intent_ids)
     if rental is not None:
         logger.append_keys(rental_id=rental.id)
     return rental
-
-
-def _named(metadata: Iterable[Mapping[str, str]], name: str) -> list[str]:
-    """What our sessions' metadata names: of our charges, or of our rentals."""
-    return list(dict.fromkeys(each[name] for each in metadata if name in each))

@@ -74,6 +74,13 @@ def client_address(event: Event) -> str:
     return header(event, "X-Client-Address") or event["requestContext"]["identity"]["sourceIp"]
 
 
+def site_url(event: Event) -> str:
+    """The site's address, as the distribution says: it is not known to a function that is part of
+    the API, which the distribution is made after.
+    """
+    return header(event, "X-Site-Url") or f"https://{event['requestContext']['domainName']}"
+
+
 def is_navigation(event: Event) -> bool:
     """Whether somebody is following a link, and no browser, scanner or frame loads it for them.
     Browsers say so (Fetch Metadata, Sec-Purpose); who says nothing is believed.

@@ -15,6 +15,14 @@ UNPAID = "ChargeUnpaid"
 _TRIES = 5
 
 
+def received(rental: Rental, payment: Payment, charge_id: str | None) -> Outcome:
+    """Money arrived: for its charge, if its session was made for one, else for the rental."""
+    charge = charges.find(charge_id) if charge_id is not None else None
+    if charge is None or charge.rental_id != rental.id:
+        return payments.payment_received(rental, payment)
+    return payment_received(rental, charge, payment)
+
+
 def payment_received(rental: Rental, charge: Charge, payment: Payment) -> Outcome:
     """Money arrived for a charge. Durable before this returns; what pays for nothing goes back."""
     for _ in range(_TRIES):

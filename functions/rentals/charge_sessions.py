@@ -5,7 +5,6 @@ asks, closes what was open for an hour, reminds, and has somebody look.
 from collections.abc import Mapping
 
 from infra import clock, dynamo
-from infra.settings import setting
 from paymongo.client import LineItem, SessionRequest, paymongo
 from paymongo.resources import CheckoutSession, Payment
 from rentals import charge_payments, charges, follow_ups, fulfillment, payment_sessions, terms
@@ -21,8 +20,9 @@ LEAST_CENTAVOS = 2_000
 _TRIES = 5
 
 
-def open_session(rental: Rental, charge: Charge) -> Charge:
-    """The charge with the checkout session that it can be paid on, an open one or a new one.
+def open_session(rental: Rental, charge: Charge, site_url: str) -> Charge:
+    """The charge with the checkout session that it can be paid on, an open one or a new one, which
+    leads back to the site.
 
     Raises NotPossibleNow, PaymentProviderUnavailable, PaymentProviderRejected, WriteContended.
     """
@@ -37,7 +37,7 @@ def open_session(rental: Rental, charge: Charge) -> Charge:
         client = paymongo()
         if charge.status is ChargeStatus.PAYING:
             _require_unpaid(client.close_checkout_session(str(charge.checkout_session_id)))
-        session = client.create_checkout_session(_request(rental, charge))
+        session = client.create_checkout_session(_request(rental, charge, site_url))
         opened = {
             "status": ChargeStatus.PAYING,
             "checkoutSessionId": session.id,
@@ -59,8 +59,8 @@ def _require_unpaid(session: CheckoutSession) -> None:
         raise NotPossibleNow("its payment is being looked at; try again in a minute")
 
 
-def _request(rental: Rental, charge: Charge) -> SessionRequest:
-    site, key = setting("SITE_URL").rstrip("/"), url_signing_key()
+def _request(rental: Rental, charge: Charge, site: str) -> SessionRequest:
+    key = url_signing_key()
     what = f"{charge.kind.capitalize()}: {rental.collectible_name}"
     return SessionRequest(
         reference=rental.number,

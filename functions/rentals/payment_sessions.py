@@ -18,8 +18,8 @@ def open_session(rental: Rental) -> Rental:
     """Open a checkout session for a priced rental, and record it. Returns the rental on record.
 
     If PayMongo's answer is lost, the session that it opened stays unknown, and harmless: no
-    customer ever gets its URL. Raises RentalEnded, PaymentProviderUnavailable,
-    PaymentProviderRejected.
+    customer ever gets its URL. Raises RentalEnded, PaymentMethodRefused,
+    PaymentProviderUnavailable, PaymentProviderRejected.
     """
     if not rental.is_pending:
         raise RentalEnded(rental.id, rental.payment_status)

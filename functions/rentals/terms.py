@@ -68,7 +68,8 @@ def methods_offered(rental: Rental) -> list[PaymentMethod]:
 
 def methods_of_account() -> list[PaymentMethod]:
     """What the PayMongo account can be paid with."""
-    return [PaymentMethod(name) for name in setting("PAYMENT_METHODS").split(",")]
+    names = setting("PAYMENT_METHODS")
+    return [PaymentMethod(name) for name in names.split(",")] if names else list(PaymentMethod)
 
 
 def paid_method(rental: Rental) -> PaymentMethod:

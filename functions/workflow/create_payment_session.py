@@ -9,7 +9,8 @@ from workflow.task import Event, task
 def handler(rental: Rental, event: Event) -> dict[str, object]:
     """One session per rental: a repeated run finds the first one on the row.
 
-    Raises RentalEnded, PaymentProviderUnavailable, PaymentProviderRejected.
+    Raises RentalEnded, PaymentMethodRefused, PaymentProviderUnavailable,
+    PaymentProviderRejected.
     """
     if rental.checkout_session_id is None:
         rental = open_session(rental)

@@ -71,3 +71,14 @@ def checkout_body(*, customer: Json | None = None, **changes: Any) -> Json:
         "payment_method": "gcash",
         "customer": asdict(CUSTOMER) | (customer or {}),
     } | changes
+
+
+# What the template sets of terms by default.
+TERMS = {
+    "PAYMENT_METHODS": "",
+    "DEPOSITS": "0,0,0",
+    "LATE_GRACE_HOURS": "2",
+    "LATE_FEE_DAYS": "14",
+    "CANCELLATION_PERCENTS": "100,50",
+    "CHARGE_DAYS": "14",
+}

@@ -12,7 +12,7 @@ import pytest
 from infra.clock import timestamp
 from rentals import deadlines, repository
 from rentals.models import PaymentStatus, Rental, UnitStatus
-from tests.support.samples import pending_rental
+from tests.support.samples import TERMS, pending_rental
 from tools.importing.seed import new_unit
 from tools.ops.promise import LedgerPayment, settled_outside, violations
 
@@ -28,6 +28,7 @@ def _settings(monkeypatch: pytest.MonkeyPatch) -> None:
         "DAY_SECONDS": "86400",
         "COLLECTION_DAYS": "7",
         "OVERDUE_LIMIT_DAYS": "3",
+        **TERMS,
     }.items():
         monkeypatch.setenv(name, value)
 
@@ -103,6 +104,9 @@ class World:
     def pay(self, payment_id: str, rental_id: str, **changes: Any) -> None:
         payment = LedgerPayment(payment_id, rental_id, TOTAL, "PHP", is_paid=True, refunded=0)
         self.ledger.append(replace(payment, **changes))
+        row = self.rentals.get(rental_id, {})
+        if row.get("paymentStatus") == PaymentStatus.COMPLETED and "paymentId" not in row:
+            row |= {"paymentId": payment_id, "amountPaid": Decimal(TOTAL), "paymentCurrency": "PHP"}
 
     def change_payment(self, payment_id: str, **changes: Any) -> None:
         self.ledger = [

@@ -194,7 +194,8 @@ async def _forward(request: Request) -> Response:
     moment = int(time.monotonic() // _KEEP_SECONDS)
     added = await run_in_threadpool(_origin_headers, request.app.state.distribution_id, moment)
     peer = request.client.host if request.client else ""
-    added = {**added, b"x-client-address": peer.encode()}
+    site = str(request.base_url).rstrip("/")
+    added = {**added, b"x-client-address": peer.encode(), b"x-site-url": site.encode()}
     headers = [each for each in request.headers.raw if each[0] not in _HOP_BY_HOP | added.keys()]
     try:
         answer = await api.request(

@@ -254,7 +254,7 @@ def _payments_pay_for_something(
     """Received = what it pays for + given back, for each payment of a completed rental."""
     rental = statement.rental
     wanted = {id_: amount for id_, amount in statement.kept.items() if amount}
-    if rental.is_settled_outside or rental.refund_requested_at is not None:
+    if rental.refund_requested_at is not None:
         wanted.pop(str(rental.payment_id), None)
     found = {each.id: each.kept for each in kept if each.currency == CURRENCY}
     if not rental.is_paid_in_full or found != wanted:

@@ -161,7 +161,8 @@ def test_news_of_an_acknowledged_refund_starts_nothing_unless_paymongo_gave_it_b
 ) -> None:
     rental = acknowledge(read(shop, in_trouble(late(shop), paymongo)), "pay_1")
 
-    assert refund_records.record_refund(rental, Refund("r", "pay_1", TOTAL, "failed")) == rental
+    noted = refund_records.record_refund(rental, Refund("r", "pay_1", TOTAL, "failed"))
+    assert (noted.attention, noted.follow_up) == (rental.attention, rental.follow_up)
     given = refund_records.record_refund(rental, Refund("r", "pay_1", TOTAL, "succeeded"))
     assert given.refund_status == "succeeded"  # which the daily check of the money tells
 

@@ -23,8 +23,9 @@ from infra import aws
 from infra.telemetry import logger
 from paymongo import client as paymongo
 from paymongo.client import PayMongo
-from rentals import desk, endings, fulfillment_executions, repository, units
+from rentals import desk, endings, fulfillment_executions, money_desk, repository, units
 from rentals.access_keys import access_key_of
+from rentals.charges import ChargeKind
 from rentals.desk import Action, Actor
 from rentals.errors import ApplicationError, RentalNotFound
 from rentals.identity import rental_id_for
@@ -322,6 +323,12 @@ def returned(world: World) -> Rental:
     return world.out(Action.ARRIVED, Action.PICKED_UP, Action.RETURNED)
 
 
+def owing(world: World) -> Rental:
+    rental = picked_up(world)
+    money_desk.raise_charge(rental, ChargeKind.DAMAGE, 50_000, "a dent", Actor("desk"))
+    return world.row
+
+
 DENIED = {
     "Version": "2012-10-17",
     "Statement": [
@@ -358,6 +365,16 @@ CASES = {
     "PostCancelFunction/sample": Case(World.payable, (200, '"is_paid":false'), "pending"),
     "PostCancelFunction/wrong-key": Case(World.waiting, (401, "INVALID_ACCESS_KEY"), "pending"),
     "PostCancelFunction/without-key": Case(World.waiting, (401, "INVALID_ACCESS_KEY"), "pending"),
+    "PostCancelFunction/paid": Case(
+        World.completed, (200, '"refund":6000'), "completed", {"closedReason": "cancelled"}
+    ),
+    "PostCancelFunction/another-sum": Case(World.completed, (409, "REFUND_CHANGED"), "completed"),
+    "GetExtensionFunction/sample": Case(picked_up, (200, '"amount":4000')),
+    "GetExtensionFunction/no-number": Case(picked_up, (400, "must be a whole number")),
+    "PostExtensionFunction/sample": Case(picked_up, (200, '"payment_url":"http')),
+    "PostExtensionFunction/wrong-key": Case(picked_up, (401, "INVALID_ACCESS_KEY")),
+    "PostChargePaymentFunction/sample": Case(owing, (200, '"payment_url":"http')),
+    "PostChargePaymentFunction/wrong-key": Case(owing, (401, "INVALID_ACCESS_KEY")),
     "GetRentalFunction/unknown": Case(World.nothing, (404, "RENTAL_NOT_FOUND")),
     "PostPayMongoWebhookFunction/payment-paid": Case(World.waiting, said("recorded"), "pending"),
     "PostPayMongoWebhookFunction/checkout-session-payment-paid": Case(

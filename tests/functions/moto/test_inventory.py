@@ -1,6 +1,7 @@
 """Units and the rentals that hold them change together, once, and may be asked to twice."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ from botocore.exceptions import ReadTimeoutError
 
 from infra import clock
 from paymongo.resources import CheckoutSession, Payment, Refund
-from rentals import endings, follow_ups, refund_records, repository, units
+from rentals import endings, follow_ups, given_back, refund_records, repository, units
 from rentals.errors import (
     NoUnitAvailable,
     PaymentMismatch,
@@ -484,8 +485,10 @@ def test_parts_that_add_up_to_the_whole_cancel_a_completed_rental(shop: Shop) ->
     completed = endings.confirm_rental(paid(reserved(shop)))
     part = refund("succeeded", amount=TOTAL // 2)
 
-    assert refund_records.record_refund(completed, part, TOTAL // 2) == completed
-    after = refund_records.record_refund(completed, part, TOTAL)
+    noted = refund_records.record_refund(completed, part, TOTAL // 2)
+    assert (noted.closed_reason, given_back.succeeded(noted, "pay_1")) == (None, TOTAL // 2)
+    other = replace(part, id="ref_2")
+    after = refund_records.record_refund(noted, other)
     assert after.closed_reason is ClosedReason.CANCELLED
 
 
@@ -524,8 +527,11 @@ def test_two_events_of_one_refund_may_come_at_once(shop: Shop) -> None:
 def test_any_other_refund_leaves_a_completed_rental_alone(shop: Shop, other: Refund) -> None:
     completed = endings.confirm_rental(paid(reserved(shop)))
 
-    assert refund_records.record_refund(completed, other) == completed
-    assert repository.get(completed.id) == completed
+    after = refund_records.record_refund(completed, other)
+
+    noted = {"refunds_seen": after.refunds_seen, "updated_at": after.updated_at}
+    assert after == repository.get(completed.id) == replace(completed, **noted)
+    assert [each.id for each in given_back.refunds(after)] == [other.id]
 
 
 def test_two_sources_do_not_share_their_holds(shop: Shop) -> None:

@@ -1,26 +1,35 @@
 """Every peso is a completed rental's, refunded, or being settled; else somebody is told."""
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from rentals.balance import balance
+from rentals.charges import Charge, ChargeKind, ChargeStatus
+from rentals.models import Rental
+from rentals.rows import to_row
+from rentals.statement import Statement
+from tests.support.samples import PENDING_RENTAL
 
 SETTLING_SINCE = "2026-01-31T10:00:00.000Z"
 LONG_AGO, JUST_NOW = "2026-01-30T10:00:00.000Z", "2026-01-31T10:30:00.000Z"
 
 
-def row(**changes: Any) -> dict[str, Any]:
+def row(*, charges: Sequence[Charge] = (), **changes: Any) -> Statement:
     """A completed rental of 6,000 pesos."""
-    return {
+    values = {
+        **to_row(PENDING_RENTAL),
         "id": "rental",
         "paymentStatus": "completed",
         "paymentId": "pay_1",
         "amountPaid": Decimal(600000),
         "totalFee": Decimal(6000),
+        "paymentCurrency": "PHP",
         "updatedAt": LONG_AGO,
-    } | changes
+    }
+    return Statement(Rental.from_row(values | changes), charges)
 
 
 def test_a_completed_rental_is_worth_what_was_paid() -> None:
@@ -63,13 +72,13 @@ def acknowledged(*payments: tuple[str, int]) -> list[dict[str, Any]]:
 
 
 def test_what_was_given_back_outside_paymongo_is_a_sum_of_its_own() -> None:
-    refused = row(paymentStatus="refunded", refundStatus="failed")
+    refused = {"paymentStatus": "refunded", "refundStatus": "failed"}
 
-    total = balance([refused | {"acknowledgements": acknowledged(("pay_1", 600000))}], "3")
+    total = balance([row(**refused, acknowledgements=acknowledged(("pay_1", 600000)))], "3")
     assert (total.settled_outside, total.refunded, total.completed) == (600000, 0, 0)
     assert (total.difference, total.unaccounted) == (0, [])
 
-    partly = balance([refused | {"acknowledgements": acknowledged(("pay_1", 400000))}], "3")
+    partly = balance([row(**refused, acknowledgements=acknowledged(("pay_1", 400000)))], "3")
     assert (partly.settled_outside, partly.refunded, partly.difference) == (400000, 200000, 0)
 
     second = balance([row(acknowledgements=acknowledged(("pay_2", 500000)))], "3")
@@ -100,3 +109,23 @@ def test_one_payment_of_two_rentals_is_noticed() -> None:
     total = balance([row(), row(id="another")], SETTLING_SINCE)
 
     assert total.unaccounted == ["another"]
+
+
+def test_parts_that_went_back_and_charges_that_were_paid_count_once_each() -> None:
+    late = Charge(
+        "rental-late-1",
+        "rental",
+        ChargeKind.LATE,
+        200_000,
+        ChargeStatus.PAID,
+        LONG_AGO,
+        LONG_AGO,
+        payment_id="pay_2",
+        amount_paid=200_000,
+    )
+    refunds = {"pay_1#ref_1#100000#succeeded##", "pay_1#ref_1#100000#pending##"}
+
+    total = balance([row(charges=[late], refundsSeen=refunds)], SETTLING_SINCE)
+
+    assert (total.received, total.completed, total.refunded) == (800_000, 700_000, 100_000)
+    assert (total.difference, total.unaccounted) == (0, [])

@@ -85,6 +85,9 @@ ANSWERS: dict[type[ApplicationError], tuple[int, str]] = {
     errors.StoreNotFound: (404, "STORE_NOT_FOUND"),
     errors.RentalNotFound: (404, "RENTAL_NOT_FOUND"),
     errors.UnitNotFound: (404, "UNIT_NOT_FOUND"),
+    errors.ChargeNotFound: (404, "CHARGE_NOT_FOUND"),
+    errors.RefundChanged: (409, "REFUND_CHANGED"),
+    **dict.fromkeys(subclasses(errors.PaymentProviderError), (502, "PAYMENT_PROVIDER_UNAVAILABLE")),
     errors.NotPossibleNow: (409, "NOT_POSSIBLE_NOW"),
     errors.WrongStore: (409, "WRONG_STORE"),
     errors.AmbiguousNumber: (409, "AMBIGUOUS_NUMBER"),
@@ -106,7 +109,7 @@ def test_every_error_has_an_answer(kind: type[ApplicationError]) -> None:
 
     status, code = ANSWERS.get(kind, (500, "INTERNAL_ERROR"))
     assert (response["statusCode"], body_of(response)["code"]) == (status, code)
-    assert (TELLING in response["body"]) is (status != 500)
+    assert (TELLING in response["body"]) is (status not in (500, 502))
 
 
 def client_error(code: str, status: int) -> ClientError:

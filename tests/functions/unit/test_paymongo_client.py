@@ -19,7 +19,7 @@ from rentals import payment_sessions
 from rentals.errors import PaymentProviderRejected, PaymentProviderUnavailable
 from rentals.models import Customer, PaymentMethod
 from rentals.payment_sessions import billing
-from tests.support.samples import CUSTOMER, OTHER_CUSTOMERS, pending_rental
+from tests.support.samples import CUSTOMER, OTHER_CUSTOMERS, TERMS, pending_rental
 from tools.paymongo_sandbox.validation import PAYMENT_METHODS
 from tools.sources.site import STATIC
 
@@ -226,6 +226,8 @@ def test_a_rentals_session_asks_for_its_whole_total_from_its_customer(
 ) -> None:
     environment.setenv("SITE_URL", "https://site.example/")
     environment.setenv("DAY_SECONDS", "86400")
+    for name, value in TERMS.items():
+        environment.setenv(name, value)
     environment.setattr(payment_sessions, "url_signing_key", lambda: b"key")
     environment.setattr(clock, "now", lambda: datetime(2026, 11, 26, 2, tzinfo=UTC))
 

@@ -20,7 +20,7 @@ from rentals.models import (
     Size,
 )
 from rentals.pricing import price_rental
-from tests.support.samples import CUSTOMER, pending_rental
+from tests.support.samples import CUSTOMER, TERMS, pending_rental
 
 PAYABLE = pending_rental(
     unit_id="unit-1",
@@ -56,6 +56,8 @@ def settings(environment: pytest.MonkeyPatch) -> None:
     environment.setenv("MAX_PAYMENT_ATTEMPTS", "3")
     environment.setenv("DAY_SECONDS", "86400")
     environment.setenv("COLLECTION_DAYS", "7")
+    for name, value in TERMS.items():
+        environment.setenv(name, value)
     environment.setattr(clock, "now", lambda: NOW)
 
 

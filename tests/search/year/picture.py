@@ -20,7 +20,8 @@ def table(shop: ShopYear, statements: Sequence[Statement], books: Balance, secon
         "# A year in the shop",
         "",
         f"What `make year` lived through: {shop.days} days, {sum(shop.books.plans.values())}"
-        f" checkouts, {sum(times.values())} times a unit was handed over, in {seconds / 60:.0f} minutes.",
+        f" checkouts, {sum(times.values())} times a unit was handed over; it took"
+        f" {seconds / 60:.0f} minutes.",
         "",
         "![When each unit was out](year.svg)",
         "",
