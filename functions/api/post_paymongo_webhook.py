@@ -77,10 +77,8 @@ def _session_paid(event: PayMongoEvent) -> Outcome:
     session = read_resource(event, resources.read_session)
     if session is None or session.paid_payment is None:
         return Outcome.IGNORED
-    rental = _find_rental(
-        [session.metadata, *(each.metadata for each in session.payments)],
-        [session.payment_intent_id, *(each.payment_intent_id for each in session.payments)],
-    )
+    known = (session, *session.payments)
+    rental = _find_rental((e.metadata for e in known), (e.payment_intent_id for e in known))
     if rental is None:
         return Outcome.IGNORED
     charge_id = session.metadata.get("charge_id")
@@ -98,10 +96,10 @@ def _payment_paid(event: PayMongoEvent) -> Outcome:
 
 def _payment_failed(event: PayMongoEvent) -> Outcome:
     payment = read_resource(event, resources.read_payment)
-    if payment is None or not (rental := _find_rental_of(payment)):
+    is_of_charge = payment is not None and "charge_id" in payment.metadata
+    # A charge's session stays open for another try.
+    if payment is None or is_of_charge or not (rental := _find_rental_of(payment)):
         return Outcome.IGNORED
-    if "charge_id" in payment.metadata:
-        return Outcome.IGNORED  # its session stays open for another try
     return payments.payment_declined(rental, event.id or payment.id)
 
 
@@ -146,7 +144,7 @@ def _find_rental_of(payment: Payment) -> Rental | None:
 def _find_rental(
     metadata: Iterable[Mapping[str, str]], intent_ids: Iterable[str | None]
 ) -> Rental | None:
-    rental = repository.findnamed(named(metadata, "rental_id"), intent_ids)
+    rental = repository.find_named([each.get("rental_id") for each in metadata], intent_ids)
     if rental is not None:
         logger.append_keys(rental_id=rental.id)
     return rental

@@ -529,8 +529,8 @@ def test_any_other_refund_leaves_a_completed_rental_alone(shop: Shop, other: Ref
 
     after = refund_records.record_refund(completed, other)
 
-    noted = {"refunds_seen": after.refunds_seen, "updated_at": after.updated_at}
-    assert after == repository.get(completed.id) == replace(completed, **noted)
+    noted = replace(completed, refunds_seen=after.refunds_seen, updated_at=after.updated_at)
+    assert after == repository.get(completed.id) == noted
     assert [each.id for each in given_back.refunds(after)] == [other.id]
 
 

@@ -1,6 +1,5 @@
 """Every peso is a completed rental's, refunded, or being settled; else somebody is told."""
 
-from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -17,7 +16,7 @@ SETTLING_SINCE = "2026-01-31T10:00:00.000Z"
 LONG_AGO, JUST_NOW = "2026-01-30T10:00:00.000Z", "2026-01-31T10:30:00.000Z"
 
 
-def row(*, charges: Sequence[Charge] = (), **changes: Any) -> Statement:
+def row(**changes: Any) -> Statement:
     """A completed rental of 6,000 pesos."""
     values = {
         **to_row(PENDING_RENTAL),
@@ -29,6 +28,7 @@ def row(*, charges: Sequence[Charge] = (), **changes: Any) -> Statement:
         "paymentCurrency": "PHP",
         "updatedAt": LONG_AGO,
     }
+    charges = changes.pop("charges", ())
     return Statement(Rental.from_row(values | changes), charges)
 
 
