@@ -864,17 +864,18 @@ async def test_refund_can_be_made_to_fail_and_asked_for_again(sandbox: Sandbox) 
     assert (await sandbox.refund(payment, 500_000)).status_code == 200
 
 
+@pytest.mark.parametrize("status", ["pending", "processing"])
 async def test_held_refund_stays_pending_and_blocks_another_until_settled(
-    sandbox: Sandbox,
+    sandbox: Sandbox, status: str
 ) -> None:
-    await sandbox.control("refund_rules", outcome="hold", status="processing")
+    await sandbox.control("refund_rules", outcome="hold", status=status)
     payment = await sandbox.paid_payment()
     refund = data_of(await sandbox.refund(payment, 1_000))
     await sandbox.settle_down()
     read = await sandbox.read(f"refunds/{refund['id']}")
-    assert read["attributes"]["status"] == "processing"
+    assert read["attributes"]["status"] == status
     second = await sandbox.refund(payment, 1_000)
-    assert (second.status_code, codes(second)) == (400, ["resource_processing_state"])
+    assert (second.status_code, codes(second)) == (400, [f"resource_{status}_state"])
     await sandbox.control(f"refunds/{refund['id']}/settle", outcome="succeed")
     assert (await sandbox.refund(payment, 1_000)).status_code == 200
 
@@ -917,6 +918,128 @@ async def test_refunds_are_listed_by_payment_in_pages(sandbox: Sandbox) -> None:
     rest = (await sandbox.http.get(f"{path}&limit=2&after={made[1]}")).json()
     assert [refund["id"] for refund in rest["data"]] == [made[0]]
     assert rest["has_more"] is False
+
+
+@pytest.mark.parametrize(
+    ("method", "days"),
+    [("card", 60), ("gcash", 180), ("grab_pay", 90), ("paymaya", 365), ("dob", 30), ("qrph", 30)],
+)
+async def test_payment_is_refunded_within_its_methods_days_only(
+    sandbox: Sandbox, method: str, days: int
+) -> None:
+    payment = await sandbox.pay(await sandbox.create(payment_method_types=[method]))
+    await sandbox.control("clock", days=days, seconds=-60)
+    refund = data_of(await sandbox.refund(payment, 1_000))
+    await sandbox.settle_down()
+    assert refund["attributes"]["created_at"] > payment["attributes"]["paid_at"] + 29 * 86_400
+    await sandbox.control("clock", seconds=120)
+    late = await sandbox.refund(payment, 1_000)
+    assert (late.status_code, codes(late)) == (400, ["allowed_date_exceeded"])
+
+
+async def test_unionbank_gives_nothing_back(sandbox: Sandbox) -> None:
+    payment = await sandbox.pay(await sandbox.create(payment_method_types=["dob_ubp"]))
+    assert codes(await sandbox.refund(payment, 700_000)) == ["payment_method_not_allowed"]
+
+
+async def test_account_may_refund_a_method_only_as_a_whole(sandbox: Sandbox) -> None:
+    await sandbox.control("account", whole_refunds_only=["grab_pay"])
+    payment = await sandbox.pay(await sandbox.create(payment_method_types=["grab_pay"]))
+    assert codes(await sandbox.refund(payment, 1_000)) == ["parameter_above_maximum"]
+    assert (await sandbox.refund(payment, 700_000)).status_code == 200
+
+
+async def test_equal_part_refunds_are_told_apart_by_metadata(sandbox: Sandbox) -> None:
+    payment, orders = await sandbox.paid_payment(), [{"order": "a"}, {"order": "b"}]
+    for order in orders:
+        data_of(await sandbox.refund(payment, 1_000, metadata=order, notes="Sorry"))
+        await sandbox.settle_down()
+    read = await sandbox.read(f"payments/{payment['id']}")
+    shown = [each["attributes"] for each in read["attributes"]["refunds"]]
+    assert [(each["metadata"], each["notes"]) for each in shown] == [
+        (order, "Sorry") for order in orders
+    ]
+    (entry,) = (await sandbox.ledger())["r-1"]["payments"]
+    assert entry["refunded_amount"] == 2_000
+    assert [each["metadata"] for each in entry["refunds"]] == orders
+
+
+@pytest.mark.parametrize(
+    ("silently", "types"),
+    [(False, ["payment.refund.updated", "payment.refunded"]), (True, [])],
+)
+async def test_money_is_given_back_on_the_dashboard_without_metadata(
+    sandbox: Sandbox, silently: bool, types: list[str]
+) -> None:
+    await sandbox.register(["payment.refunded", "payment.refund.updated"])
+    payment = await sandbox.paid_payment()
+    path = f"payments/{payment['id']}/refund"
+    part = (await sandbox.control(path, amount=1_000, silently=silently))["refund"]
+    assert part["attributes"]["metadata"] is None
+    await sandbox.settle_down()
+    assert sorted(sandbox.shop.types) == types
+    rest = (await sandbox.control(path, silently=silently))["refund"]
+    assert rest["attributes"]["amount"] == 499_000
+    await sandbox.settle_down()
+    refused = await sandbox.http.post(f"/_sandbox/{path}", json={"amount": 100})
+    assert (refused.status_code, codes(refused)) == (400, ["parameter_above_maximum"])
+
+
+# Disputes
+
+
+@pytest.mark.parametrize(
+    ("outcome", "taken_back", "codes_after"),
+    [("won", 0, []), ("lost", 500_000, ["resource_disputed_state"])],
+)
+async def test_disputed_payment_is_not_refunded_until_the_shop_has_won(
+    sandbox: Sandbox, outcome: str, taken_back: int, codes_after: list[str]
+) -> None:
+    await sandbox.register(["dispute.created", "dispute.resolved"])
+    payment = await sandbox.paid_payment()
+    path = f"payments/{payment['id']}"
+    await sandbox.control(f"{path}/dispute")
+    assert (await sandbox.read(path))["attributes"]["disputed"] is True
+    assert codes(await sandbox.refund(payment, 1_000)) == ["resource_disputed_state"]
+    await sandbox.control(f"{path}/resolve_dispute", outcome=outcome)
+    again = await sandbox.refund(payment, 1_000)
+    assert (codes(again) if again.is_error else []) == codes_after
+    await sandbox.settle_down()
+    told = {e["attributes"]["type"]: e["attributes"]["data"] for e in sandbox.shop.events}
+    assert told["dispute.created"]["attributes"]["payment_id"] == payment["id"]
+    assert told["dispute.resolved"]["attributes"]["status"] == outcome
+    (entry,) = (await sandbox.ledger())["r-1"]["payments"]
+    assert (entry["dispute"]["status"], entry["taken_back_amount"]) == (outcome, taken_back)
+
+
+async def test_nothing_but_an_open_dispute_is_resolved(sandbox: Sandbox) -> None:
+    path = f"/_sandbox/payments/{(await sandbox.paid_payment(amount=2_000))['id']}"
+    assert (await sandbox.http.post(f"{path}/resolve_dispute")).status_code == 409
+    assert (await sandbox.http.post(f"{path}/dispute", json={"amount": 2_001})).status_code == 400
+    assert (await sandbox.http.post(f"{path}/dispute", json={"silently": True})).status_code == 200
+    assert (await sandbox.http.post(f"{path}/dispute")).status_code == 409
+
+
+# The account
+
+
+async def test_capabilities_are_the_methods_that_sessions_take(sandbox: Sandbox) -> None:
+    path = "/v1/merchants/capabilities/payment_methods"
+    assert {"card", "gcash"} <= set((await sandbox.http.get(path)).json())
+    await sandbox.control("account", inactive_payment_methods=["gcash"])
+    assert "gcash" not in (await sandbox.http.get(path)).json()
+    assert codes(await create_raw(sandbox)) == ["payment_method_not_configured"]
+    assert (await create_raw(sandbox, payment_method_types=["card"])).status_code == 200
+    await sandbox.control("reset")
+    assert (await create_raw(sandbox)).status_code == 200
+
+
+async def test_in_this_process_time_is_what_it_is_told() -> None:
+    async with running_sandbox(Shop(), time=lambda: 1_000_000.0) as sandbox:
+        session = await sandbox.create()
+        payment = await sandbox.pay(session)
+    assert session["attributes"]["created_at"] == 1_000_000
+    assert payment["attributes"]["paid_at"] == 1_000_000
 
 
 # Faults

@@ -37,6 +37,7 @@ def main() -> None:
             public_url=arguments.public_url or address,
             state_file=arguments.state_file,
             inactive_payment_methods=frozenset(arguments.inactive_payment_method),
+            whole_refunds_only=frozenset(arguments.whole_refunds_only),
             refund_seconds=arguments.refund_seconds,
             webhook_timeout_seconds=arguments.webhook_timeout_seconds,
             webhook_retry_seconds=arguments.webhook_retry_seconds,
@@ -86,6 +87,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--secret-key", default=defaults.secret_key)
     parser.add_argument("--live-secret-key", help="a second key, for live mode")
     parser.add_argument("--inactive-payment-method", action="append", default=[], metavar="TYPE")
+    parser.add_argument("--whole-refunds-only", action="append", default=[], metavar="TYPE")
     parser.add_argument("--refund-seconds", type=float, default=defaults.refund_seconds)
     parser.add_argument(
         "--webhook-timeout-seconds", type=float, default=defaults.webhook_timeout_seconds

@@ -15,9 +15,11 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from tools.paymongo_sandbox import validation, wire
+from tools.paymongo_sandbox.account import Account
 from tools.paymongo_sandbox.connection import drop_connection, wait_for_disconnect
 from tools.paymongo_sandbox.errors import ApiError, Problem, not_found, refused
 from tools.paymongo_sandbox.gateway import Gateway
+from tools.paymongo_sandbox.refunds import Refunds
 from tools.paymongo_sandbox.resources import (
     CheckoutSession,
     Json,
@@ -27,7 +29,6 @@ from tools.paymongo_sandbox.resources import (
     Refund,
     Webhook,
     WebhookStatus,
-    now,
     random_token,
 )
 from tools.paymongo_sandbox.rules import ApiFault, FaultKind, RuleBook
@@ -93,19 +94,28 @@ class Arguments:
     body: Any
 
 
-Operation = Callable[[Arguments], Json]
+Operation = Callable[[Arguments], Json | list[str]]
 R = TypeVar("R", bound=Record)
 
 
 class Api:
     """Routes, authentication, faults and the operations themselves."""
 
-    def __init__(self, settings: Settings, store: Store, gateway: Gateway) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        account: Account,
+        store: Store,
+        gateway: Gateway,
+        refunds: Refunds,
+    ) -> None:
         self.faults: RuleBook[ApiFault] = RuleBook()
         self.calls = CallLog()
         self._settings = settings
+        self._account = account
         self._store = store
         self._gateway = gateway
+        self._refunds = refunds
 
     def routes(self) -> list[Route]:
         sessions, refunds, webhooks = "/v1/checkout_sessions", "/v1/refunds", "/v1/webhooks"
@@ -118,6 +128,7 @@ class Api:
             ("POST", refunds, self.create_refund),
             ("GET", refunds, self.list_refunds),
             ("GET", refunds + "/{id}", self.retrieve_refund),
+            ("GET", "/v1/merchants/capabilities/payment_methods", self.list_payment_methods),
             ("POST", webhooks, self.create_webhook),
             ("GET", webhooks, self.list_webhooks),
             ("GET", webhooks + "/{id}", self.retrieve_webhook),
@@ -132,7 +143,7 @@ class Api:
 
     def create_checkout_session(self, call: Arguments) -> Json:
         attributes = validation.checkout_session_attributes(
-            call.body, self._settings.inactive_payment_methods
+            call.body, self._account.inactive_payment_methods
         )
         session = self._gateway.create_session(attributes, livemode=call.livemode)
         return self._session(session)
@@ -153,7 +164,7 @@ class Api:
 
     def create_refund(self, call: Arguments) -> Json:
         attributes = validation.refund_attributes(call.body)
-        refund = self._gateway.create_refund(attributes, livemode=call.livemode)
+        refund = self._refunds.create(attributes, livemode=call.livemode)
         return {"data": wire.refund_resource(refund)}
 
     def retrieve_refund(self, call: Arguments) -> Json:
@@ -183,6 +194,11 @@ class Api:
             "has_more": len(refunds) > len(page),
         }
 
+    def list_payment_methods(self, _: Arguments) -> list[str]:
+        """The names of those that are active, without an envelope."""
+        inactive = self._account.inactive_payment_methods
+        return [method for method in validation.PAYMENT_METHODS if method not in inactive]
+
     def create_webhook(self, call: Arguments) -> Json:
         attributes = validation.webhook_attributes(call.body)
         webhook = Webhook(livemode=call.livemode, secret_key=f"whsk_{random_token()}", **attributes)
@@ -201,7 +217,6 @@ class Api:
         attributes = validation.webhook_attributes(call.body, partial=True)
         webhook.url = attributes.get("url", webhook.url)
         webhook.events = attributes.get("events", webhook.events)
-        webhook.updated_at = now()
         self._store.save(webhook)
         return {"data": wire.webhook_resource(webhook)}
 
@@ -217,7 +232,6 @@ class Api:
             raise refused("resource_failed_state", f"The webhook is already {status}.")
         webhook.status = status
         webhook.exhausted_event_ids.clear()
-        webhook.updated_at = now()
         self._store.save(webhook)
         return {"data": wire.webhook_resource(webhook)}
 

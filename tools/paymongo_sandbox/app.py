@@ -1,5 +1,6 @@
 """Puts the sandbox together."""
 
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -8,13 +9,17 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from tools.paymongo_sandbox.account import Account
 from tools.paymongo_sandbox.api import Api, Call
 from tools.paymongo_sandbox.background import Background
 from tools.paymongo_sandbox.checkout_page import CheckoutPage
+from tools.paymongo_sandbox.clock import Clock
 from tools.paymongo_sandbox.control import Control
+from tools.paymongo_sandbox.control_payments import PaymentControl
+from tools.paymongo_sandbox.disputes import Disputes
 from tools.paymongo_sandbox.errors import ApiError, Problem
 from tools.paymongo_sandbox.gateway import Gateway
-from tools.paymongo_sandbox.resources import now
+from tools.paymongo_sandbox.refunds import Refunds
 from tools.paymongo_sandbox.settings import Settings
 from tools.paymongo_sandbox.store import Store
 from tools.paymongo_sandbox.webhooks import Webhooks
@@ -24,17 +29,20 @@ _ROUTING_CODES = {404: "resource_not_found", 405: "method_not_allowed"}
 
 def create_app(settings: Settings) -> Starlette:
     """A sandbox of its own. Raises StateFileError when its state file cannot be used."""
-    store = Store(settings.state_file)
+    account = Account.of(settings)
+    store = Store(Clock(settings.time), settings.state_file)
     background = Background()
     webhooks = Webhooks(settings, store, background)
-    gateway = Gateway(settings, store, webhooks, background)
-    api = Api(settings, store, gateway)
+    gateway = Gateway(settings, store, webhooks)
+    refunds = Refunds(settings, account, store, webhooks, background)
+    api = Api(settings, account, store, gateway, refunds)
     page = CheckoutPage(settings, store, gateway)
-    control = Control(store, background, webhooks, gateway, api)
+    control = Control(account, store, background, webhooks, gateway, refunds, api)
+    payments = PaymentControl(store, refunds, Disputes(store, webhooks))
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        gateway.resume()
+        refunds.resume()
         webhooks.resume()
         yield
         await background.cancel()
@@ -45,12 +53,12 @@ def create_app(settings: Settings) -> Starlette:
         assert isinstance(error, HTTPException)
         path, status = request.url.path, error.status_code
         if path.startswith("/v1/"):
-            api.calls.record(Call(now(), request.method, path, None, status))
+            api.calls.record(Call(time.time(), request.method, path, None, status))
         problem = Problem(_ROUTING_CODES.get(status, "parameter_invalid"), str(error.detail))
         return JSONResponse(ApiError(status, problem).to_json(), status, headers=error.headers)
 
     app = Starlette(
-        routes=[*api.routes(), *page.routes(), *control.routes()],
+        routes=[*api.routes(), *page.routes(), *control.routes(), *payments.routes()],
         exception_handlers={HTTPException: refuse_route},
         lifespan=lifespan,
     )

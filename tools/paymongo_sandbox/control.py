@@ -1,44 +1,42 @@
 """The control endpoints under /_sandbox/, for tests (README.md lists them)."""
 
-from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from itertools import islice
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
-import httpx
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveInt, ValidationError
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from tools.paymongo_sandbox import wire
+from tools.paymongo_sandbox.account import Account
 from tools.paymongo_sandbox.api import Api
 from tools.paymongo_sandbox.background import Background
-from tools.paymongo_sandbox.gateway import AlreadyPaidError, Gateway
+from tools.paymongo_sandbox.control_requests import (
+    ControlError,
+    Handler,
+    Options,
+    caused,
+    find,
+    read,
+    routes,
+)
+from tools.paymongo_sandbox.gateway import Gateway
+from tools.paymongo_sandbox.refunds import Refunds, given_back
 from tools.paymongo_sandbox.resources import (
     CheckoutSession,
     Delivery,
     Event,
     Json,
     Payment,
-    Record,
-    Refund,
     Webhook,
 )
 from tools.paymongo_sandbox.rules import ApiFault, RefundRule, Rule, RuleBook, WebhookRule
 from tools.paymongo_sandbox.store import Store
 from tools.paymongo_sandbox.webhooks import Webhooks
 
-M = TypeVar("M", bound=BaseModel)
-R = TypeVar("R", bound=Record)
-Handler = Callable[[Request], Awaitable[Json]]
 
-
-class _Options(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class _Start(_Options):
+class _Start(Options):
     method: Annotated[str | None, Field(alias="payment_method")] = None
     amount: PositiveInt | None = None
     currency: str | None = None
@@ -49,62 +47,59 @@ class _Settle(_Start):
     silently: bool = False
 
 
-class _Decline(_Options):
+class _Decline(Options):
     method: Annotated[str | None, Field(alias="payment_method")] = None
     code: str = "generic_decline"
     silently: bool = False
 
 
-class _Finish(_Options):
+class _Finish(Options):
     outcome: Literal["paid", "failed"] = "paid"
     silently: bool = False
 
 
-class _SettleRefund(_Options):
-    outcome: Literal["succeed", "fail"] = "succeed"
-
-
-class _Release(_Options):
+class _Release(Options):
     order: Literal["original", "reversed"] = "original"
 
 
-class _SendTo(_Options):
+class _SendTo(Options):
     url: str
     secret_key: str
     timestamp: int | None = None
 
 
-class _Wait(_Options):
+class _Advance(Options):
+    days: NonNegativeInt = 0
+    seconds: int = 0
+
+
+class _Wait(Options):
     timeout_seconds: NonNegativeFloat = 30.0
 
 
-class _Reset(_Options):
+class _Reset(Options):
     keep_webhooks: bool = True
-
-
-class ControlError(Exception):
-    """A control request that makes no sense."""
-
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
-        self.status = status
 
 
 class Control:
     """Lets a test in another process steer and inspect the sandbox."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 (the sandbox's parts)
         self,
+        account: Account,
         store: Store,
         background: Background,
         webhooks: Webhooks,
         gateway: Gateway,
+        refunds: Refunds,
         api: Api,
     ) -> None:
+        self._account, self._initial_account = account, account.model_copy()
         self._store = store
         self._background = background
         self._webhooks = webhooks
         self._gateway = gateway
+        self._refunds = refunds
         self._api = api
 
     def routes(self) -> list[Route]:
@@ -121,17 +116,15 @@ class Control:
             ("POST", "/checkout_sessions/{id}/decline", self.decline),
             ("POST", "/checkout_sessions/{id}/start", self.start),
             ("POST", "/checkout_sessions/{id}/finish", self.finish),
-            ("POST", "/refunds/{id}/settle", self.settle_refund),
+            ("POST", "/account", self.change_account),
+            ("POST", "/clock", self.advance_clock),
             ("POST", "/wait", self.wait),
             ("POST", "/reset", self.reset),
             *self._rule_routes("/faults", self._api.faults, ApiFault),
             *self._rule_routes("/webhook_rules", self._webhooks.rules, WebhookRule),
-            *self._rule_routes("/refund_rules", self._gateway.refund_rules, RefundRule),
+            *self._rule_routes("/refund_rules", self._refunds.rules, RefundRule),
         ]
-        return [
-            Route(f"/_sandbox{path}", _endpoint(handler), methods=[method])
-            for method, path, handler in table
-        ]
+        return routes(table)
 
     async def health(self, _: Request) -> Json:
         return {"status": "ok", "background_tasks": self._background.count}
@@ -166,7 +159,7 @@ class Control:
         }
 
     def _payment_entry(self, payment: Payment) -> Json:
-        refunds = self._gateway.refunds_of(payment)
+        refunds = self._refunds.of(payment)
         return {
             "id": payment.id,
             "session_id": payment.session_id,
@@ -176,11 +169,20 @@ class Control:
             "status": payment.status,
             "payment_method": payment.source["type"],
             "paid_at": payment.paid_at,
-            "refunded_amount": sum(r.amount for r in refunds if r.status != "failed"),
+            "refunded_amount": given_back(refunds),
             "refunds": [
-                {"id": r.id, "payment_id": payment.id, "amount": r.amount, "status": r.status}
-                for r in refunds
+                {
+                    "id": refund.id,
+                    "payment_id": payment.id,
+                    "amount": refund.amount,
+                    "status": refund.status,
+                    "metadata": refund.metadata,
+                    "created_at": refund.created_at,
+                }
+                for refund in refunds
             ],
+            "dispute": payment.dispute,
+            "taken_back_amount": payment.taken_back,
         }
 
     async def calls(self, request: Request) -> Json:
@@ -214,38 +216,38 @@ class Control:
         }
 
     async def resend(self, request: Request) -> Json:
-        event = self._find(Event, request)
+        event = find(self._store, Event, request)
         deliveries = await self._webhooks.resend(event)
         return {"deliveries": [asdict(delivery) for delivery in deliveries]}
 
     async def send_to(self, request: Request) -> Json:
-        event = self._find(Event, request)
-        delivery = await self._webhooks.send_to(event, **vars(await _read(request, _SendTo)))
+        event = find(self._store, Event, request)
+        delivery = await self._webhooks.send_to(event, **vars(await read(request, _SendTo)))
         return {"deliveries": [asdict(delivery)]}
 
     async def release(self, request: Request) -> Json:
-        options = await _read(request, _Release)
+        options = await read(request, _Release)
         deliveries = self._webhooks.release(newest_first=options.order == "reversed")
         return {"released": len(deliveries)}
 
     async def settle(self, request: Request) -> Json:
-        session = self._find(CheckoutSession, request)
-        return self._paid(*self._gateway.pay(session, **vars(await _read(request, _Settle))))
+        session = find(self._store, CheckoutSession, request)
+        return self._paid(*self._gateway.pay(session, **vars(await read(request, _Settle))))
 
     async def decline(self, request: Request) -> Json:
-        session = self._find(CheckoutSession, request)
-        return self._paid(*self._gateway.decline(session, **vars(await _read(request, _Decline))))
+        session = find(self._store, CheckoutSession, request)
+        return self._paid(*self._gateway.decline(session, **vars(await read(request, _Decline))))
 
     async def start(self, request: Request) -> Json:
-        session = self._find(CheckoutSession, request)
-        options = await _read(request, _Start)
+        session = find(self._store, CheckoutSession, request)
+        options = await read(request, _Start)
         if session.status == "expired" or self._gateway.is_paid(session):
             raise ControlError(409, "the session is expired or paid")
         return self._paid(self._gateway.start_payment(session, **vars(options)), [])
 
     async def finish(self, request: Request) -> Json:
-        session = self._find(CheckoutSession, request)
-        options = await _read(request, _Finish)
+        session = find(self._store, CheckoutSession, request)
+        options = await read(request, _Finish)
         if self._gateway.pending_payment(session) is None:
             raise ControlError(409, "no payment is in progress")
         if options.outcome == "paid":
@@ -253,36 +255,34 @@ class Control:
         return self._paid(*self._gateway.decline(session, silently=options.silently))
 
     def _paid(self, payment: Payment, events: list[Event]) -> Json:
-        return {
-            "payment": wire.payment_resource(self._store, payment),
-            "event_ids": [event.id for event in events],
-        }
+        return caused("payment", wire.payment_resource(self._store, payment), events)
 
-    async def settle_refund(self, request: Request) -> Json:
-        refund = self._find(Refund, request)
-        options = await _read(request, _SettleRefund)
-        if not refund.is_under_way:
-            raise ControlError(409, f"the refund is {refund.status}")
-        events = self._gateway.finish_refund(refund, succeed=options.outcome == "succeed")
-        return {
-            "refund": wire.refund_resource(refund),
-            "event_ids": [event.id for event in events],
-        }
+    async def change_account(self, request: Request) -> Json:
+        self._account.become(await read(request, Account))
+        return self._account.model_dump(mode="json")
+
+    async def advance_clock(self, request: Request) -> Json:
+        """Payments and refunds get older; what is under way goes on as before."""
+        options = await read(request, _Advance)
+        self._store.clock.ahead_seconds += options.seconds + options.days * 86_400
+        return {"now": self._store.clock.now()}
 
     async def wait(self, request: Request) -> Json:
         """Answers when no delivery, retry or refund is under way, or when time ran out."""
-        options = await _read(request, _Wait)
+        options = await read(request, _Wait)
         return {"idle": await self._background.wait_until_idle(options.timeout_seconds)}
 
     async def reset(self, request: Request) -> Json:
         """Forgets all rules, calls, sessions, payments, refunds, events and running work."""
-        options = await _read(request, _Reset)
+        options = await read(request, _Reset)
         await self._background.cancel()
         self._store.clear(keep=(Webhook,) if options.keep_webhooks else ())
         self._api.calls.clear()
         self._api.faults.clear()
         self._webhooks.rules.clear()
-        self._gateway.refund_rules.clear()
+        self._refunds.rules.clear()
+        self._account.become(self._initial_account)
+        self._store.clock.ahead_seconds = 0
         return {}
 
     def _rule_routes(
@@ -292,7 +292,7 @@ class Control:
             return {"rules": [rule.model_dump(mode="json") for rule in book.rules]}
 
         async def add(request: Request) -> Json:
-            rule = book.add(await _read(request, model))
+            rule = book.add(await read(request, model))
             return {"rule": rule.model_dump(mode="json")}
 
         async def show(_: Request) -> Json:
@@ -303,34 +303,3 @@ class Control:
             return shown()
 
         return [("POST", path, add), ("GET", path, show), ("DELETE", path, clear)]
-
-    def _find(self, kind: type[R], request: Request) -> R:
-        record = self._store.find(kind, request.path_params["id"])
-        if record is None:
-            raise ControlError(404, f"no such {kind.KIND}")
-        return record
-
-
-async def _read(request: Request, model: type[M]) -> M:
-    """The request's JSON body, where no body is an empty object. Raises ControlError."""
-    try:
-        return model.model_validate_json(await request.body() or b"{}")
-    except ValidationError as error:
-        problems = (f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-        raise ControlError(400, "; ".join(problems)) from None
-
-
-def _endpoint(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
-    async def endpoint(request: Request) -> Response:
-        # A page that a browser on this machine shows must not tell the sandbox what to do.
-        origin = request.headers.get("origin")
-        if origin and httpx.URL(origin).netloc != request.url.netloc.encode():
-            return JSONResponse({"error": "not for pages of another origin"}, 403)
-        try:
-            return JSONResponse(await handler(request))
-        except ControlError as error:
-            return JSONResponse({"error": str(error)}, error.status)
-        except AlreadyPaidError:
-            return JSONResponse({"error": "the session is paid already"}, 409)
-
-    return endpoint

@@ -1,13 +1,9 @@
-"""What PayMongo does with sessions, payments and refunds.
+"""What PayMongo does with sessions and payments.
 
 No method awaits: each call is one step in the event loop, so no two can interleave.
 """
 
-import asyncio
-import time
-
 from tools.paymongo_sandbox import wire
-from tools.paymongo_sandbox.background import Background
 from tools.paymongo_sandbox.errors import refused
 from tools.paymongo_sandbox.resources import (
     CheckoutSession,
@@ -15,11 +11,8 @@ from tools.paymongo_sandbox.resources import (
     Json,
     Payment,
     PaymentIntent,
-    Refund,
-    now,
     random_token,
 )
-from tools.paymongo_sandbox.rules import RefundRule, RuleBook
 from tools.paymongo_sandbox.settings import Settings
 from tools.paymongo_sandbox.store import Store
 from tools.paymongo_sandbox.webhooks import Webhooks
@@ -40,14 +33,10 @@ class AlreadyPaidError(Exception):
 class Gateway:
     """The account's state and the events that its changes cause."""
 
-    def __init__(
-        self, settings: Settings, store: Store, webhooks: Webhooks, background: Background
-    ) -> None:
-        self.refund_rules: RuleBook[RefundRule] = RuleBook()
+    def __init__(self, settings: Settings, store: Store, webhooks: Webhooks) -> None:
         self._settings = settings
         self._store = store
         self._webhooks = webhooks
-        self._background = background
 
     def create_session(self, attributes: Json, *, livemode: bool) -> CheckoutSession:
         """A new session with its payment intent, from validated attributes."""
@@ -91,7 +80,6 @@ class Gateway:
         intent = self.intent_of(session)
         session.status = "expired"
         intent.status = "cancelled"
-        session.updated_at = intent.updated_at = now()
         self._store.save(session, intent)
 
     def start_payment(
@@ -106,7 +94,6 @@ class Gateway:
         payment = self._begin(session, method, amount, currency)
         intent = self.intent_of(session)
         intent.status = "processing"
-        session.updated_at = intent.updated_at = payment.updated_at = now()
         self._store.save(payment, intent, session)
         return payment
 
@@ -130,7 +117,7 @@ class Gateway:
         payment = self._begin(session, method, amount, currency)
         intent = self.intent_of(session)
         payment.status = "paid"
-        payment.paid_at = payment.updated_at = intent.updated_at = session.updated_at = now()
+        payment.paid_at = self._store.clock.now()
         payment.available_at = payment.paid_at + _DAYS_UNTIL_AVAILABLE * 86_400
         payment.balance_transaction_id = f"bal_txn_{random_token()}"
         intent.status = "succeeded"
@@ -171,90 +158,11 @@ class Gateway:
             "failed_code": code,
             "failed_message": payment.failed_message,
         }
-        payment.updated_at = intent.updated_at = session.updated_at = now()
         self._store.save(payment, intent, session)
         if silently:
             return payment, []
         data = wire.payment_resource(self._store, payment)
         return payment, [self._webhooks.publish("payment.failed", data, livemode=session.livemode)]
-
-    def create_refund(self, attributes: Json, *, livemode: bool) -> Refund:
-        """A pending refund, from validated attributes. Raises ApiError."""
-        payment = self._store.find(Payment, attributes["payment_id"], livemode)
-        if payment is None:
-            raise refused(
-                "resource_not_found",
-                f"No such payment with id {attributes['payment_id']}.",
-                "payment_id",
-            )
-        if payment.status != "paid":
-            raise refused("resource_failed_state", "The payment is not paid.", "payment_id")
-        refunds = self.refunds_of(payment)
-        if any(refund.is_under_way for refund in refunds):
-            raise refused(
-                "resource_processing_state", "A refund of the payment is under way.", "payment_id"
-            )
-        left = payment.amount - sum(
-            refund.amount for refund in refunds if refund.status == "succeeded"
-        )
-        if attributes["amount"] > left:
-            raise refused(
-                "parameter_above_maximum", f"The amount cannot be greater than {left}.", "amount"
-            )
-        rule = self.refund_rules.take(lambda _: True)
-        seconds = self._settings.refund_seconds
-        if rule is not None and rule.seconds is not None:
-            seconds = rule.seconds
-        refund = Refund(
-            livemode=livemode,
-            currency=payment.currency,
-            status=rule.status if rule is not None else "pending",
-            outcome=rule.outcome if rule is not None else "succeed",
-            due_at=time.time() + seconds,
-            **attributes,
-        )
-        payment.refund_ids.append(refund.id)
-        self._store.save(refund, payment)
-        self._schedule(refund)
-        return refund
-
-    def refunds_of(self, payment: Payment) -> list[Refund]:
-        return [self._store.get(Refund, refund_id) for refund_id in payment.refund_ids]
-
-    def finish_refund(self, refund: Refund, *, succeed: bool) -> list[Event]:
-        """Decides a refund that is under way and tells the webhooks; one that is over stays."""
-        if not refund.is_under_way:
-            return []
-        payment = self._store.get(Payment, refund.payment_id)
-        refund.status = "succeeded" if succeed else "failed"
-        refund.updated_at = now()
-        events = []
-        if succeed:
-            refund.refunded_at = refund.available_at = refund.updated_at
-            refund.balance_transaction_id = f"bal_txn_{random_token()}"
-            payment.updated_at = refund.updated_at
-        self._store.save(refund, payment)
-        mode = refund.livemode
-        if succeed:
-            data = wire.payment_resource(self._store, payment)
-            events.append(self._webhooks.publish("payment.refunded", data, livemode=mode))
-        data = wire.refund_resource(refund)
-        events.append(self._webhooks.publish("payment.refund.updated", data, livemode=mode))
-        return events
-
-    def resume(self) -> None:
-        """Takes up the refunds that a restart interrupted."""
-        for refund in self._store.all(Refund):
-            if refund.is_under_way:
-                self._schedule(refund)
-
-    def _schedule(self, refund: Refund) -> None:
-        if refund.outcome != "hold":
-            self._background.spawn(self._finish_when_due(refund))
-
-    async def _finish_when_due(self, refund: Refund) -> None:
-        await asyncio.sleep(max(0.0, refund.due_at - time.time()))
-        self.finish_refund(refund, succeed=refund.outcome == "succeed")
 
     def _begin(
         self,

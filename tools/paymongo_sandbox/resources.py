@@ -2,7 +2,6 @@
 
 import secrets
 import string
-import time
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, TypedDict
 
@@ -14,6 +13,7 @@ IntentStatus = Literal[
 ]
 PaymentStatus = Literal["pending", "paid", "failed"]
 RefundStatus = Literal["pending", "processing", "succeeded", "failed"]
+DisputeStatus = Literal["open", "won", "lost"]
 WebhookStatus = Literal["enabled", "disabled"]
 DeliveryState = Literal["pending", "held", "delivered", "dropped", "exhausted", "abandoned"]
 
@@ -25,22 +25,20 @@ def random_token(length: int = 24) -> str:
     return "".join(secrets.choice(_ALPHABET) for _ in range(length))
 
 
-def now() -> int:
-    """Unix seconds, PayMongo's unit of time."""
-    return int(time.time())
-
-
 @dataclass(kw_only=True)
 class Record:
-    """What every stored record has; `id` is drawn from the class's prefix when not given."""
+    """What every stored record has; `id` is drawn from the class's prefix when not given.
+
+    The store writes the times, in Unix seconds.
+    """
 
     KIND: ClassVar[str]
     PREFIX: ClassVar[str]
 
     id: str = ""
     livemode: bool
-    created_at: int = field(default_factory=now)
-    updated_at: int = field(default_factory=now)
+    created_at: int = 0
+    updated_at: int = 0
 
     def __post_init__(self) -> None:
         self.id = self.id or f"{self.PREFIX}_{random_token()}"
@@ -102,6 +100,18 @@ class Payment(Record):
     available_at: int | None = None
     failed_code: str | None = None
     failed_message: str | None = None
+    dispute: Json | None = None
+    """`id`, `amount`, `status`, `created_at`, `resolved_at`."""
+
+    @property
+    def is_disputed(self) -> bool:
+        return self.dispute is not None and self.dispute["status"] != "won"
+
+    @property
+    def taken_back(self) -> int:
+        """Centavos that the customer's bank took because the shop lost a dispute."""
+        dispute = self.dispute or {}
+        return int(dispute["amount"]) if dispute.get("status") == "lost" else 0
 
 
 @dataclass(kw_only=True)
@@ -122,6 +132,8 @@ class Refund(Record):
     balance_transaction_id: str | None = None
     available_at: int | None = None
     refunded_at: int | None = None
+    is_silent: bool = False
+    """Whether its outcome sends no event."""
 
     @property
     def is_under_way(self) -> bool:

@@ -1,5 +1,7 @@
 """What can be set when the sandbox starts."""
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,6 +27,8 @@ class Settings:
     state_file: Path | None = None
     """SQLite file that outlives the process; in memory when None."""
     inactive_payment_methods: frozenset[str] = frozenset()
+    whole_refunds_only: frozenset[str] = frozenset()
+    """Payment methods that give no part back."""
     refund_seconds: float = 1.0
     """From a refund's `pending` to `succeeded`."""
     webhook_timeout_seconds: float = 30.0
@@ -33,6 +37,8 @@ class Settings:
     """All retries of one delivery together; PayMongo takes about 136 minutes."""
     webhook_transport: httpx.AsyncBaseTransport | None = field(default=None, repr=False)
     """Replaces the network for deliveries (tests in the same process)."""
+    time: Callable[[], float] = field(default=time.time, repr=False)
+    """Unix seconds; replaces the machine's clock where payments and refunds age."""
 
     def __post_init__(self) -> None:
         if not self.secret_key.startswith(TEST_PREFIX):

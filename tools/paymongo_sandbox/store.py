@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeVar
 
+from tools.paymongo_sandbox.clock import Clock
 from tools.paymongo_sandbox.resources import (
     CheckoutSession,
     Delivery,
@@ -41,8 +42,9 @@ class Store:
     found together after a crash. Used from one thread, the event loop's.
     """
 
-    def __init__(self, state_file: Path | None = None) -> None:
+    def __init__(self, clock: Clock, state_file: Path | None = None) -> None:
         """Opens the state file, or keeps everything in memory. Raises StateFileError."""
+        self.clock = clock
         self._records: dict[type[Record], dict[str, Record]] = {kind: {} for kind in _KINDS}
         try:
             # TestClient runs the application in a thread of its own, never in two at once.
@@ -61,7 +63,10 @@ class Store:
             raise StateFileError(f"cannot use the state file {state_file}: {error}") from error
 
     def save(self, *records: Record) -> None:
-        """Writes new or changed records in one transaction."""
+        """Writes new or changed records in one transaction, with the time."""
+        for record in records:
+            record.updated_at = self.clock.now()
+            record.created_at = record.created_at or record.updated_at
         rows = [(record.KIND, record.id, json.dumps(vars(record))) for record in records]
         with self._database:
             self._database.executemany(

@@ -20,6 +20,7 @@ from tools.paymongo_sandbox.errors import ApiError, Problem
 from tools.paymongo_sandbox.resources import Json
 
 MINIMUM_TOTAL = 2_000
+MINIMUM_REFUND = 100
 MAXIMUM_TOTAL = 999_999_999
 
 # PayMongo's names, and what its page calls them.
@@ -62,7 +63,7 @@ def _method(method: str, info: ValidationInfo) -> str:
         raise PydanticCustomError("parameter_invalid", "There is no such payment method")
     if method in (info.context or ()):
         raise PydanticCustomError(
-            "payment_method_not_allowed",
+            "payment_method_not_configured",
             "The payment method {method} is not active for this account",
             {"method": method},
         )
@@ -74,8 +75,9 @@ Url = Annotated[str, AfterValidator(_url)]
 Metadata = dict[str, str] | None
 Method = Annotated[str, AfterValidator(_method)]
 EventType = Literal[
-    "checkout_session.payment.paid", "link.payment.paid", "payment.failed", "payment.paid",
-    "payment.refund.updated", "payment.refunded", "qrph.expired", "source.chargeable",
+    "checkout_session.payment.paid", "dispute.created", "dispute.resolved", "link.payment.paid",
+    "payment.failed", "payment.paid", "payment.refund.updated", "payment.refunded", "qrph.expired",
+    "source.chargeable",
 ]  # fmt: skip
 
 
@@ -142,7 +144,7 @@ class _CheckoutSession(_Attributes):
 
 
 class _Refund(_Attributes):
-    amount: Annotated[int, Field(ge=100)]
+    amount: Annotated[int, Field(ge=MINIMUM_REFUND)]
     payment_id: Text
     reason: Literal["duplicate", "fraudulent", "requested_by_customer", "others"]
     notes: Annotated[str, StringConstraints(max_length=255)] | None = None

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import httpx
 
 from tools.paymongo_sandbox.background import Background
-from tools.paymongo_sandbox.resources import Attempt, Delivery, Event, Json, Webhook, now
+from tools.paymongo_sandbox.resources import Attempt, Delivery, Event, Json, Webhook
 from tools.paymongo_sandbox.rules import RuleBook, WebhookRule
 from tools.paymongo_sandbox.settings import Settings
 from tools.paymongo_sandbox.store import Store
@@ -43,7 +43,8 @@ class Webhooks:
 
     def publish(self, event_type: str, data: Json, *, livemode: bool) -> Event:
         """Records an event and starts its deliveries, without waiting for them."""
-        event = Event(livemode=livemode, type=event_type, body="")
+        at = self._store.clock.now()
+        event = Event(livemode=livemode, type=event_type, body="", created_at=at, updated_at=at)
         webhooks = self._asking_for(event)
         event.body = _event_body(event, data, pending_webhooks=len(webhooks))
         rule = self.rules.take(lambda candidate: candidate.matches(event_type))
@@ -189,7 +190,6 @@ class Webhooks:
             webhook.exhausted_event_ids.append(delivery.event_id)
         if len(webhook.exhausted_event_ids) >= EXHAUSTED_EVENTS_UNTIL_DISABLED:
             webhook.status = "disabled"
-            webhook.updated_at = now()
         self._store.save(delivery, webhook)
 
     async def _attempt(
@@ -229,7 +229,7 @@ class Webhooks:
         if succeeded:
             delivery.state = "delivered"
         self._store.save(delivery)
-        if succeeded and webhook is not None:
+        if succeeded and webhook is not None and webhook.exhausted_event_ids:
             webhook.exhausted_event_ids.clear()
             self._store.save(webhook)
         return succeeded

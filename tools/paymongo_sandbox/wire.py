@@ -93,7 +93,7 @@ def payment_resource(store: Store, payment: Payment) -> Json:
             "credited_at": payment.available_at,
             "currency": payment.currency,
             "description": session.attributes["description"],
-            "disputed": False,
+            "disputed": payment.is_disputed,
             "failed_code": payment.failed_code,
             "failed_message": payment.failed_message,
             "fee": payment.fee,
@@ -130,6 +130,21 @@ def refund_resource(refund: Refund) -> Json:
             "status": refund.status,
         },
     )
+
+
+def dispute_resource(payment: Payment) -> Json:
+    """A payment's dispute."""
+    dispute = payment.dispute or {}
+    attributes = {
+        "amount": dispute["amount"],
+        "currency": payment.currency,
+        "livemode": payment.livemode,
+        "payment_id": payment.id,
+        "status": dispute["status"],
+        "created_at": dispute["created_at"],
+        "updated_at": payment.updated_at,
+    }
+    return {"id": dispute["id"], "type": "dispute", "attributes": attributes}
 
 
 def webhook_resource(webhook: Webhook, *, with_secret: bool = False) -> Json:
