@@ -18,7 +18,7 @@ from infra.settings import integer_setting
 from infra.telemetry import count, logger
 from paymongo import resources
 from paymongo.keys import other_webhook_secrets, paymongo_keys
-from paymongo.resources import Payment, Refund
+from paymongo.resources import CheckoutSession, Payment, Refund
 from paymongo.signatures import verify_webhook
 from rentals import charge_payments, payments, refund_records, repository
 from rentals.errors import InvalidSignature, RefundFailed
@@ -77,7 +77,7 @@ def _session_paid(event: PayMongoEvent) -> Outcome:
     session = read_resource(event, resources.read_session)
     if session is None or session.paid_payment is None:
         return Outcome.IGNORED
-    known = (session, *session.payments)
+    known: list[CheckoutSession | Payment] = [session, *session.payments]
     rental = _find_rental((e.metadata for e in known), (e.payment_intent_id for e in known))
     if rental is None:
         return Outcome.IGNORED

@@ -325,8 +325,18 @@ def returned(world: World) -> Rental:
 
 def owing(world: World) -> Rental:
     rental = picked_up(world)
-    money_desk.raise_charge(rental, ChargeKind.DAMAGE, 50_000, "a dent", Actor("desk"))
+    money_desk.raise_charge(rental, ChargeKind.DAMAGE, 50_000, "a dent", Actor("desk"), key="1")
     return world.row
+
+
+def charged(world: World) -> None:
+    world.completed()
+    world.call("PostDeskMoneyFunction/charge")
+
+
+def ordered_back(world: World) -> None:
+    world.completed()
+    world.call("PostDeskMoneyFunction/refund")
 
 
 DENIED = {
@@ -432,6 +442,13 @@ CASES = {
     "PostDeskActionFunction/inspected-damaged": Case(returned, (200, '"closed"')),
     "PostDeskActionFunction/lost": Case(picked_up, (200, '"closed_reason":"lost"')),
     "PostDeskActionFunction/lost-by-staff": Case(picked_up, (401, "NOT_ALLOWED")),
+    "PostDeskMoneyFunction/charge": Case(World.completed, (200, '"outstanding":1500')),
+    "PostDeskMoneyFunction/paid": Case(charged, (200, '"outstanding":0')),
+    "PostDeskMoneyFunction/paid-unknown": Case(charged, (404, "CHARGE_NOT_FOUND")),
+    "PostDeskMoneyFunction/waive-by-staff": Case(charged, (401, "NOT_ALLOWED")),
+    "PostDeskMoneyFunction/refund": Case(World.completed, (200, '"status":"ordered"')),
+    "PostDeskMoneyFunction/given": Case(ordered_back, (200, '"status":"at_counter"')),
+    "PostDeskMoneyFunction/without-reason": Case(World.completed, (400, "reason")),
     "PostDeskPhotographFunction/sample": Case(ready, (200, '"fields"')),
     "PostDeskPhotographFunction/not-paid": Case(World.waiting, (409, "NOT_POSSIBLE_NOW")),
     "ReserveUnitFunction/sample": Case(World.new, {"warehouse_id": "wh-near", "eta": 2}, "pending"),
