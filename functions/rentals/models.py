@@ -4,6 +4,7 @@ snake_case (rows.py); money is integer centavos here, pesos in the tables' daily
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
@@ -136,13 +137,23 @@ class FollowUp(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Collectible:
-    """Something to rent."""
+    """Something to rent. What is not known of it is empty or None; `pictures` are paths of
+    the site, the best first.
+    """
 
     id: str
     name: str
     size: Size
     description: str = ""
     image_url: str = ""
+    category: str = ""
+    pictures: tuple[str, ...] = ()
+    measurements: str = ""
+    weight_kg: Decimal | None = None
+    condition: str = ""
+    year: int | None = None
+    in_the_box: str = ""
+    needs_two_people: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ import { showDock } from "../dock.js";
 import { $, announce, fill, h, picture } from "../dom.js";
 import { dayAfter, days, pesos } from "../format.js";
 import { openRentals } from "../known-rentals.js";
-import { rentUrl } from "../links.js";
+import { collectibleUrl } from "../links.js";
 import { chosenStore } from "../storage.js";
 import { WAKE } from "../watch.js";
 import { backWords, stockWords, troubleWords } from "../words.js";
@@ -92,7 +92,7 @@ function card(collectible, store, index) {
       h(
         "h2",
         { id: titleId },
-        soldOut ? name : h("a", { href: rentUrl(id, store?.id), class: "card-link" }, name),
+        h("a", { href: collectibleUrl(id), class: "card-link" }, name),
       ),
       h("p", { class: "description" }, description),
       h(
@@ -108,7 +108,7 @@ function card(collectible, store, index) {
         h("span", { class: "stock" }, stockWords(stock)),
         h("span", { class: "eta" }, etaWords(collectible, store)),
         // The name is the link, and the whole card follows it; this only says so to the eye.
-        !soldOut && h("span", { class: "card-cue", "aria-hidden": "true" }, "Rent →"),
+        h("span", { class: "card-cue", "aria-hidden": "true" }, soldOut ? "See it →" : "Rent →"),
       ),
     ),
   );

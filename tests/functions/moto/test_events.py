@@ -339,6 +339,7 @@ CASES = {
     "OptionsPreflightFunction/checkout": Case(World.nothing, (204, "")),
     "GetCollectiblesFunction/every-store": Case(World.nothing, (200, '"stock":2')),
     "GetCollectiblesFunction/for-a-store": Case(World.nothing, (200, '"eta":2')),
+    "GetCollectiblesFunction/one": Case(World.nothing, (200, '"availability":[')),
     "GetCollectiblesFunction/unknown-store": Case(World.nothing, (404, "STORE_NOT_FOUND")),
     "GetStoresFunction/every-store": Case(World.nothing, (200, "store-a")),
     "PostQuoteFunction/week": Case(World.nothing, (200, '"total_fee":7000')),

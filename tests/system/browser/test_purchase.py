@@ -24,6 +24,13 @@ def add_named_piece(shop: Shop, units: int = 1) -> tuple[str, str]:
     return collectible_id, name
 
 
+def go_on_from_its_page(visitor: Visitor) -> None:
+    expect(visitor.page.locator("#where").get_by_role("link")).to_have_count(3)
+    expect(visitor.page.locator("#prices")).to_contain_text("₱6,000")
+    visitor.expect_no_sideways_scrolling()
+    visitor.page.get_by_role("link", name="Rent it").click()
+
+
 @pytest.mark.parametrize("device", ["desktop", "phone"])
 def test_purchase_from_the_catalogue(shop: Shop, visit: Visit, device: Device) -> None:
     collectible, name = add_named_piece(shop, units=2)
@@ -41,6 +48,8 @@ def test_purchase_from_the_catalogue(shop: Shop, visit: Visit, device: Device) -
     expect(card.locator(".eta")).to_contain_text("At Quezon City in")
     card.get_by_role("link", name=name).click()
 
+    visitor.expect_heading(name)
+    go_on_from_its_page(visitor)
     visitor.expect_heading(name)
     expect(page.locator("#store_id")).to_have_value("store-b")
     page.get_by_role("button", name="3 days").click()
@@ -100,6 +109,8 @@ def test_purchase_with_the_keyboard_only(shop: Shop, visitor: Visitor) -> None:
     visitor.tab_to(".card-link")
     press("Enter")
     visitor.expect_heading(name)
+    visitor.tab_to("#offer .button")
+    press("Enter")
     visitor.expect_price()
     visitor.tab_to("#duration")
     press("ControlOrMeta+a")
@@ -193,7 +204,9 @@ def test_sold_out_is_shown_and_cannot_be_rented(shop: Shop, visitor: Visitor) ->
 
     card = visitor.page.locator(f'[data-collectible="{collectible}"]')
     expect(card.locator(".stamp")).to_have_text("Sold out")
-    expect(card.get_by_role("link")).to_have_count(0)
+    card.get_by_role("link").click()
+    expect(visitor.page.locator("#offer")).to_contain_text("Sold out")
+    expect(visitor.page.locator("#offer").get_by_role("link", name="Rent it")).to_have_count(0)
     visitor.page.goto(f"/rent.html?collectible_id={collectible}&store_id=store-a&duration=3")
     expect(visitor.page.locator("#sold-out")).to_be_visible()
     expect(visitor.submit).to_be_disabled()
