@@ -5,7 +5,7 @@ import { days, lastDay, pesos } from "./format.js";
 /** @typedef {import("./api.js").Rental} Rental */
 /** @typedef {import("./api.js").ApiError} ApiError */
 
-/** How to pay, in the order of the form. Each has a picture, `images/pay-<id>.svg`. */
+/** How to pay, in the order of the form. Names only: marks are their owners'. */
 export const METHODS = [
   { id: "card", name: "Card", kind: "Visa, Mastercard" },
   { id: "gcash", name: "GCash", kind: "E-wallet" },

@@ -157,6 +157,10 @@ form.elements.store_id.addEventListener("change", ({ target }) => {
 });
 $("#retry").addEventListener("click", load);
 window.addEventListener(WAKE, resume);
+// Another tab may have made a rental meanwhile.
+document.addEventListener("visibilitychange", () => {
+  if (document.visibilityState === "visible" && form.getAttribute("aria-busy") !== "true") resume();
+});
 window.addEventListener("pageshow", (event) => {
   if (event.persisted) {
     setBusy(false);

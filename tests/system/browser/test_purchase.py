@@ -149,6 +149,13 @@ def test_price_and_rule_follow_the_number_of_days(visitor: Visitor) -> None:
     assert page.url.endswith("?collectible_id=col-003&store_id=store-a&duration=7")
 
 
+def test_the_price_is_there_before_a_store_is_chosen(visitor: Visitor) -> None:
+    visitor.page.goto("/rent.html?collectible_id=col-003&duration=8")
+
+    expect(visitor.page.locator("#quote-total")).to_have_text("₱40,000")
+    expect(visitor.page.locator("#quote-problem")).to_contain_text("when it is ready")
+
+
 def test_late_answer_to_an_older_question_is_dropped(visitor: Visitor) -> None:
     visitor.open_form("col-001", duration=8)
     waiting = visitor.hold(QUOTE)
@@ -165,6 +172,19 @@ def test_late_answer_to_an_older_question_is_dropped(visitor: Visitor) -> None:
     expect(visitor.page.locator("#quote-total")).to_have_text("₱10,000")
 
 
+# Plurals, kinds, sizes, accents, and near misses at last.
+FOUND = {
+    "figures": "col-001",
+    "Machines": "col-005",
+    "toys": "col-001",
+    "small dragons": "col-002",
+    "jeepneys": "col-004",
+    "rob\u00f3t": "col-001",
+    "drgon": "col-002",
+    "jeepnye": "col-004",
+}
+
+
 def test_search_and_size_narrow_the_collection(visitor: Visitor) -> None:
     page = visitor.page
     visitor.open_catalogue()
@@ -175,6 +195,15 @@ def test_search_and_size_narrow_the_collection(visitor: Visitor) -> None:
     page.fill("#search", "PINBALL")
     expect(shown).to_have_count(1)
     expect(page.locator("#count")).to_have_text(re.compile(r"^1 of \d+ collectibles$"))
+    page.get_by_role("radio", name="All", exact=True).check()
+    for typed, found in FOUND.items():
+        page.fill("#search", typed)
+        expect(page.locator(f'[data-collectible="{found}"]'), typed).to_be_visible()
+        expect(page.locator('[data-collectible="col-003"]'), typed).to_be_hidden()
+    expect(page.locator("#count")).to_contain_text("with words like these")
+    page.get_by_role("radio", name="Large").check()
+    page.fill("#search", "PINBALL")
+    expect(shown).to_have_count(1)
     page.reload()
     expect(shown).to_have_count(1)
     expect(page.get_by_role("radio", name="Large")).to_be_checked()
