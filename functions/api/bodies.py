@@ -103,6 +103,21 @@ class Checkout(Quote):
         return CheckoutRequest(**values | {"customer": models.Customer(**dict(self.customer))})
 
 
+class FindRental(Body):
+    """POST /api/rentals/find."""
+
+    number: Id
+    email: Email
+
+
+class WaitingList(Body):
+    """POST /api/waiting-list."""
+
+    collectible_id: Id
+    email: Email
+    is_wanted: Annotated[bool, Field(strict=True)] = True
+
+
 def parse(kind: type[Model], body: dict[str, Any]) -> Model:
     """Check a body. Raises HttpError 400 that names every wrong field and what to change."""
     try:
@@ -156,6 +171,7 @@ def _message(error: Any) -> str:
         "less_than_equal": f"must be at most {context.get('le')}",
         "enum": f"must be one of {choices}",
         "model_type": "must be an object",
+        "bool_type": "must be true or false",
         "value_error": str(context.get("error", "")),
     }
     if error["loc"][-1] == "email" and kind == "string_too_long":

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from infra import clock
 from infra.settings import integer_setting
 from rentals import dates
-from rentals.models import CENTAVOS_PER_PESO, Rental, Store
+from rentals.models import CENTAVOS_PER_PESO, Collectible, Rental, Store
 from rentals.notices import NoticeKind
 
 # Subject and text of each kind that is mailed.
@@ -18,6 +18,11 @@ _TEXTS = {
         "Thank you. Your payment of {paid} has arrived, and {what} is yours for {days}.\n\n"
         "It will be at the store by {ready_by}; we write again when it is there. Your rental "
         "begins when you pick it up, not before.",
+    ),
+    NoticeKind.LINK_ASKED: (
+        "The link to your rental of {what} ({number})",
+        "You, or somebody who knows your address, asked our site for the link to this rental. If "
+        "it was not you, nothing has to be done: the link was sent to nobody else.",
     ),
     NoticeKind.READY: (
         "Ready for pick-up: {what} (rental {number})",
@@ -85,6 +90,18 @@ def mail_of(kind: NoticeKind, rental: Rental, store: Store, page_url: str) -> Ma
     )
     page = f"Your rental: {page_url}\nWhoever has this link can act for you: keep it to yourself."
     return Mail(subject.format(**words), "\n\n".join([text.format(**words), where, page]) + "\n")
+
+
+def back_mail(collectible: Collectible, site_url: str) -> Mail:
+    """The one mail for who asked to be told that something is back."""
+    return Mail(
+        f"Back: {collectible.name}",
+        f"{collectible.name} can be rented again:\n"
+        f"{site_url.rstrip('/')}/collectibles/{collectible.id}\n\n"
+        "Nothing is set aside for you: who is first gets it.\n\n"
+        "You asked for this mail on our site. It is the only one, you need not stop it: your "
+        "address is deleted from the list.\n",
+    )
 
 
 def _in_words(timestamp: str | None, days_later: int = 0) -> str:

@@ -112,6 +112,26 @@ export async function getCollectible(id) {
 }
 
 /**
+ * Has somebody told once, by mail, when a collectible is back; or told no more.
+ * @param {string} collectibleId
+ * @param {string} email
+ * @param {boolean} isWanted
+ */
+export async function waitFor(collectibleId, email, isWanted) {
+  const body = { collectible_id: collectibleId, email, is_wanted: isWanted };
+  await request("/api/waiting-list", { body });
+}
+
+/**
+ * Has the link of a rental mailed, if there is one of this number and address.
+ * @param {string} number
+ * @param {string} email
+ */
+export async function findRental(number, email) {
+  await request("/api/rentals/find", { body: { number, email } });
+}
+
+/**
  * @param {{collectible_id: string, store_id: string, duration: number}} wish
  * @param {AbortSignal} signal
  * @returns {Promise<Quote>}

@@ -166,6 +166,19 @@ export function troubleWords(error) {
 }
 
 /**
+ * Why a mail that was asked for is not sent.
+ * @param {ApiError} error
+ */
+export function mailTroubleWords(error) {
+  if (error.code === "TOO_MANY_REQUESTS") {
+    return "Many mails were asked for from your network. Please try again in an hour.";
+  }
+  return error.code === "NOT_POSSIBLE_NOW"
+    ? "Our site cannot send mails just now. Please call the store."
+    : troubleWords(error);
+}
+
+/**
  * The special-rate rule, for this many days.
  * @param {number} duration  In days.
  * @param {{daily_rate: number, special_daily_rate: number}} rates  In pesos.

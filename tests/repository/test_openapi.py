@@ -320,7 +320,9 @@ def test_bodies_are_checked_where_there_are_any() -> None:
     with_body = {path for _, path, operation in operations() if "requestBody" in operation}
     # Not the webhook's: what PayMongo signed is answered by the function, whatever it is.
     actions = "/api/desk/rentals/{rental_id}/actions"
-    assert with_body == {"/api/rentals/quote", "/api/rentals/checkout", actions} | SIGN_IN
+    mails = {"/api/rentals/find", "/api/waiting-list"}
+    of_rentals = {"/api/rentals/quote", "/api/rentals/checkout", actions}
+    assert with_body == of_rentals | mails | SIGN_IN
 
 
 # --- answers: words; whole answers are checked in tests/system/workflow (shop.py) ---

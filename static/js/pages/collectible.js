@@ -1,11 +1,12 @@
 /** The page of a collectible: its words come with it, what can change from the API. */
 
-import { getCollectible, getStores } from "../api.js";
+import { getCollectible, getStores, waitFor } from "../api.js";
 import { showDock } from "../dock.js";
 import { $, announce, fill, h, picture } from "../dom.js";
 import { dayAfter, days, pesos } from "../format.js";
 import { openRentals } from "../known-rentals.js";
 import { rentUrl } from "../links.js";
+import { mailForm } from "../mail-form.js";
 import { price } from "../prices.js";
 import { chosenStore } from "../storage.js";
 import { SPECIAL_RATE_BELOW_DAYS } from "../validation.js";
@@ -98,6 +99,7 @@ function showOffer(item) {
       ? h("a", { class: "button", href: rentUrl(id, chosenStore.get() ?? undefined) }, "Rent it")
       : h("p", {}, `${backWords(next_expected)}.`),
   );
+  waiting.hidden = stock > 0;
 }
 
 /** @param {Collectible} item */
@@ -140,6 +142,25 @@ function showStores({ availability = [], next_expected }, stores) {
   fill($("#where"), h("table", {}, h("tbody", {}, ...stores.map(row))));
 }
 
+const waiting = $("#waiting");
+/** The address that was just put on the list, which may change its mind. */
+let waitingFor = "";
+
+function showWhatItDoes() {
+  const isStop = waitingFor !== "" && waiting.elements.email.value.trim() === waitingFor;
+  $("button", waiting).textContent = isStop ? "Do not write to me" : "Tell me";
+}
+
+mailForm(waiting, async ({ email }) => {
+  const isWanted = email !== waitingFor;
+  await waitFor(id, email, isWanted);
+  waitingFor = isWanted ? email : "";
+  showWhatItDoes();
+  return isWanted
+    ? "We write to you once when one is there. It is not set aside for you."
+    : "We do not write to you, and have deleted your address.";
+});
+waiting.addEventListener("input", showWhatItDoes);
 $("#retry").addEventListener("click", load);
 const showHolds = async () => showDock(await openRentals());
 window.addEventListener(WAKE, showHolds);

@@ -318,6 +318,9 @@ def collectible_sold_out(visitor: Visitor) -> None:
     visitor.change_answer(COLLECTIBLES, {"availability": nowhere, **expected})
     visitor.page.goto("/collectibles/col-005")
     expect(visitor.page.locator("#offer")).to_contain_text("Expected back")
+    visitor.page.get_by_label("Email").fill("ana")
+    visitor.page.get_by_role("button", name="Tell me").click()
+    expect(visitor.page.locator("#waiting-email-error")).to_be_visible()
 
 
 def terms(visitor: Visitor) -> None:
