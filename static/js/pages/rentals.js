@@ -56,6 +56,7 @@ function show({ rentals, stores, trouble }) {
   list.hidden = none;
   $("#empty").hidden = !none;
   $("#forget").hidden = none;
+  $("#find").hidden = false;
   return trouble !== null || rentals.some(({ status }) => status === "pending");
 }
 
