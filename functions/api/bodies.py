@@ -18,6 +18,8 @@ from rentals.pricing import MAX_DURATION_DAYS, MIN_DURATION_DAYS
 _LABEL = r"[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?"
 _EMAIL = rf"^[a-zA-Z0-9.!#$%&'*+/=?^_`{{|}}~-]+@{_LABEL}(?:\.{_LABEL})+$"
 _PHONE = r"^[0-9+() -]{7,20}$"
+# Philippine, with its trunk prefix or country code.
+_MOBILE = re.compile(r"(?:0|63)9[0-9]{9}")
 _POSTAL_CODE = r"^[0-9]{4}$"
 _IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 # Zero-width joiners: Persian names and many emoji are written with them.
@@ -45,9 +47,12 @@ def _is_printable(text: str) -> str:
     return text
 
 
-def _has_enough_digits(phone: str) -> str:
-    if sum(c.isdigit() for c in phone) < 7:
+def _has_its_digits(phone: str) -> str:
+    digits = "".join(each for each in phone if each.isdigit())
+    if len(digits) < 7:
         raise ValueError("must contain at least 7 digits")
+    if digits.startswith(("09", "639")) and not _MOBILE.fullmatch(digits):
+        raise ValueError("must have 11 digits, like 0917 123 4567")
     return phone
 
 
@@ -56,7 +61,7 @@ Id = Annotated[str, Field(min_length=1, max_length=64), CLEAN, PRINTABLE]
 Name = Annotated[str, Field(min_length=1, max_length=100), CLEAN, PRINTABLE]
 Address = Annotated[str, Field(min_length=1, max_length=200), CLEAN, PRINTABLE]
 Email = Annotated[str, Field(pattern=_EMAIL, max_length=254), CLEAN]
-Phone = Annotated[str, Field(pattern=_PHONE), CLEAN, AfterValidator(_has_enough_digits)]
+Phone = Annotated[str, Field(pattern=_PHONE), CLEAN, AfterValidator(_has_its_digits)]
 PostalCode = Annotated[str, Field(pattern=_POSTAL_CODE), CLEAN]
 Days = Annotated[int, Field(strict=True, ge=MIN_DURATION_DAYS, le=MAX_DURATION_DAYS)]
 
@@ -96,6 +101,21 @@ class Checkout(Quote):
         """What the domain is asked for."""
         values = dict(self)
         return CheckoutRequest(**values | {"customer": models.Customer(**dict(self.customer))})
+
+
+class FindRental(Body):
+    """POST /api/rentals/find."""
+
+    number: Id
+    email: Email
+
+
+class WaitingList(Body):
+    """POST /api/waiting-list."""
+
+    collectible_id: Id
+    email: Email
+    is_wanted: Annotated[bool, Field(strict=True)] = True
 
 
 def parse(kind: type[Model], body: dict[str, Any]) -> Model:
@@ -151,6 +171,7 @@ def _message(error: Any) -> str:
         "less_than_equal": f"must be at most {context.get('le')}",
         "enum": f"must be one of {choices}",
         "model_type": "must be an object",
+        "bool_type": "must be true or false",
         "value_error": str(context.get("error", "")),
     }
     if error["loc"][-1] == "email" and kind == "string_too_long":

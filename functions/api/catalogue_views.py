@@ -1,5 +1,6 @@
 """What the API shows of the catalogue, each field listed."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from api.views import expected_dates, pesos
@@ -19,6 +20,14 @@ def offer_view(offer: Offer) -> dict[str, Any]:
         "description": collectible.description,
         "size": collectible.size,
         "image_url": collectible.image_url,
+        "category": collectible.category,
+        "pictures": list(collectible.pictures),
+        "measurements": collectible.measurements,
+        "weight_kg": None if collectible.weight_kg is None else float(collectible.weight_kg),
+        "condition": collectible.condition,
+        "year": collectible.year,
+        "in_the_box": collectible.in_the_box,
+        "needs_two_people": collectible.needs_two_people,
         "daily_rate": pesos(base_daily_rate(collectible.size)),
         "special_daily_rate": pesos(special_daily_rate(collectible.size)),
         "stock": offer.stock,
@@ -26,6 +35,14 @@ def offer_view(offer: Offer) -> dict[str, Any]:
         "next_expected": offer.next_expected,
         "deposit": pesos(deposit_wanted(collectible)),
     }
+
+
+def availability_view(by_store: Mapping[str, tuple[int, int | None]]) -> list[dict[str, Any]]:
+    """Where it can be had, and how soon."""
+    return [
+        {"store_id": store_id, "stock": stock, "eta": eta}
+        for store_id, (stock, eta) in by_store.items()
+    ]
 
 
 def quote_view(offer: Offer, price: Price, duration: int) -> dict[str, Any]:

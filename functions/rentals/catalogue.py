@@ -85,6 +85,15 @@ def offers(store_id: str | None) -> list[Offer]:
         return sorted(found, key=lambda each: each.collectible.id)
 
 
+def offer_at_every_store(collectible_id: str) -> tuple[Offer, dict[str, tuple[int, int | None]]]:
+    """One collectible, and its stock and ETA in days by store. Raises CollectibleNotFound."""
+    wanted = _offer(collectible(collectible_id), None, {})
+    every_warehouse = warehouses()
+    return wanted, {
+        each.id: allocation.stock_for(collectible_id, every_warehouse, each.id) for each in stores()
+    }
+
+
 def offer(collectible_id: str, store_id: str) -> Offer:
     """One collectible for one store. Raises CollectibleNotFound, StoreNotFound."""
     wanted = collectible(collectible_id)

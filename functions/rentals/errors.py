@@ -12,6 +12,7 @@ ApplicationError                    infra/errors.py
 ├── RentalEnded                     the rental has an ending already
 ├── IdempotencyKeyReused            the key was used with another body
 ├── TooManyOpenRentals              the source has as many unpaid rentals as allowed
+├── TooManyRequests                 the source has asked for as many mails as allowed
 ├── InvalidAccessKey                a request for a rental without its access key, or with another
 ├── InvalidSignature                a webhook or link was not signed by PayMongo or by us
 ├── PaymentFailed                   declined for the last time
@@ -96,6 +97,7 @@ __all__ = [
     "RentalNotFound",
     "StoreNotFound",
     "TooManyOpenRentals",
+    "TooManyRequests",
     "TransientFailure",
     "UnitNotFound",
     "UnitNotHeld",
@@ -172,6 +174,13 @@ class TooManyOpenRentals(ApplicationError):
             "too many unpaid rentals from your network; pay for or cancel one of yours,"
             " or try again in some minutes"
         )
+
+
+class TooManyRequests(ApplicationError):
+    """The source has asked for as many mails as allowed."""
+
+    def __init__(self) -> None:
+        super().__init__("too many requests from your network; try again in an hour")
 
 
 class InvalidAccessKey(ApplicationError):

@@ -84,13 +84,18 @@ def one(words: str) -> Rental:
     AmbiguousNumber.
     """
     number = read_number(words)
-    found = _rentals(f"number#{number}", 2) if number is not None else []
+    found = of_number(number) if number is not None else []
     if len(found) > 1:
         raise AmbiguousNumber(str(number))
     rental = found[0] if found else repository.find(words)
     if rental is None:
         raise RentalNotFound(words[:64])
     return rental
+
+
+def of_number(number: str) -> list[Rental]:
+    """The paid rentals of a number: hardly ever more than one."""
+    return _rentals(f"number#{number}", 2)
 
 
 def _found(words: str) -> Iterator[Rental]:

@@ -11,7 +11,7 @@ from infra.settings import integer_setting
 from rentals import dates, terms
 from rentals.charges import ChargeKind
 from rentals.given_back import Purpose
-from rentals.models import CENTAVOS_PER_PESO, Store
+from rentals.models import CENTAVOS_PER_PESO, Collectible, Store
 from rentals.notices import NoticeKind
 from rentals.statement import Statement
 
@@ -22,6 +22,11 @@ _TEXTS = {
         "Thank you. Your payment of {paid} has arrived, and {what} is yours for {days}.\n\n"
         "It will be at the store by {ready_by}; we write again when it is there. Your rental "
         "begins when you pick it up, not before.",
+    ),
+    NoticeKind.LINK_ASKED: (
+        "The link to your rental of {what} ({number})",
+        "You, or somebody who knows your address, asked our site for the link to this rental. If "
+        "it was not you, nothing has to be done: the link was sent to nobody else.",
     ),
     NoticeKind.READY: (
         "Ready for pick-up: {what} (rental {number})",
@@ -198,6 +203,18 @@ _MONEY: dict[NoticeKind, Callable[[Statement], str]] = {
     NoticeKind.NOT_COLLECTED: _closing,
     NoticeKind.CANCELLED: _closing,
 }
+
+
+def back_mail(collectible: Collectible, site_url: str) -> Mail:
+    """The one mail for who asked to be told that something is back."""
+    return Mail(
+        f"Back: {collectible.name}",
+        f"{collectible.name} can be rented again:\n"
+        f"{site_url.rstrip('/')}/collectibles/{collectible.id}\n\n"
+        "Nothing is set aside for you: who is first gets it.\n\n"
+        "You asked for this mail on our site. It is the only one, you need not stop it: your "
+        "address is deleted from the list.\n",
+    )
 
 
 def _in_words(timestamp: str | None, days_later: int = 0) -> str:

@@ -4,6 +4,7 @@ snake_case (rows.py); money is integer centavos here, pesos in the tables' daily
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
@@ -148,7 +149,9 @@ class FollowUp(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Collectible:
-    """Something to rent. Without a `deposit_centavos` of its own it has that of its size."""
+    """Something to rent. What is not known of it is empty or None; `pictures` are paths of
+    the site, the best first. Without a `deposit_centavos` of its own it has that of its size.
+    """
 
     id: str
     name: str
@@ -159,6 +162,14 @@ class Collectible:
     replacement_value_centavos: int | None = stored_as(
         "replacementValue", divided_by=CENTAVOS_PER_PESO
     )
+    category: str = ""
+    pictures: tuple[str, ...] = ()
+    measurements: str = ""
+    weight_kg: Decimal | None = None
+    condition: str = ""
+    year: int | None = None
+    in_the_box: str = ""
+    needs_two_people: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ class NoticeKind(StrEnum):
     """What happened: our word, the event's detail-type (events/schemas), whether it is mailed."""
 
     CONFIRMED = "confirmed", "RentalConfirmed", True
+    LINK_ASKED = "link_asked", "RentalLinkAsked", True
     READY = "ready", "RentalReady", True
     PICKED_UP = "picked_up", "RentalPickedUp", True
     DUE_SOON = "due_soon", "RentalDueSoon", True

@@ -9,10 +9,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from infra import clock
+from infra import clock, dynamo
 from infra.dynamo import Change, equal
 from infra.settings import integer_setting, setting
-from rentals.errors import TooManyOpenRentals
+from rentals.errors import TooManyOpenRentals, TooManyRequests, WriteContended
+from rentals.identity import identity_secret, source_key
 from rentals.models import Rental
 
 # Where somebody paid within the hour, more may rent at once: many people share one address in a
@@ -20,6 +21,8 @@ from rentals.models import Rental
 _PAID_SECONDS = 3600
 _TIMES_AFTER_A_PAYMENT = 5
 _SOME_MINUTES_SECONDS = 600
+# Mails that one source may ask for: enough for a household, too few to bother somebody.
+_MOST_ASKED, _ASKING_SECONDS = 10, 3600
 _KEPT_SECONDS = 24 * 3600
 
 
@@ -56,6 +59,24 @@ def no_longer_open(rental: Rental, *, is_paid: bool = False) -> list[Change]:
     paid = {"paidAt": clock.now_timestamp()} if is_paid else {}
     entry = {"openRentals": {_entry(rental)}}
     return [Change(setting("CUSTOMERS_TABLE"), rental.source_key, paid, delete=entry)]
+
+
+def count_asking(client_address: str) -> None:
+    """Count that a source asks for a mail. Raises TooManyRequests, WriteContended."""
+    table, key = setting("CUSTOMERS_TABLE"), source_key(client_address, identity_secret())
+    before = (dynamo.get(table, key) or {}).get("askedAt")
+    since = clock.timestamp_in(-_ASKING_SECONDS)
+    asked = {each for each in before or () if each > since}
+    if len(asked) >= _MOST_ASKED:
+        raise TooManyRequests
+    attributes = {
+        "askedAt": asked | {clock.now_timestamp()},
+        "forgetAt": int(clock.now().timestamp()) + _KEPT_SECONDS,
+    }
+    try:
+        dynamo.update(Change(table, key, attributes, [equal("askedAt", before)]))
+    except dynamo.ConditionFailed:
+        raise WriteContended("others at this address ask at the same time") from None
 
 
 def _entry(rental: Rental) -> str:

@@ -12,9 +12,11 @@ from rentals.notices import rental_of
 
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, str]:
-    """The mail's tag says which notice it was (rentals/outbox.py)."""
+    """The mail's tag says which notice it was (rentals/outbox.py); others are about no rental."""
     detail = event["detail"]
-    notice_id = read_tags(detail["mail"]["tags"])["notice"]
+    notice_id = read_tags(detail["mail"]["tags"]).get("notice")
+    if notice_id is None:
+        return {"result": "ignored"}
     rental_id = rental_of(notice_id)
     logger.structure_logs(append=False, state="MailFeedback", rental_id=rental_id)
     if bounce := detail.get("bounce"):

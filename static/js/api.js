@@ -3,7 +3,9 @@
 /**
  * @typedef {{id: string, name: string, description: string, size: "Small"|"Medium"|"Large",
  *   image_url: string, daily_rate: number, special_daily_rate: number, stock: number,
- *   eta: number|null, next_expected: string|null}} Collectible  Rates in pesos; eta in days.
+ *   eta: number|null, next_expected: string|null, category: string, pictures: string[],
+ *   availability?: {store_id: string, stock: number, eta: number|null}[]}} Collectible  Rates in
+ *   pesos; eta in days.
  * @typedef {{id: string, name: string, address: string, phone: string, hours: string}} Store
  *   All but id and name may be empty.
  * @typedef {{collectible_id: string, store_id: string, duration: number, daily_rate: number,
@@ -99,6 +101,34 @@ export async function getCollectibles(storeId) {
     if (storeId && error.code === "STORE_NOT_FOUND") return getCollectibles();
     throw error;
   }
+}
+
+/**
+ * @param {string} id
+ * @returns {Promise<Collectible>}  With `availability`.
+ */
+export async function getCollectible(id) {
+  return (await request(`/api/collectibles?collectible_id=${encodeURIComponent(id)}`)).data[0];
+}
+
+/**
+ * Has somebody told once, by mail, when a collectible is back; or told no more.
+ * @param {string} collectibleId
+ * @param {string} email
+ * @param {boolean} isWanted
+ */
+export async function waitFor(collectibleId, email, isWanted) {
+  const body = { collectible_id: collectibleId, email, is_wanted: isWanted };
+  await request("/api/waiting-list", { body });
+}
+
+/**
+ * Has the link of a rental mailed, if there is one of this number and address.
+ * @param {string} number
+ * @param {string} email
+ */
+export async function findRental(number, email) {
+  await request("/api/rentals/find", { body: { number, email } });
 }
 
 /**

@@ -48,18 +48,26 @@ export function announce(text) {
   $("#live").textContent = text;
 }
 
+/** Widths in px that a photograph is kept in besides its own, of 1600: `name-480.jpg`. */
+const WIDTHS = [480, 960];
+
 /**
  * A picture of a collectible, or null when its address is not one of the site's own.
  * @param {string} url
+ * @param {{eager?: boolean, sizes?: string}} [options]  `sizes`: how wide it is shown, as in HTML.
  */
-export function picture(url, { eager = true } = {}) {
+export function picture(url, { eager = true, sizes = "22rem" } = {}) {
   if (!/^\/images\/[\w.-]+$/.test(url)) return null;
+  const [, stem, type] = url.match(/^(.*)(\.(?:jpe?g|png|webp))$/i) ?? [];
+  const smaller = WIDTHS.map((width) => `${stem}-${width}${type} ${width}w`);
   return h("img", {
+    sizes: type ? sizes : null,
+    srcset: type ? [...smaller, `${url} 1600w`].join(", ") : null,
     src: url,
     alt: "",
     width: 480,
     height: 360,
     loading: eager ? null : "lazy",
-    error: (event) => event.target.remove(),
+    error: ({ target }) => (target.srcset ? target.removeAttribute("srcset") : target.remove()),
   });
 }

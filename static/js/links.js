@@ -49,6 +49,9 @@ export function rentUrl(collectibleId, storeId, duration) {
   return `/rent.html?${query}`;
 }
 
+/** @param {string} id */
+export const collectibleUrl = (id) => `/collectibles/${encodeURIComponent(id)}`;
+
 /**
  * @param {"rental"|"success"|"failed"} page
  * @param {string} rentalId
@@ -68,3 +71,13 @@ export function safePaymentUrl(url) {
     return null;
   }
 }
+
+/** @param {string} phone */
+export const phoneUrl = (phone) => `tel:${phone.replace(/[^0-9+]/g, "")}`;
+
+/**
+ * A search for the store's address, which phones open in their maps.
+ * @param {{address: string}} store
+ */
+export const mapUrl = ({ address }) =>
+  `https://www.google.com/maps/search/?${new URLSearchParams({ api: "1", query: address })}`;

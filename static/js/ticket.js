@@ -3,7 +3,7 @@
 import { announce, h, picture } from "./dom.js";
 import { days, lastDay, pesos } from "./format.js";
 import { correction, generate, mode } from "./lean-qr/index.js";
-import { rentalUrl } from "./links.js";
+import { phoneUrl, rentalUrl } from "./links.js";
 import { stamp } from "./rental-view.js";
 import { methodName } from "./words.js";
 
@@ -153,7 +153,7 @@ export function contact(store) {
       store.phone
         ? `Call the ${store.name} store at `
         : `Ask at the ${store.name} store, ${store.address}`,
-      store.phone && h("a", { href: `tel:${store.phone.replace(/[^0-9+]/g, "")}` }, store.phone),
+      store.phone && h("a", { href: phoneUrl(store.phone) }, store.phone),
       ". Please have your rental number ready.",
     ),
   );

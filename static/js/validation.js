@@ -39,6 +39,9 @@ const textRule = (what, longest) => (/** @type {string} */ value) => {
   return [...value].length > longest ? `Use at most ${longest} characters.` : null;
 };
 
+/** Of a Philippine mobile number, without 0 or +63. */
+const MOBILE_DIGITS = 10;
+
 // What <input type=email> accepts (HTML, 4.10.5.1.5), but with a dot in the domain.
 const LABEL = "[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?";
 const EMAIL = new RegExp(`^[a-zA-Z0-9.!#$%&'*+/=?^_\`{|}~-]+@${LABEL}(?:\\.${LABEL})+$`);
@@ -58,10 +61,14 @@ const RULES = {
   },
   "customer.phone": (value) => {
     if (!value) return "Enter your phone number.";
-    const digits = value.replace(/\D/g, "").length;
-    return /^[0-9 +()-]{7,20}$/.test(value) && digits >= 7
-      ? null
-      : "Enter a phone number like 0917 123 4567.";
+    const digits = value.replace(/\D/g, "");
+    if (!/^[0-9 +()-]{7,20}$/.test(value) || digits.length < 7) {
+      return "Enter a phone number like 0917 123 4567.";
+    }
+    const [, mobile] = digits.match(/^(?:0|63)(9\d*)$/) ?? [];
+    return mobile && mobile.length !== MOBILE_DIGITS
+      ? "A mobile number has 11 digits, like 0917 123 4567. Please check it."
+      : null;
   },
   "customer.address": textRule("your street address", 200),
   "customer.city": textRule("your city or municipality", 100),

@@ -5,7 +5,7 @@ import { days, lastDay, pesos } from "./format.js";
 /** @typedef {import("./api.js").Rental} Rental */
 /** @typedef {import("./api.js").ApiError} ApiError */
 
-/** How to pay, in the order of the form. Each has a picture, `images/pay-<id>.svg`. */
+/** How to pay, in the order of the form. Names only: marks are their owners'. */
 export const METHODS = [
   { id: "card", name: "Card", kind: "Visa, Mastercard" },
   { id: "gcash", name: "GCash", kind: "E-wallet" },
@@ -163,6 +163,19 @@ export function troubleWords(error) {
   if (error.code === "TIMEOUT") return "Our site is taking too long to answer.";
   if (error.status === 429) return "Our site is very busy just now.";
   return "Something is not working on our side.";
+}
+
+/**
+ * Why a mail that was asked for is not sent.
+ * @param {ApiError} error
+ */
+export function mailTroubleWords(error) {
+  if (error.code === "TOO_MANY_REQUESTS") {
+    return "Many mails were asked for from your network. Please try again in an hour.";
+  }
+  return error.code === "NOT_POSSIBLE_NOW"
+    ? "Our site cannot send mails just now. Please call the store."
+    : troubleWords(error);
 }
 
 /**

@@ -78,7 +78,8 @@ def test_only_the_listed_places_differ(packaged: Template) -> None:
     # Buckets are reached by plain HTTP:
     expected.add(("Resources", "SiteBucketPolicy", "Properties", "PolicyDocument", "Statement"))
     expected.add(("Resources", "PhotographsBucketPolicy"))
-    expected.add(("Resources", "SendNoticesFunction", "Properties", "Policies"))
+    for sender in ("SendNoticesFunction", "TellWaitingFunction"):
+        expected.add(("Resources", sender, "Properties", "Policies"))
     for name in resources("AWS::Serverless::StateMachine"):
         for changed in ("DefinitionUri", "AutoPublishAlias", "DeploymentPreference"):
             expected.add(("Resources", name, "Properties", changed))

@@ -333,7 +333,9 @@ def test_bodies_are_checked_where_there_are_any() -> None:
     with_body = {path for _, path, operation in operations() if "requestBody" in operation}
     # Not the webhook's: what PayMongo signed is answered by the function, whatever it is.
     of_desk = {f"/api/desk/rentals/{{rental_id}}/{what}" for what in ("actions", "money")}
-    assert with_body == {"/api/rentals/quote", "/api/rentals/checkout"} | of_desk | SIGN_IN
+    mails = {"/api/rentals/find", "/api/waiting-list"}
+    of_rentals = {"/api/rentals/quote", "/api/rentals/checkout"} | of_desk
+    assert with_body == of_rentals | mails | SIGN_IN
 
 
 # --- answers: words; whole answers are checked in tests/system/workflow (shop.py) ---

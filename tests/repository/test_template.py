@@ -48,6 +48,7 @@ RULES_WITHOUT_DEAD_LETTER_QUEUE = {
     "FollowFulfillmentFunctionEveryMinute",
     "NeedsAttentionRule",
     "ReconcileFunctionEveryMinute",
+    "TellWaitingFunctionEveryFiveMinutes",  # the next run tells
     "BalanceMoneyFunctionEveryDay",
 }
 

@@ -1,11 +1,29 @@
 """The site as it is published."""
 
+import json
 import re
 from pathlib import Path
 
 import pytest
 
-from tools.sources.site import STATIC, published
+from tests.support.sources import template
+from tools.importing.seed import CATALOGUE
+from tools.ops.publishing import page_of
+from tools.sources.site import STATIC, Site, SiteFile
+
+
+def published(folder: Path = STATIC) -> dict[str, SiteFile]:
+    return site(folder).files
+
+
+def site(folder: Path = STATIC) -> Site:
+    """As it is for a stack with the template's own parameters."""
+    parameters = {
+        name: str(each["Default"])
+        for name, each in template()["Parameters"].items()
+        if "Default" in each
+    }
+    return Site("https://shop.example", parameters, folder)
 
 
 @pytest.fixture
@@ -76,37 +94,60 @@ def test_fonts_have_their_media_type(tmp_path: Path) -> None:
     assert file.media_type == "font/woff2"
 
 
-@pytest.mark.parametrize("page", sorted(STATIC.rglob("*.html")), ids=lambda page: page.name)
-def test_page_preloads_exactly_the_modules_that_it_needs(page: Path) -> None:
-    """A missing one costs a round trip, an extra one bytes."""
-    html = page.read_text()
-    entries = re.findall(r'<script type="module" src="/([^"]+)"', html)
-    needed = set().union(*(imports_of(STATIC / entry) for entry in entries))
-    assert re.findall(r'<link rel="modulepreload" href="/([^"]+)"', html) == sorted(needed)
+def test_pages_preload_the_modules_that_their_script_needs(folder: Path) -> None:
+    """A missing one costs a round trip."""
+    (folder / "js" / "api.js").write_text('import { h } from "./dom.js";')
+    (folder / "js" / "dom.js").write_text("export const h = 1;")
+    (folder / "index.html").write_text('{{ modules("js/pages/home.js") | join(" ") }}')
+    assert published(folder)["/index.html"].content == b"js/api.js js/dom.js"
 
 
-def imports_of(module: Path) -> set[str]:
-    """The modules that a module imports, and those that they import."""
-    found: set[str] = set()
-    waiting = [module]
-    while waiting:
-        source = waiting.pop()
-        for target in re.findall(r'^import [^"]*"(\.[^"]+)";', source.read_text(), re.MULTILINE):
-            path = (source.parent / target).resolve()
-            name = path.relative_to(STATIC.resolve()).as_posix()
-            if name not in found:
-                found.add(name)
-                waiting.append(path)
-    return found
+CUSTOMERS = [path for path in STATIC.glob("*.html") if path.parent == STATIC]
 
 
-@pytest.mark.parametrize("part", ["header", "footer"])
-def test_every_page_has_the_same_frame(part: str) -> None:
-    frames = {
-        re.sub(' aria-current="page"', "", frame)
-        for page in STATIC.glob("*.html")
-        for frame in re.findall(
-            rf'<{part} class="site-{part}">.*?</{part}>', page.read_text(), re.DOTALL
-        )
+@pytest.mark.parametrize("page", CUSTOMERS, ids=lambda page: page.name)
+def test_every_page_says_who_sells_on_what_terms(page: Path) -> None:
+    seller = json.loads((STATIC / "shop.json").read_text())["seller"]
+    html = published()[f"/{page.name}"].content.decode()
+    footer = html.partition("<footer")[2]
+    for said in seller.values():
+        assert said in footer
+    for target in re.findall(r'href="/([^"]+\.html)(?:#([^"]+))?"', footer):
+        name, anchor = target
+        assert not anchor or f'id="{anchor}"' in (STATIC / name).read_text()
+
+
+def test_a_link_to_a_collectible_has_a_preview_without_scripts() -> None:
+    row = {
+        "id": "col-9",
+        "name": 'Robot "X"',
+        "size": "Small",
+        "description": "It <b>walks</b>.",
+        "pictures": ["/images/x.svg", "/images/x.jpg"],
     }
-    assert len(frames) == 1
+    path, page = page_of(site(), row)
+
+    assert path == "/collectibles/col-9"
+    said = re.findall(r'<meta property="og:(\w+)" content="([^"]*)" />', page.content.decode())
+    assert dict(said) == {
+        "site_name": "MongoCollectibles",
+        "title": "Robot &#34;X&#34;",
+        "description": "It &lt;b&gt;walks&lt;/b&gt;.",
+        "url": "https://shop.example/collectibles/col-9",
+        "image": "https://shop.example/images/x.jpg",  # messengers show no SVG
+    }
+
+
+def test_photographs_are_there_in_every_width_that_pages_ask_for() -> None:
+    widths = re.search(r"WIDTHS = \[(.*)\]", (STATIC / "js" / "dom.js").read_text())
+    assert widths
+    files = published()
+    for row in json.loads((CATALOGUE / "collectibles.json").read_text()):
+        for picture in row["pictures"]:
+            stem, dot, kind = picture.rpartition(".")
+            smaller = () if kind == "svg" else widths[1].split(", ")
+            assert {picture, *(f"{stem}-{width}{dot}{kind}" for width in smaller)} <= files.keys()
+
+
+def test_what_pages_are_made_of_is_not_published() -> None:
+    assert not {"/shop.json", "/parts/page.html"} & published().keys()

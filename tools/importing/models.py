@@ -36,6 +36,8 @@ from rentals.pricing import MAX_DURATION_DAYS, MIN_DURATION_DAYS
 Item = dict[str, Any]
 
 _LONGEST_WAY_KM = 20_000
+_HEAVIEST_KG = 10_000
+_LAST_YEAR = 9999
 
 
 def _availability(value: Any) -> Any:
@@ -87,6 +89,14 @@ class CollectibleRow(Row):
     description: Text = ""
     size: Size
     image_url: Text = ""
+    category: Text | None = None
+    pictures: list[Text] | None = None
+    measurements: Text | None = None
+    weight_kg: Annotated[Decimal, Field(gt=0, le=_HEAVIEST_KG)] | None = None
+    condition: Text | None = None
+    year: Annotated[int, Field(ge=1, le=_LAST_YEAR, strict=True)] | None = None
+    in_the_box: Text | None = None
+    needs_two_people: bool | None = None
 
 
 class StoreRow(Row):

@@ -30,8 +30,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tools.local import mail
 from tools.ops.loopback import LOOPBACK
+from tools.ops.publishing import page_of, site_of
+from tools.ops.target import Target, choose
 from tools.sources import ROOT
-from tools.sources.site import STATIC, SiteFile, published
+from tools.sources.site import COLLECTIBLES, STATIC, Site, SiteFile
 
 VERBS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 # API Gateway's own limit is 29 s; ours must not be the shorter one.
@@ -113,11 +115,10 @@ def site_headers(engine_url: str) -> dict[str, str]:
 
 
 async def _serve(request: Request) -> Response:
-    files = _files()
     path = "/" + request.path_params["path"]
-    file = files.get("/index.html" if path == "/" else path)
+    file = await run_in_threadpool(_file, "/index.html" if path == "/" else path)
     status = 200 if file else 404
-    file = file or files["/404.html"]
+    file = file or _site().files["/404.html"]
     return Response(
         file.content,
         status,
@@ -126,14 +127,28 @@ async def _serve(request: Request) -> Response:
     )
 
 
-def _files() -> dict[str, SiteFile]:
+def _file(path: str) -> SiteFile | None:
+    """A collectible's page is made when it is asked for: publishing stores it on AWS."""
+    collectible_id = path.removeprefix(COLLECTIBLES)
+    if not collectible_id or collectible_id == path:
+        return _site().files.get(path)
+    row = _target().table("Collectibles").get_item(Key={"id": collectible_id}).get("Item")
+    return page_of(_site(), row)[1] if row else None
+
+
+@cache
+def _target() -> Target:
+    return choose()
+
+
+def _site() -> Site:
     """The site, read anew when something in its folder has changed."""
-    return _published(max(path.stat().st_mtime_ns for path in STATIC.rglob("*")))
+    return _site_of(max(path.stat().st_mtime_ns for path in STATIC.rglob("*")))
 
 
 @lru_cache(maxsize=1)
-def _published(changed_at: int) -> dict[str, SiteFile]:
-    return published()
+def _site_of(changed_at: int) -> Site:
+    return site_of(_target())
 
 
 async def _mail(request: Request) -> Response:
@@ -142,7 +157,7 @@ async def _mail(request: Request) -> Response:
     page = mail.page(
         mail.newest_first(answer.raise_for_status().json()),
         request.path_params.get("message_id"),
-        stylesheet=next(path for path in _files() if path.endswith("/css/site.css")),
+        stylesheet=next(path for path in _site().files if path.endswith("/css/site.css")),
     )
     return HTMLResponse(page) if page else RedirectResponse("/mail")
 
@@ -156,9 +171,8 @@ def _console() -> ASGIApp:
     """The console of the stack that the environment names; loaded when it is first asked for."""
     from tools.console.app import create_app as create_console  # noqa: PLC0415
     from tools.console.aws import Account  # noqa: PLC0415
-    from tools.ops.target import choose  # noqa: PLC0415
 
-    return create_console(Account(choose()))
+    return create_console(Account(_target()))
 
 
 async def _serve_console(scope: Scope, receive: Receive, send: Send) -> None:

@@ -11,8 +11,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from rentals.models import Collectible
+from rentals.rows import from_row
+from tools.ops import rows
 from tools.ops.target import Target
-from tools.sources.site import SiteFile, published
+from tools.sources.site import Site, SiteFile
 
 _KEEP_OLD_ASSETS = timedelta(days=30)
 
@@ -27,6 +30,23 @@ class Publication:
     invalidation: str | None
 
 
+def site_of(target: Target) -> Site:
+    """The site as it is for a stack."""
+    return Site(target.stack.site_url, target.stack.parameters)
+
+
+def files_of(target: Target) -> dict[str, SiteFile]:
+    """Its files by path, with a page for each collectible that it has now."""
+    site = site_of(target)
+    pages = (page_of(site, row) for row in rows.scan(target, "Collectibles"))
+    return site.files | dict(pages)
+
+
+def page_of(site: Site, row: dict[str, Any]) -> tuple[str, SiteFile]:
+    """The path and the page of a row of the Collectibles table."""
+    return site.collectible(from_row(Collectible, row))
+
+
 def publish(target: Target) -> Publication:
     """Bring the bucket of a stack up to date. Safe to run again: uploads what has changed.
 
@@ -34,7 +54,7 @@ def publish(target: Target) -> Publication:
     """
     s3, bucket = target.client("s3"), target.stack.physical_id("SiteBucket")
     there = _objects(s3, bucket)
-    files = published()
+    files = files_of(target)
     changed = sorted(
         (path for path in files if there.get(_key(path), {}).get("ETag") != _etag(files[path])),
         key=lambda path: (files[path].media_type == "text/html", path),

@@ -5,7 +5,8 @@ import { showDock } from "../dock.js";
 import { $, announce, fill, h, picture } from "../dom.js";
 import { dayAfter, days, pesos } from "../format.js";
 import { openRentals } from "../known-rentals.js";
-import { rentUrl } from "../links.js";
+import { collectibleUrl } from "../links.js";
+import { search } from "../search.js";
 import { chosenStore } from "../storage.js";
 import { WAKE } from "../watch.js";
 import { backWords, stockWords, troubleWords } from "../words.js";
@@ -14,7 +15,7 @@ import { backWords, stockWords, troubleWords } from "../words.js";
 const FIRST_VIEW = 6;
 
 const storeSelect = $("#store");
-const search = $("#search");
+const searchInput = $("#search");
 const sizes = $("#sizes");
 const cards = $("#cards");
 const count = $("#count");
@@ -92,7 +93,7 @@ function card(collectible, store, index) {
       h(
         "h2",
         { id: titleId },
-        soldOut ? name : h("a", { href: rentUrl(id, store?.id), class: "card-link" }, name),
+        h("a", { href: collectibleUrl(id), class: "card-link" }, name),
       ),
       h("p", { class: "description" }, description),
       h(
@@ -108,7 +109,7 @@ function card(collectible, store, index) {
         h("span", { class: "stock" }, stockWords(stock)),
         h("span", { class: "eta" }, etaWords(collectible, store)),
         // The name is the link, and the whole card follows it; this only says so to the eye.
-        !soldOut && h("span", { class: "card-cue", "aria-hidden": "true" }, "Rent →"),
+        h("span", { class: "card-cue", "aria-hidden": "true" }, soldOut ? "See it →" : "Rent →"),
       ),
     ),
   );
@@ -125,26 +126,24 @@ function etaWords({ eta, stock, next_expected: expected }, store) {
 }
 
 function filter() {
-  const words = search.value.trim().toLowerCase().split(/\s+/);
   const size = sizes.querySelector(":checked").value;
-  let found = 0;
-  for (const { collectible, card: element } of shelf) {
-    const text = `${collectible.name} ${collectible.description}`.toLowerCase();
-    const fits = (!size || collectible.size === size) && words.every((word) => text.includes(word));
-    element.hidden = !fits;
-    if (fits) found += 1;
-  }
-  cards.hidden = found === 0;
-  $("#no-match").hidden = found > 0 || shelf.length === 0;
+  const ofSize = shelf
+    .map(({ collectible }) => collectible)
+    .filter((each) => !size || each.size === size);
+  const { found, isGuess } = search(ofSize, searchInput.value);
+  for (const { collectible, card: element } of shelf) element.hidden = !found.has(collectible);
+  cards.hidden = found.size === 0;
+  $("#no-match").hidden = found.size > 0 || shelf.length === 0;
   keepAddress();
   const all = shelf.length;
-  count.textContent = found === all ? `${all} collectibles` : `${found} of ${all} collectibles`;
+  const shown = found.size === all ? `${all} collectibles` : `${found.size} of ${all} collectibles`;
+  count.textContent = isGuess && found.size > 0 ? `${shown} with words like these` : shown;
 }
 
 /** So that a reload, a bookmark or the way back finds the same view. */
 function keepAddress() {
   const query = new URLSearchParams();
-  if (search.value.trim()) query.set("search", search.value.trim());
+  if (searchInput.value.trim()) query.set("search", searchInput.value.trim());
   const size = sizes.querySelector(":checked").value;
   if (size) query.set("size", size);
   const text = query.toString();
@@ -153,7 +152,7 @@ function keepAddress() {
 
 function restoreFilters() {
   const query = new URLSearchParams(window.location.search);
-  search.value = query.get("search") ?? "";
+  searchInput.value = query.get("search") ?? "";
   for (const radio of sizes.querySelectorAll("input")) {
     radio.checked = radio.value === (query.get("size") ?? "");
   }
@@ -164,7 +163,7 @@ storeSelect.addEventListener("change", () => {
   chosenStore.set(storeSelect.value || null);
   load();
 });
-search.addEventListener("input", filter);
+searchInput.addEventListener("input", filter);
 sizes.addEventListener("change", filter);
 $("#filters").addEventListener("submit", (event) => event.preventDefault());
 $("#retry").addEventListener("click", load);
@@ -172,7 +171,7 @@ $("#clear-filters").addEventListener("click", () => {
   $("#filters").reset();
   storeSelect.value = chosenStore.get() ?? "";
   filter();
-  search.focus();
+  searchInput.focus();
 });
 const showHolds = async () => showDock(await openRentals());
 window.addEventListener(WAKE, showHolds);

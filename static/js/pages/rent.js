@@ -4,7 +4,7 @@ import { getCollectibles, getStores } from "../api.js";
 import { showDock } from "../dock.js";
 import { $, announce, fill, h, picture } from "../dom.js";
 import { openRentals } from "../known-rentals.js";
-import { rentUrl, rentalUrl } from "../links.js";
+import { collectibleUrl, rentUrl, rentalUrl } from "../links.js";
 import { onSubmit, setBusy } from "../rent/checkout.js";
 import { checkField, form, restoreDraft, saveDraft, showFieldError, wish } from "../rent/fields.js";
 import { requote, showPriceOf, showSummary } from "../rent/price.js";
@@ -46,6 +46,7 @@ function showCollectible(item) {
   $("#name").textContent = item.name;
   $("#size").textContent = item.size;
   $("#description").textContent = item.description;
+  $("#piece").href = collectibleUrl(item.id);
   fill($("#niche"), picture(item.image_url));
 }
 
@@ -156,6 +157,10 @@ form.elements.store_id.addEventListener("change", ({ target }) => {
 });
 $("#retry").addEventListener("click", load);
 window.addEventListener(WAKE, resume);
+// Another tab may have made a rental meanwhile.
+document.addEventListener("visibilitychange", () => {
+  if (document.visibilityState === "visible" && form.getAttribute("aria-busy") !== "true") resume();
+});
 window.addEventListener("pageshow", (event) => {
   if (event.persisted) {
     setBusy(false);

@@ -1,9 +1,10 @@
 /** rentals.html: the rentals made in this browser. */
 
-import { ApiError, getStores } from "../api.js";
+import { ApiError, findRental, getStores } from "../api.js";
 import { $, announce, fill, h, picture } from "../dom.js";
 import { forgetAllRentals, knownRentals, readRental } from "../known-rentals.js";
 import { rentalUrl } from "../links.js";
+import { mailForm } from "../mail-form.js";
 import { paidLine } from "../paid.js";
 import { holdClock, isOnHold, stamp } from "../rental-view.js";
 import { watch } from "../watch.js";
@@ -55,6 +56,7 @@ function show({ rentals, stores, trouble }) {
   list.hidden = none;
   $("#empty").hidden = !none;
   $("#forget").hidden = none;
+  $("#find").hidden = false;
   return trouble !== null || rentals.some(({ status }) => status === "pending");
 }
 
@@ -113,6 +115,10 @@ $("#forget-all").addEventListener("click", () => {
   show({ rentals: [], stores: [], trouble: null });
   announce("The list was removed.");
   $("#main").focus();
+});
+mailForm($("#find"), async ({ number, email }) => {
+  await findRental(number, email);
+  return "If there is such a rental, its link is on its way to that address.";
 });
 window.addEventListener("pageshow", (event) => event.persisted && follow());
 follow();

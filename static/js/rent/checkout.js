@@ -2,7 +2,7 @@
 
 import { checkout } from "../api.js";
 import { $, fill, h } from "../dom.js";
-import { noteRental, readRental } from "../known-rentals.js";
+import { noteRental, openRentals, readRental } from "../known-rentals.js";
 import { isRentalId, rentalUrl, safePaymentUrl } from "../links.js";
 import { attemptFor, currentAttempt, forgetAttempt, updateAttempt } from "../storage.js";
 import { watch } from "../watch.js";
@@ -37,11 +37,12 @@ export async function onSubmit(event) {
   if (!checkForm()) return;
 
   const body = readForm();
-  const { key } = attemptFor(body);
-  updateAttempt({ unanswered: true });
   setBusy(true);
   let leaving = false;
   try {
+    if (await tellOfAnotherHold()) return;
+    const { key } = attemptFor(body);
+    updateAttempt({ unanswered: true });
     const answer = await checkout(body, key);
     if (!isRentalId(answer.rental_id)) throw new TypeError("answer without a rental");
     updateAttempt({ rental_id: answer.rental_id });
@@ -54,6 +55,24 @@ export async function onSubmit(event) {
   } finally {
     if (!leaving) setBusy(false);
   }
+}
+
+/** Rentals that the customer knows of: who presses again wants another one. */
+const told = new Set();
+
+/** @returns {Promise<boolean>} whether one was told of: made in another tab, or before */
+async function tellOfAnotherHold() {
+  const mine = currentAttempt()?.rental_id;
+  const other = (await openRentals()).find(
+    ({ rental_id, status }) => status === "pending" && rental_id !== mine && !told.has(rental_id),
+  );
+  if (!other) return false;
+  told.add(other.rental_id);
+  showProblem(
+    `${other.collectible_name} is already on hold for you and not paid yet. Press “Continue to payment” again if you want this one as well.`,
+    other.rental_id,
+  );
+  return true;
 }
 
 /**

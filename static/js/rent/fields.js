@@ -17,8 +17,6 @@ export const wish = wishFromUrl();
 
 /** @param {{id: string, name: string, kind: string}} method */
 function methodRadio({ id, name, kind }) {
-  // From here, so that the picture's address has the version of the site's assets.
-  const src = new URL(`../../images/pay-${id}.svg`, import.meta.url);
   return h(
     "label",
     { class: "method" },
@@ -29,7 +27,6 @@ function methodRadio({ id, name, kind }) {
       value: id,
       "aria-describedby": "payment_method-error",
     }),
-    h("img", { class: "mark", src, alt: "", width: 44, height: 28 }),
     h("span", { class: "method-name" }, name),
     h("span", { class: "method-kind" }, kind),
   );

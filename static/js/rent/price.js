@@ -3,6 +3,7 @@
 import { getQuote } from "../api.js";
 import { $, announce, fill, h } from "../dom.js";
 import { days, lastDay, pesos } from "../format.js";
+import { price } from "../prices.js";
 import { MAX_DURATION, parseDuration, SPECIAL_RATE_BELOW_DAYS } from "../validation.js";
 import { backWords, methodName, rateWords, stockWords, troubleWords } from "../words.js";
 import { form, readForm } from "./fields.js";
@@ -16,7 +17,7 @@ const QUOTE_DELAY_MS = 250;
 let collectible = null;
 /** @type {Store[]} */
 let stores = [];
-/** @type {import("../api.js").Quote|null} */
+/** @type {Partial<import("../api.js").Quote>|null} */
 let quote = null;
 
 let timer = 0;
@@ -40,16 +41,34 @@ export function requote() {
   showRates(collectible);
   showStoreFacts();
   const { store_id, duration } = readForm();
-  if (!store_id || duration === null) {
-    showQuote(
-      null,
-      store_id ? "Enter a number of days to see the price." : "Choose a store to see the price.",
-    );
+  if (duration === null) {
+    showQuote(null, "Enter a number of days to see the price.");
     return;
   }
+  showQuote(
+    knownOf(collectible, store_id, duration),
+    store_id ? null : "Choose a store to see when it is ready.",
+  );
+  if (!store_id) return;
   $("#quote").setAttribute("aria-busy", "true");
   const wish = { collectible_id: collectible.id, store_id, duration };
   timer = setTimeout(() => loadQuote(wish), QUOTE_DELAY_MS);
+}
+
+/**
+ * The price, and what the last answer said of this store: the rest is asked for.
+ * @param {Collectible} item
+ * @param {string} store_id
+ * @param {number} duration  In days.
+ * @returns {Partial<import("../api.js").Quote>}
+ */
+function knownOf(item, store_id, duration) {
+  const { rate, total, isSpecial } = price(item, duration);
+  const { stock, eta, next_expected, ready_by } = quote?.store_id === store_id ? quote : {};
+  return {
+    ...{ store_id, stock, eta, next_expected, ready_by },
+    ...{ duration, daily_rate: rate, total_fee: total, is_special_rate: isSpecial },
+  };
 }
 
 /** @param {{collectible_id: string, store_id: string, duration: number}} wish */
@@ -60,7 +79,7 @@ async function loadQuote(wish) {
     showQuote(await getQuote(wish, signal), null);
   } catch (error) {
     if (signal.aborted) return;
-    showQuote(null, `We could not get the price. ${troubleWords(error)}`, true);
+    showQuote(quote, `We could not see when it is ready. ${troubleWords(error)}`, true);
   }
 }
 
@@ -143,13 +162,13 @@ function weekAdvice(item, duration) {
 }
 
 /**
- * @param {import("../api.js").Quote|null} answer
+ * @param {Partial<import("../api.js").Quote>|null} answer
  * @param {string|null} problem  Why there is none.
  * @param {boolean} [retry]  Whether asking again may help.
  */
 function showQuote(answer, problem, retry = false) {
   quote = answer;
-  const soldOut = quote !== null && quote.stock <= 0;
+  const soldOut = quote?.stock === 0;
   $("#quote").setAttribute("aria-busy", "false");
   $("#quote-problem").hidden = problem === null;
   $("#quote-problem-text").textContent = problem ?? "";
@@ -157,7 +176,7 @@ function showQuote(answer, problem, retry = false) {
   $("#sold-out").hidden = !soldOut;
   if (soldOut) $("#expected-back").textContent = `${backWords(quote.next_expected)}. `;
   $("#submit").disabled = soldOut;
-  $("#due-rule").textContent = quote?.ready_by ? quote.due_rule : "";
+  $("#due-rule").textContent = (quote?.ready_by && quote.due_rule) || "";
   $("#rate-total").textContent = quote ? `Total: ${pesos(quote.total_fee)}` : "";
   showSummary();
   if (!quote) return;
@@ -180,11 +199,11 @@ export function showSummary() {
   const small = (/** @type {string} */ text) => h("small", {}, text);
   fill(
     $("#quote-facts"),
-    fact(["Pick up"], [store?.name ?? ""]),
+    fact(["Pick up"], [store?.name ?? "Not chosen yet"]),
     ready_by && fact(["Ready by"], [lastDay(ready_by), small(`${days(eta)} after payment`)]),
     due_at &&
       fact(["Due back"], [`By the end of ${lastDay(due_at)}`, small("If you pick it up when ready")]),
-    fact(["In stock"], [stockWords(stock)]),
+    stock !== undefined && fact(["In stock"], [stockWords(stock)]),
     fact(["Pay with"], [method ? methodName(method) : "Not chosen yet"]),
     fact(
       [`${days(duration)} × ${pesos(daily_rate)}`],

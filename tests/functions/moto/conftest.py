@@ -88,18 +88,24 @@ def paymongo(monkeypatch: pytest.MonkeyPatch) -> Refunding:
 
 
 @pytest.fixture
-def machine(shop: Shop, environment: pytest.MonkeyPatch) -> Iterator[str]:
-    """An empty state machine that rentals start, and the secret that their ids are made under."""
+def identity(shop: Shop) -> Iterator[None]:
+    """The secret that names are made under."""
+    secret_id = setting("IDENTITY_SECRET_ID")
+    aws.secretsmanager().create_secret(Name=secret_id, SecretString=IDENTITY_SECRET.decode())
+    yield
+    aws.secretsmanager().delete_secret(SecretId=secret_id, ForceDeleteWithoutRecovery=True)
+
+
+@pytest.fixture
+def machine(shop: Shop, identity: None, environment: pytest.MonkeyPatch) -> Iterator[str]:
+    """An empty state machine that rentals start."""
     client = aws.stepfunctions()
     arn = client.create_state_machine(name="rental", definition=DEFINITION, roleArn=ROLE)[
         "stateMachineArn"
     ]
     environment.setenv("RENTAL_STATE_MACHINE_ARN", arn)
-    secret_id = setting("IDENTITY_SECRET_ID")
-    aws.secretsmanager().create_secret(Name=secret_id, SecretString=IDENTITY_SECRET.decode())
     yield arn
     client.delete_state_machine(stateMachineArn=arn)
-    aws.secretsmanager().delete_secret(SecretId=secret_id, ForceDeleteWithoutRecovery=True)
 
 
 @pytest.fixture

@@ -1,9 +1,13 @@
 """What can be rented, with live stock."""
 
+import json
+import re
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 
+from api.catalogue_views import offer_view
 from infra import clock
 from rentals import catalogue, desk, endings, expected, fulfillment_executions, repository, units
 from rentals.desk import Action, Actor
@@ -63,6 +67,40 @@ def test_stock_for_a_store_is_what_can_be_delivered_there(shop: Shop) -> None:
     assert (catalogue.offer("col-001", "store-b").stock) == 2
     assert (catalogue.offer("col-001", "store-b").eta) == 2
     assert catalogue.offers("store-a") == [catalogue.offer("col-001", "store-a")]
+
+
+def test_one_collectible_is_told_with_what_every_store_can_have_of_it(shop: Shop) -> None:
+    shop.add_units(1, "wh-middle")
+    shop.add_units(2, "wh-elsewhere")
+
+    offer, by_store = catalogue.offer_at_every_store("col-001")
+
+    assert (offer.stock, offer.eta) == (3, None)
+    assert by_store == {"store-a": (1, 3), "store-b": (2, 2)}
+    with pytest.raises(CollectibleNotFound):
+        catalogue.offer_at_every_store("col-999")
+
+
+def test_what_is_known_of_a_collectible_is_shown_and_the_rest_is_empty(shop: Shop) -> None:
+    known = {
+        "category": "Figure",
+        "pictures": ["/images/a.svg", "/images/b.jpg"],
+        "measurements": "24 by 12 cm",
+        "weightKg": Decimal("0.6"),
+        "condition": "Played with",
+        "year": 1958,
+        "inTheBox": "Robot, key",
+        "needsTwoPeople": True,
+    }
+    shop.put("Collectibles", {"id": "col-002", "name": "X", "size": "Large", **known})
+
+    nothing, everything = map(offer_view, catalogue.offers(None))
+
+    names = [re.sub("[A-Z]", lambda it: f"_{it[0].lower()}", each) for each in known]
+    assert json.loads(json.dumps([everything[each] for each in names])) == [
+        float(each) if isinstance(each, Decimal) else each for each in known.values()
+    ]
+    assert [nothing[each] for each in names] == ["", [], "", None, "", None, "", False]
 
 
 def test_sold_out_has_no_eta(shop: Shop) -> None:

@@ -356,7 +356,16 @@ CASES = {
     "OptionsPreflightFunction/checkout": Case(World.nothing, (204, "")),
     "GetCollectiblesFunction/every-store": Case(World.nothing, (200, '"stock":2')),
     "GetCollectiblesFunction/for-a-store": Case(World.nothing, (200, '"eta":2')),
+    "GetCollectiblesFunction/one": Case(World.nothing, (200, '"availability":[')),
     "GetCollectiblesFunction/unknown-store": Case(World.nothing, (404, "STORE_NOT_FOUND")),
+    "PostWaitingListFunction/sample": Case(World.nothing, (202, '"is_wanted":true')),
+    "PostWaitingListFunction/stop": Case(World.nothing, (202, '"is_wanted":false')),
+    "PostWaitingListFunction/unknown-collectible": Case(
+        World.nothing, (404, "COLLECTIBLE_NOT_FOUND")
+    ),
+    "PostFindRentalFunction/sample": Case(World.completed, (202, "If there is")),
+    "PostFindRentalFunction/wrong-fields": Case(World.completed, (400, "number")),
+    "TellWaitingFunction/every-five-minutes": Case(World.nothing, {"told": 0}),
     "GetStoresFunction/every-store": Case(World.nothing, (200, "store-a")),
     "PostQuoteFunction/week": Case(World.nothing, (200, '"total_fee":7000')),
     "PostQuoteFunction/special-rate": Case(World.nothing, (200, '"is_special_rate":true')),

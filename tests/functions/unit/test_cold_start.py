@@ -27,8 +27,10 @@ READ_OUTSIDE_DATA = {
     "api.post_desk_money",
     "api.post_desk_session",
     "api.post_desk_sign_out",
+    "api.post_find_rental",
     "api.post_paymongo_webhook",
     "api.post_quote",
+    "api.post_waiting_list",
 }
 CALL_PAYMONGO = {
     "api.get_payment_failed",

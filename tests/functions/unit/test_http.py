@@ -94,6 +94,7 @@ ANSWERS: dict[type[ApplicationError], tuple[int, str]] = {
     errors.NotAllowed: (401, "NOT_ALLOWED"),
     errors.IdempotencyKeyReused: (422, "IDEMPOTENCY_KEY_REUSED"),
     errors.TooManyOpenRentals: (429, "TOO_MANY_HOLDS"),
+    errors.TooManyRequests: (429, "TOO_MANY_REQUESTS"),
     errors.InvalidAccessKey: (401, "INVALID_ACCESS_KEY"),
     errors.InvalidSignature: (401, "INVALID_SIGNATURE"),
     errors.TransientFailure: (503, "TRY_AGAIN"),

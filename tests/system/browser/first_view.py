@@ -14,6 +14,7 @@ BUDGET_SHIFT = 0.05
 
 PAGES = {
     "collection": "/",
+    "collectible": "/collectibles/col-005",
     "form": "/rent.html?collectible_id=col-002&store_id=store-a&duration=3",
     "on hold": f"/rental.html?rental_id={RENTAL_ID}",
     "confirmed": f"/success.html?rental_id={RENTAL_ID}",

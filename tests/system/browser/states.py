@@ -312,6 +312,44 @@ def no_such_page(visitor: Visitor) -> None:
     visitor.expect_heading("This shelf is empty")
 
 
+def collectible(visitor: Visitor) -> None:
+    visitor.page.goto("/collectibles/col-005")
+    expect(visitor.page.locator("#where").get_by_role("link").first).to_be_visible()
+    visitor.page.get_by_role("button", name="Picture 2").click()
+
+
+def collectible_enlarged(visitor: Visitor) -> None:
+    collectible(visitor)
+    visitor.page.get_by_role("button", name="Enlarge picture 2 of 2").click()
+    expect(visitor.page.get_by_role("dialog")).to_be_visible()
+
+
+def collectible_sold_out(visitor: Visitor) -> None:
+    nowhere = [{"store_id": "store-a", "stock": 0, "eta": None}]
+    expected = {"stock": 0, "next_expected": f"{YEAR}-01-10T15:59:59.000Z"}
+    visitor.change_answer(COLLECTIBLES, {"availability": nowhere, **expected})
+    visitor.page.goto("/collectibles/col-005")
+    expect(visitor.page.locator("#offer")).to_contain_text("Expected back")
+    visitor.page.get_by_label("Email").fill("ana")
+    visitor.page.get_by_role("button", name="Tell me").click()
+    expect(visitor.page.locator("#waiting-email-error")).to_be_visible()
+
+
+def terms(visitor: Visitor) -> None:
+    visitor.page.goto("/terms.html#cancellation")
+    visitor.expect_heading("Terms")
+
+
+def privacy(visitor: Visitor) -> None:
+    visitor.page.goto("/privacy.html")
+    visitor.expect_heading("Privacy")
+
+
+def stores(visitor: Visitor) -> None:
+    visitor.page.goto("/stores.html")
+    expect(visitor.page.get_by_role("link", name="Open the map of Makati")).to_be_visible()
+
+
 STATES: list[Callable[[Visitor], None]] = [
     collection,
     collection_sold_out,
@@ -333,4 +371,10 @@ STATES: list[Callable[[Visitor], None]] = [
     no_rentals,
     incomplete_link,
     no_such_page,
+    collectible,
+    collectible_enlarged,
+    collectible_sold_out,
+    terms,
+    privacy,
+    stores,
 ]

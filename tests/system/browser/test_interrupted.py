@@ -8,7 +8,7 @@ from playwright.sync_api import Playwright, Route, expect
 
 from tests.support.shop import Shop, eventually
 from tests.system.browser.launch import launch
-from tests.system.browser.visitor import CHECKOUT, Visitor, new_customer, only_rental_of
+from tests.system.browser.visitor import CHECKOUT, Visitor, new_customer, only_rental_of, rentals_of
 from tools.local.stack import LocalStack
 
 
@@ -143,6 +143,26 @@ def test_hold_is_offered_on_the_catalogue_and_in_another_tab(shop: Shop, visitor
 
     tab.get_by_role("button", name="Pay ₱").click()
     expect(tab.get_by_role("heading", level=1)).to_have_text("Your rental is confirmed")
+
+
+def test_a_second_tab_is_told_of_the_hold_of_the_first(shop: Shop, visitor: Visitor) -> None:
+    customer, other = new_customer(shop), shop.add_collectible()
+    first = visitor.page
+    visitor.another_tab()
+    visitor.open_form(other)
+    visitor.fill_in(customer)
+    second, visitor.page = visitor.page, first
+    visitor.rent(shop.add_collectible(), customer)
+    visitor.page = second
+
+    visitor.submit.click()
+
+    expect(visitor.problem).to_contain_text("is already on hold for you")
+    expect(visitor.problem.get_by_role("link", name="See your rental")).to_be_visible()
+    assert only_rental_of(shop, customer)
+    visitor.submit.click()
+    visitor.expect_payment_page()
+    assert len(rentals_of(shop, customer)) == 2
 
 
 @pytest.mark.parametrize("reload_at", ["success", "failed"])

@@ -24,6 +24,13 @@ def add_named_piece(shop: Shop, units: int = 1) -> tuple[str, str]:
     return collectible_id, name
 
 
+def go_on_from_its_page(visitor: Visitor) -> None:
+    expect(visitor.page.locator("#where").get_by_role("link")).to_have_count(3)
+    expect(visitor.page.locator("#prices")).to_contain_text("₱6,000")
+    visitor.expect_no_sideways_scrolling()
+    visitor.page.get_by_role("link", name="Rent it").click()
+
+
 @pytest.mark.parametrize("device", ["desktop", "phone"])
 def test_purchase_from_the_catalogue(shop: Shop, visit: Visit, device: Device) -> None:
     collectible, name = add_named_piece(shop, units=2)
@@ -41,6 +48,8 @@ def test_purchase_from_the_catalogue(shop: Shop, visit: Visit, device: Device) -
     expect(card.locator(".eta")).to_contain_text("At Quezon City in")
     card.get_by_role("link", name=name).click()
 
+    visitor.expect_heading(name)
+    go_on_from_its_page(visitor)
     visitor.expect_heading(name)
     expect(page.locator("#store_id")).to_have_value("store-b")
     page.get_by_role("button", name="3 days").click()
@@ -100,6 +109,8 @@ def test_purchase_with_the_keyboard_only(shop: Shop, visitor: Visitor) -> None:
     visitor.tab_to(".card-link")
     press("Enter")
     visitor.expect_heading(name)
+    visitor.tab_to("#offer .button")
+    press("Enter")
     visitor.expect_price()
     visitor.tab_to("#duration")
     press("ControlOrMeta+a")
@@ -138,6 +149,13 @@ def test_price_and_rule_follow_the_number_of_days(visitor: Visitor) -> None:
     assert page.url.endswith("?collectible_id=col-003&store_id=store-a&duration=7")
 
 
+def test_the_price_is_there_before_a_store_is_chosen(visitor: Visitor) -> None:
+    visitor.page.goto("/rent.html?collectible_id=col-003&duration=8")
+
+    expect(visitor.page.locator("#quote-total")).to_have_text("₱40,000")
+    expect(visitor.page.locator("#quote-problem")).to_contain_text("when it is ready")
+
+
 def test_late_answer_to_an_older_question_is_dropped(visitor: Visitor) -> None:
     visitor.open_form("col-001", duration=8)
     waiting = visitor.hold(QUOTE)
@@ -154,6 +172,19 @@ def test_late_answer_to_an_older_question_is_dropped(visitor: Visitor) -> None:
     expect(visitor.page.locator("#quote-total")).to_have_text("₱10,000")
 
 
+# Plurals, kinds, sizes, accents, and near misses at last.
+FOUND = {
+    "figures": "col-001",
+    "Machines": "col-005",
+    "toys": "col-001",
+    "small dragons": "col-002",
+    "jeepneys": "col-004",
+    "rob\u00f3t": "col-001",
+    "drgon": "col-002",
+    "jeepnye": "col-004",
+}
+
+
 def test_search_and_size_narrow_the_collection(visitor: Visitor) -> None:
     page = visitor.page
     visitor.open_catalogue()
@@ -164,6 +195,15 @@ def test_search_and_size_narrow_the_collection(visitor: Visitor) -> None:
     page.fill("#search", "PINBALL")
     expect(shown).to_have_count(1)
     expect(page.locator("#count")).to_have_text(re.compile(r"^1 of \d+ collectibles$"))
+    page.get_by_role("radio", name="All", exact=True).check()
+    for typed, found in FOUND.items():
+        page.fill("#search", typed)
+        expect(page.locator(f'[data-collectible="{found}"]'), typed).to_be_visible()
+        expect(page.locator('[data-collectible="col-003"]'), typed).to_be_hidden()
+    expect(page.locator("#count")).to_contain_text("with words like these")
+    page.get_by_role("radio", name="Large").check()
+    page.fill("#search", "PINBALL")
+    expect(shown).to_have_count(1)
     page.reload()
     expect(shown).to_have_count(1)
     expect(page.get_by_role("radio", name="Large")).to_be_checked()
@@ -193,7 +233,9 @@ def test_sold_out_is_shown_and_cannot_be_rented(shop: Shop, visitor: Visitor) ->
 
     card = visitor.page.locator(f'[data-collectible="{collectible}"]')
     expect(card.locator(".stamp")).to_have_text("Sold out")
-    expect(card.get_by_role("link")).to_have_count(0)
+    card.get_by_role("link").click()
+    expect(visitor.page.locator("#offer")).to_contain_text("Sold out")
+    expect(visitor.page.locator("#offer").get_by_role("link", name="Rent it")).to_have_count(0)
     visitor.page.goto(f"/rent.html?collectible_id={collectible}&store_id=store-a&duration=3")
     expect(visitor.page.locator("#sold-out")).to_be_visible()
     expect(visitor.submit).to_be_disabled()

@@ -23,8 +23,10 @@ from tests.system.browser.visitor import (
     only_rental_of,
 )
 from tools.local.stack import LocalStack
+from tools.ops.publishing import site_of
+from tools.ops.target import Target
 from tools.sources import ROOT
-from tools.sources.site import published
+from tools.sources.site import SiteFile
 
 SCRIPT_URL = "javascript:alert(1)"
 PAYLOADS = [MARKUP, SCRIPT_URL]
@@ -148,10 +150,14 @@ def test_what_the_browser_remembers_may_be_rubbish(visitor: Visitor) -> None:
         expect_no_markup_from_outside(visitor)
 
 
+def published(stack: LocalStack) -> dict[str, SiteFile]:
+    return site_of(Target(endpoint_url=stack.settings.aws_url)).files
+
+
 def test_security_headers_on_every_page_and_asset(stack: LocalStack) -> None:
     with httpx.Client(base_url=stack.settings.site_url) as client:
         expect_security_headers(client.get("/no-such-page").headers, stack.settings)
-        for path in ["/", *published()]:
+        for path in ["/", *published(stack)]:
             answer = client.get(path)
             assert answer.status_code == 200, path
             expect_security_headers(answer.headers, stack.settings)
@@ -159,7 +165,7 @@ def test_security_headers_on_every_page_and_asset(stack: LocalStack) -> None:
 
 def test_assets_may_be_kept_for_ever_and_pages_are_asked_for_anew(stack: LocalStack) -> None:
     with httpx.Client(base_url=stack.settings.site_url) as client:
-        for path, file in published().items():
+        for path, file in published(stack).items():
             cache_control = client.get(path).headers["Cache-Control"]
             assert cache_control == file.cache_control
             assert ("immutable" in cache_control) is path.startswith("/assets/")

@@ -230,7 +230,7 @@ def test_price_that_cannot_be_read(visitor: Visitor) -> None:
     visitor.answer(QUOTE, 500, failure("INTERNAL_ERROR"), times=1)
 
     visitor.page.fill("#duration", "9")
-    expect(visitor.page.locator("#quote-problem")).to_contain_text("We could not get the price")
+    expect(visitor.page.locator("#quote-problem")).to_contain_text("could not see when it is ready")
     visitor.page.locator("#quote-retry").click()
 
     expect(visitor.page.locator("#quote-total")).to_have_text("₱9,000")

@@ -31,6 +31,7 @@ _PHONES = [
     "((((((((", "+" * 7, "0917.123.4567", "0917 123 4567x",
     "\uff10\uff19\uff11\uff17\uff11\uff12\uff13\uff14\uff15\uff16\uff17", " 1234567 ",
     "1234\t567", "\u202a+63 917 123 4567\u202c", "\u2068+63\u00a0917\u2009123\u00a04567\u2069",
+    "0917123456", "0917 123 45678", "+63 917 123 456", "63 917 123 4567 8", "917 123 456", "0998",
 ]  # fmt: skip
 _POSTAL_CODES = [
     "", "1200", " 1200 ", "120", "12000", "12a0", "-120", "1 20", "\uff11\uff12\uff10\uff10",
@@ -89,18 +90,15 @@ def test_every_field_has_samples(visitor: Visitor) -> None:
     assert of_the_customer == {f"customer.{each.name}" for each in dataclasses.fields(Customer)}
 
 
-def test_form_offers_every_payment_method_with_a_name_and_a_picture(visitor: Visitor) -> None:
+def test_form_offers_every_payment_method_by_its_name(visitor: Visitor) -> None:
     offered = visitor.page.locator("#methods label")
-    expect(offered.locator("img")).to_have_count(len(PaymentMethod))
+    expect(offered).to_have_count(len(PaymentMethod))
 
     ids = offered.locator("input").evaluate_all("all => all.map((it) => it.value)")
     assert sorted(ids) == sorted(PaymentMethod)
     names = offered.locator(".method-name").all_inner_texts()
     assert not {*names} & {*PaymentMethod}
     assert all(names)
-    for picture in offered.locator("img").all():
-        assert picture.evaluate("(it) => it.decode().then(() => it.naturalWidth)") == 44
-        assert "/assets/" in str(picture.evaluate("(it) => it.src"))
 
 
 @pytest.mark.parametrize("field", SAMPLES)

@@ -12,7 +12,13 @@ def offer_of(shop: Shop, collectible: str, store_id: str) -> Json:
     answer = shop.site.get("/api/collectibles", params={"store_id": store_id})
     assert answer.status_code == 200
     offers: list[Json] = answer.json()["data"]
-    return next(offer for offer in offers if offer["id"] == collectible)
+    found = next(offer for offer in offers if offer["id"] == collectible)
+    # And so its own page says it.
+    answer = shop.site.get("/api/collectibles", params={"collectible_id": collectible})
+    [one] = answer.json()["data"]
+    at_store = {"store_id": store_id, "stock": found["stock"], "eta": found["eta"]}
+    assert at_store in one["availability"]
+    return found
 
 
 def quote_of(shop: Shop, collectible: str, store_id: str, duration: int) -> Json:

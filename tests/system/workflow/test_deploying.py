@@ -12,7 +12,6 @@ from tools.local.stack import SECRET_NAME, LocalStack
 from tools.ops import account, publishing, secret_store, smoke
 from tools.ops.errors import CommandError
 from tools.ops.target import Target
-from tools.sources.site import published
 
 
 @pytest.fixture
@@ -27,14 +26,15 @@ def test_the_site_is_uploaded_with_its_headers_and_only_what_has_changed(target:
 
     first = publishing.publish(target)
     again = publishing.publish(target)
+    files = publishing.files_of(target)
 
-    assert "/index.html" in first.uploaded
+    assert {"/index.html", "/collectibles/col-001"} <= {*first.uploaded}
     assert first.deleted == ("of-long-ago.html",)
     assert first.invalidation
-    is_page = [published()[path].media_type == "text/html" for path in first.uploaded]
+    is_page = [files[path].media_type == "text/html" for path in first.uploaded]
     assert is_page == sorted(is_page), "pages come after what they refer to"
     assert (again.uploaded, again.deleted, again.invalidation) == ((), (), None)
-    for path, file in published().items():
+    for path, file in files.items():
         there = s3.get_object(Bucket=bucket, Key=path.removeprefix("/"))
         assert there["Body"].read() == file.content
         assert there["CacheControl"] == file.cache_control

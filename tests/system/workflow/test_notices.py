@@ -21,8 +21,11 @@ Json = dict[str, Any]
 
 def mails_to(shop: Shop, rental_id: str) -> list[Json]:
     """The mails that the engine's SES took for the rental's customer, the newest first."""
+    return mails_at(shop, shop.rental_row(rental_id)["customer"]["email"])
+
+
+def mails_at(shop: Shop, address: str) -> list[Json]:
     answer = httpx.get(shop.stack.settings.aws_url + MESSAGES)
-    address = shop.rental_row(rental_id)["customer"]["email"]
     return [each for each in newest_first(answer.json()) if each["To"] == [address]]
 
 
@@ -104,6 +107,51 @@ def test_a_paid_rental_is_mailed_to_its_customer_and_told_on_the_bus(
     assert shop.site.get(link).status_code == 200
     assert notice_of(shop, rental_id, "sent")["messageId"] == mail["MessageId"]
     assert len(mails_to(shop, rental_id)) == 1
+
+
+def test_a_link_that_is_asked_for_is_mailed_and_its_answer_tells_nothing(shop: Shop) -> None:
+    _, rental = shop.rent()
+    shop.pay_and_complete(rental)
+    row = shop.rental_row(rental["rental_id"])
+    of_rental = {"number": rental["number"], "email": row["customer"]["email"]}
+
+    answers = [
+        shop.site.post("/api/rentals/find", json=of_rental | each)
+        for each in ({}, {"number": "MC-2222-2222"}, {"email": "nobody@example.com"})
+    ]
+
+    assert {(each.status_code, each.text) for each in answers} == {(202, answers[0].text)}
+    subject = "The link to your rental"
+
+    def link_mail() -> Json | None:
+        found = mails_to(shop, rental["rental_id"])
+        return next((each for each in found if each["Subject"].startswith(subject)), None)
+
+    assert (
+        shop.key_of(rental["rental_id"])["X-Rental-Key"]
+        in eventually(link_mail, "the link")["BodyText"]
+    )
+
+
+def test_who_waits_is_told_once_when_it_is_back(shop: Shop) -> None:
+    collectible = shop.add_collectible(units=0)
+    waits, stops = (f"{uuid.uuid4().hex}@example.com" for _ in range(2))
+    body = {"collectible_id": collectible}
+    for asked in (body | {"email": waits}, body | {"email": stops}):
+        assert shop.site.post("/api/waiting-list", json=asked).status_code == 202
+    shop.site.post("/api/waiting-list", json=body | {"email": stops, "is_wanted": False})
+    shop.add_units(collectible, "wh-001")
+
+    target = choose(endpoint_url=shop.stack.settings.aws_url)
+    for _ in range(2):
+        answer = shop.stack.client("lambda").invoke(
+            FunctionName=target.stack.live("TellWaitingFunction")
+        )
+        assert "FunctionError" not in answer
+
+    [mail] = mails_at(shop, waits)
+    assert f"/collectibles/{collectible}" in mail["BodyText"]
+    assert mails_at(shop, stops) == []
 
 
 def test_mails_can_be_read_on_this_machine(shop: Shop) -> None:
