@@ -49,6 +49,7 @@ RULES_WITHOUT_DEAD_LETTER_QUEUE = {
     "NeedsAttentionRule",
     "ReconcileFunctionEveryMinute",
     "BalanceMoneyFunctionEveryDay",
+    "ErasePersonalDataFunctionEveryDay",
 }
 
 

@@ -28,6 +28,8 @@ def _settings(monkeypatch: pytest.MonkeyPatch) -> None:
         "DAY_SECONDS": "86400",
         "COLLECTION_DAYS": "7",
         "OVERDUE_LIMIT_DAYS": "3",
+        "UNPAID_RETENTION_DAYS": "30",
+        "CLOSED_RETENTION_DAYS": "730",
     }.items():
         monkeypatch.setenv(name, value)
 

@@ -477,6 +477,7 @@ CASES = {
     "AuthorizeDistributionFunction/past-the-distribution": Case(
         World.waiting, {"policyDocument": DENIED}, "pending"
     ),
+    "ErasePersonalDataFunction/every-day": Case(World.completed, {"erased": 0}, "completed"),
     "BalanceMoneyFunction/every-day": Case(World.completed, {"difference": 0}, "completed"),
 }
 # Of a task that nothing is said of above, its sample raises no error.
