@@ -2,6 +2,7 @@
 
 import json
 import uuid
+from dataclasses import asdict
 from functools import cache
 from typing import Any
 
@@ -10,6 +11,7 @@ from typer.testing import CliRunner, Result
 
 from rentals.numbers import number_of
 from tests.support.desk import PASSWORD, manager
+from tests.support.samples import CUSTOMER
 from tests.support.shop import Shop, eventually
 from tools.cli.app import app
 from tools.local.stack import MAIL_SENDER
@@ -522,7 +524,7 @@ def test_a_customer_is_given_what_is_stored_and_erased_once_nothing_is_under_way
     shop: Shop, operator: Operator
 ) -> None:
     email = f"{uuid.uuid4().hex}@example.com"
-    rental = shop.checkout(shop.add_collectible(), customer={"email": email})
+    rental = shop.checkout(shop.add_collectible(), customer=asdict(CUSTOMER) | {"email": email})
     rental_id = rental["rental_id"]
 
     [known] = operator.ask("export", email)["rentals"]
