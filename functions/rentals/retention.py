@@ -10,7 +10,7 @@ from infra import clock, due_index
 from infra.due_index import DueIndex
 from infra.dynamo import Delete, Put
 from infra.settings import integer_setting, setting
-from rentals.models import FulfillmentStatus, PaymentStatus, Rental
+from rentals.models import Rental
 
 RETENTION = DueIndex(None, "lookup", "entry")
 _KIND = "retention"
@@ -44,11 +44,8 @@ def in_use(rental: Rental) -> str | None:
         return "it has not ended"
     if rental.follow_up is not None or rental.attention is not None:
         return "its money is not settled"
-    if rental.is_out or rental.fulfillment_attention is not None:
+    if rental.unit_id is not None or rental.fulfillment_attention is not None:
         return "it is not closed, or needs somebody"
-    is_paid = rental.payment_status is PaymentStatus.COMPLETED
-    if is_paid and rental.fulfillment_status is not FulfillmentStatus.CLOSED:
-        return "it was paid in version 0.1: ./rentals upgrade"
     return None
 
 
