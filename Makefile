@@ -68,8 +68,8 @@ screenshots: setup ## Picture every page and state of the site into .local/scree
 interleavings: setup ## Random interleavings, 2,000 steps
 	$(RUN) pytest tests/search/interleavings
 
-faults-share: setup ## The shares of `make faults` and `make attack` that are part of `make test`
-	$(RUN) pytest tests/search/faults "tests/search/hoarding/test_hoarding.py::test_what_is_left_for_customers[10]"
+faults-share: setup ## The shares of `make faults`, `make fuzz` and `make attack` that are part of `make test`
+	$(RUN) pytest tests/search/faults tests/search/fuzz "tests/search/hoarding/test_hoarding.py::test_what_is_left_for_customers[10]"
 
 FAULTS_REPORT := docs/faults.md
 
@@ -82,6 +82,10 @@ faults: setup ## The whole fault matrix, all races, 50,000 steps of interleaving
 .PHONY: attack
 attack: setup ## What somebody can take without paying, from 1, 10 and 100 addresses; writes docs/abuse.md
 	$(RUN) pytest tests/search/hoarding --report docs/abuse.md
+
+.PHONY: fuzz
+fuzz: setup ## Requests and signed events that nobody would think of: [MINUTES=10]
+	$(RUN) pytest tests/search/fuzz --fuzz-seconds $$(($(or $(MINUTES),10) * 30))
 
 package: setup .venv-sam/.locked ## What `sam build` makes, alone, and a rental on it
 	$(RUN) pytest tests/system/package

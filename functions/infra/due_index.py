@@ -26,9 +26,11 @@ def keys_of(kind: str) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class DueIndex:
-    """An index by its name, with the attributes that are its hash and its range."""
+    """An index by its name, with the attributes that are its hash and its range; without a name, a
+    table itself.
+    """
 
-    name: str
+    name: str | None
     key: str
     due_at: str
 

@@ -28,6 +28,12 @@ def written_when_paid(rental: Rental) -> list[Put]:
     return [_put(key, rental.id, rental.id) for key in keys if key is not None]
 
 
+def no_longer_found(rental: Rental) -> list[Delete]:
+    """Nobody finds the rental by who its customer was: only by its number, unit and id."""
+    keys = filter(None, (rental.customer_key, rental.phone_key))
+    return [_delete(key, rental.id) for key in keys]
+
+
 def moved(before: Rental, after: Rental) -> list[Put | Delete]:
     """What changes in the lists of stores, and of what is expected back, when a rental goes from
     one stage to the next.

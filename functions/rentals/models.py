@@ -219,7 +219,7 @@ class Unit:
 
 @dataclass(frozen=True, slots=True)
 class Customer:
-    """Who rents. Personal data: never logged, never in an execution."""
+    """Who rents. Personal data: never logged, never in an execution; empty once it was erased."""
 
     name: str
     email: str
@@ -298,6 +298,8 @@ class Rental:
     returned_store_id: str | None = None
     closed_at: str | None = None
     found_at: str | None = None
+    erasure_requested_at: str | None = None
+    erased_at: str | None = None
     last_unit_id: str | None = None
     desk_log: tuple[Mapping[str, Any], ...] = field(default=(), hash=False)
     deadlines_met: frozenset[str] = frozenset()

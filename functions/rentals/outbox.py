@@ -23,9 +23,13 @@ from rentals.notices import ABOUT_MONEY, Notice, NoticeStatus
 
 EVENT_SOURCE = "mongocollectibles.rentals"
 
-MAILS_ARE_OFF, CUSTOMER_COMPLAINED = "MailsAreOff", "CustomerComplained"
+MAILS_ARE_OFF, CUSTOMER_COMPLAINED, CUSTOMER_ERASED = (
+    "MailsAreOff",
+    "CustomerComplained",
+    "CustomerErased",
+)
 # Why a mail is not sent although nothing is wrong.
-ON_PURPOSE = {MAILS_ARE_OFF, CUSTOMER_COMPLAINED}
+ON_PURPOSE = {MAILS_ARE_OFF, CUSTOMER_COMPLAINED, CUSTOMER_ERASED}
 
 Outcome = dict[str, Any]
 
@@ -69,6 +73,8 @@ def _mail(notice: Notice) -> Outcome:
     if not mail.is_on():
         return {"status": NoticeStatus.NOT_SENT, "problem": MAILS_ARE_OFF}
     rental = repository.get(notice.rental_id)
+    if rental.erased_at is not None:
+        return {"status": NoticeStatus.NOT_SENT, "problem": CUSTOMER_ERASED}
     if notice.kind not in ABOUT_MONEY and _has_complained(rental):
         return {"status": NoticeStatus.NOT_SENT, "problem": CUSTOMER_COMPLAINED}
     written = mail_of(

@@ -12,7 +12,7 @@ from infra import clock, dynamo
 from infra.dynamo import Change, Condition, absent, equal, present
 from infra.settings import setting
 from infra.telemetry import count
-from rentals import follow_ups, sources
+from rentals import follow_ups, retention, sources
 from rentals.errors import RentalEnded, RentalNotFound, WriteContended
 from rentals.models import CENTAVOS_PER_PESO, FollowUp, PaymentStatus, Rental
 from rentals.rows import to_row
@@ -104,7 +104,8 @@ def create(rental: Rental) -> Rental:
     for _ in range(_CREATION_TRIES):
         counted, source = sources.count_open(rental, row)
         try:
-            dynamo.transact([dynamo.New(setting("RENTALS_TABLE"), new_row(counted)), source])
+            new = dynamo.New(setting("RENTALS_TABLE"), new_row(counted))
+            dynamo.transact([new, source, retention.first_look(counted)])
         except dynamo.ConditionFailed as failure:
             # Read rather than trust the answer: a transaction reports a failed condition for
             # either.

@@ -50,6 +50,7 @@ RULES_WITHOUT_DEAD_LETTER_QUEUE = {
     "ReconcileFunctionEveryMinute",
     "TellWaitingFunctionEveryFiveMinutes",  # the next run tells
     "BalanceMoneyFunctionEveryDay",
+    "ErasePersonalDataFunctionEveryDay",
 }
 
 

@@ -14,9 +14,10 @@ from typing import Any, TypeVar
 import httpx
 
 from api.requests import ACCESS_KEY_HEADER
+from infra import dynamo
 from infra.clock import timestamp_in
 from infra.dynamo import from_attributes
-from rentals import desk, repository
+from rentals import desk, repository, retention
 from rentals.access_keys import access_key_of
 from tests.support.description import answers_as_described
 from tests.support.domain import domain_of
@@ -393,6 +394,16 @@ class Shop:
             FunctionName=self.stack.outputs["FollowFulfillmentFunctionName"], Payload=b"{}"
         )
         return answer
+
+    def erase_personal_data(self, rental_id: str) -> Json:
+        """Its schedule fires on the day on which this rental is due."""
+        with domain_of(self.stack):
+            dynamo.transact([retention.look(rental_id, timestamp_in(-1))])
+        answer = _client(self.stack, "lambda").invoke(
+            FunctionName=self.stack.outputs["ErasePersonalDataFunctionName"], Payload=b"{}"
+        )
+        done: Json = json.load(answer["Payload"])
+        return done
 
     def fulfillment_arns(self, rental_id: str) -> list[str]:
         """The executions that have followed a paid rental, the first one first."""

@@ -29,6 +29,8 @@ def _settings(monkeypatch: pytest.MonkeyPatch) -> None:
         "COLLECTION_DAYS": "7",
         "OVERDUE_LIMIT_DAYS": "3",
         **TERMS,
+        "UNPAID_RETENTION_DAYS": "30",
+        "CLOSED_RETENTION_DAYS": "730",
     }.items():
         monkeypatch.setenv(name, value)
 

@@ -50,6 +50,12 @@ ALL = {
 }
 
 
+@pytest.fixture(autouse=True)
+def _settings(environment: pytest.MonkeyPatch) -> None:
+    for name in ("UNPAID_RETENTION_DAYS", "CLOSED_RETENTION_DAYS"):
+        environment.setenv(name, "730")
+
+
 def read(folder: Path, **files: Any) -> Export:
     """An export of these rows beside what is needed for them to be right."""
     for table, rows in (ALL | files).items():

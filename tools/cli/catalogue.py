@@ -70,7 +70,7 @@ def import_(  # noqa: PLR0913, PLR0917 - each is one way of importing
                 kept += _write(session, tables, planned, jobs)
             with session.working("Reading back"):
                 verification = writing.verify(tables, planned)
-            if loading.has_units_out(export):
+            if export.rentals:
                 with session.working("Having rentals go on"), domain_of(target):
                     upgrading.upgrade()
     report = Report(export.rejects, planned, kept, verification, dry_run, export.ignored)

@@ -63,7 +63,8 @@ def upgrade_(ctx: typer.Context, yes: Yes = False) -> None:
     session.show(
         asdict(done),
         f"{done.units} units and {done.rentals} rentals go on; where the units of"
-        f" {len(done.unknown)} are, the desk has to say (./rentals attention)",
+        f" {len(done.unknown)} are, the desk has to say (./rentals attention); {done.retained} got"
+        " a time at which their personal data is looked at",
         *([left] if done.left else []),
     )
     if done.left:

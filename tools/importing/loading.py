@@ -80,11 +80,6 @@ def read(tables: Tables, folder: Path) -> Export:
     return export
 
 
-def has_units_out(export: Export) -> bool:
-    """Whether rentals come in that go on: to be upgraded when they are written."""
-    return any(rental.unit_id is not None for rental in export.rentals.values())
-
-
 def plan(tables: Tables, export: Export) -> list[Planned]:
     """What has to be written so that the tables hold what the files hold."""
     return writing.plan(tables, writing.items_of(export))

@@ -8,10 +8,13 @@ from typing import Any
 from boto3.dynamodb.conditions import Key
 
 from infra.clock import timestamp
+from infra.due_index import DueIndex
+from rentals import retention
 from rentals.deadlines import Deadline
 from rentals.errors import PaymentProviderRejected, PaymentProviderUnavailable
 from rentals.fulfillment import FULFILLMENT_INDEX, clock_keys
 from rentals.models import FollowUp, PaymentStatus
+from rentals.retention import RETENTION
 from tools.ops import queues, rows, webhook
 from tools.ops.errors import CommandError
 from tools.ops.promise import is_past_its_hold
@@ -24,6 +27,8 @@ RECONCILER_PATIENCE = timedelta(minutes=10)
 REFUND_PATIENCE = timedelta(days=14)
 # It looks again after ten minutes at a rental whose execution takes its time.
 CLOCK_PATIENCE = timedelta(minutes=15)
+# It comes every day, and Lambda tries a run again that failed.
+ERASURE_PATIENCE = timedelta(days=2)
 
 # A problem of a paid rental's second half in words, the attribute with its time, and its section in
 # the runbook.
@@ -99,6 +104,7 @@ def of_stack(target: Target, found: Iterable[Mapping[str, Any]], now: datetime) 
     return [
         *_reconciler(found, now),
         *_clock(target, now),
+        *_erasures(target, now),
         *_queues(target),
         *_alarms(target),
         *_webhook(target),
@@ -115,24 +121,43 @@ def _reconciler(found: Iterable[Mapping[str, Any]], now: datetime) -> Iterator[F
 
 
 def _clock(target: Target, now: datetime) -> Iterator[Finding]:
-    client: Any = target.dynamodb.meta.client
-    patience = timestamp(now - CLOCK_PATIENCE)
-    overdue = [
-        row["fulfillmentDueAt"]
-        for key in clock_keys()
-        for row in client.query(
-            TableName=target.table("Rentals").name,
-            IndexName=FULFILLMENT_INDEX.name,
-            KeyConditionExpression=Key("fulfillmentClock").eq(key)
-            & Key("fulfillmentDueAt").lt(patience),
-            Limit=1,
-        )["Items"]
-    ]
+    overdue = _due_before(
+        target, "Rentals", FULFILLMENT_INDEX, clock_keys(), timestamp(now - CLOCK_PATIENCE)
+    )
     if overdue:
         yield Finding(
             "FollowFulfillment", "late", "deadlines that nobody looks at", min(overdue),
             'runbook, "The clock is silent"',
         )  # fmt: skip
+
+
+def _erasures(target: Target, now: datetime) -> Iterator[Finding]:
+    overdue = _due_before(
+        target, "Lookups", RETENTION, retention.look_keys(), timestamp(now - ERASURE_PATIENCE)
+    )
+    if overdue:
+        yield Finding(
+            "ErasePersonalData", "late", "personal data that nobody erases",
+            min(overdue).partition("#")[0], 'runbook, "Personal data is kept too long"',
+        )  # fmt: skip
+
+
+def _due_before(
+    target: Target, table: str, index: DueIndex, keys: Iterable[str], before: str
+) -> list[str]:
+    """When the first of each key was due, of those that were due before a time as stored."""
+    client: Any = target.dynamodb.meta.client
+    named = {"IndexName": index.name} if index.name else {}
+    return [
+        row[index.due_at]
+        for key in keys
+        for row in client.query(
+            TableName=target.table(table).name,
+            KeyConditionExpression=Key(index.key).eq(key) & Key(index.due_at).lt(before),
+            Limit=1,
+            **named,
+        )["Items"]
+    ]
 
 
 def _queues(target: Target) -> Iterator[Finding]:

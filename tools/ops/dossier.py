@@ -65,7 +65,7 @@ def gather(target: Target, words: str, *, with_logs: bool) -> Dossier:
     return Dossier(
         row=row,
         unit=_unit(target, row),
-        notices=_notices(target, row),
+        notices=notices_of(target, row),
         executions=[
             *executions.of_rental(target, rental_id, since),
             *executions.of_fulfillment(target, row),
@@ -85,8 +85,9 @@ def _unit(target: Target, row: Json) -> Json | None:
     return rows.plain(found["Item"]) if "Item" in found else None
 
 
-def _notices(target: Target, row: Json) -> list[Json]:
-    """One of each kind may be there; of reminders one for each deadline that was met."""
+def notices_of(target: Target, row: Json) -> list[Json]:
+    """What was told of a rental, the oldest first."""
+    # One of each kind may be there; of reminders one for each deadline that was met.
     keys = ["1", *(met.partition("@")[2] for met in row.get("deadlinesMet", ()))]
     ids = {id_of(row["id"], kind, key) for kind in NoticeKind for key in keys}
     client, table = target.dynamodb.meta.client, target.table("Notices").name

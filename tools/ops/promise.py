@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from paymongo import CURRENCY
-from rentals import deadlines, unit_moves
+from rentals import deadlines, retention, unit_moves
 from rentals.allocation import held_key
 from rentals.charges import Charge, ChargeStatus
 from rentals.models import FulfillmentStatus, PaymentStatus, Rental, Unit, UnitStatus
@@ -25,6 +25,8 @@ Item = Mapping[str, Any]
 _GRACE = timedelta(minutes=5)
 # The clock's bound: it looks every minute, and again after ten when something was in its way.
 _CLOCK = timedelta(minutes=15)
+# What is due is erased within a day, and looked at again a day later when it was in use.
+_ERASURE = timedelta(days=2)
 _WITHOUT_A_RENTAL = {
     UnitStatus.AVAILABLE,
     UnitStatus.TO_WAREHOUSE,
@@ -111,6 +113,7 @@ def violations(  # noqa: PLR0913 - the tables
         *_units_are_somewhere(known, all_units, now),
         *_deadlines_are_kept(known.values(), now),
         *_notices_are_told(known, notices, now),
+        *_personal_data_is_erased(known.values(), now),
         *_money_agrees(own, known.keys(), payments, _charges_of(charges)),
         *_payments_are_one_rentals(known.values()),
         *_nothing_hangs(known.values(), now),
@@ -205,6 +208,15 @@ def _charges_of(rows: Iterable[Item]) -> dict[str, list[Charge]]:
     for row in rows:
         found.setdefault(row["rentalId"], []).append(from_row(Charge, row))
     return found
+
+
+def _personal_data_is_erased(rentals: Iterable[Rental], now: datetime) -> Iterator[Violation]:
+    for rental in rentals:
+        if rental.erased_at is not None or retention.in_use(rental) is not None:
+            continue
+        until = retention.kept_until(rental)
+        if datetime.fromisoformat(until) + _ERASURE < now:
+            yield Violation("personal data erased", rental.id, f"kept, and its time was {until}")
 
 
 def _money_agrees(

@@ -1,5 +1,6 @@
 """What was written before rentals had a second half goes on: units get their status, completed
-rentals their fulfillment and what they are found by.
+rentals their fulfillment and what they are found by, all of them a time at which their personal
+data is looked at.
 
 Nothing automatic touches the customers of that time: no notice is written, deadlines that have
 passed are not told, and a rental whose unit may be anywhere is not given up before the desk says
@@ -7,7 +8,7 @@ where it is. Each row is changed on the condition that it is as it was read, so 
 interrupted, repeated, and run beside a shop that is open. To be called inside `domain_of`.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
@@ -15,7 +16,7 @@ from typing import Any
 from infra import clock, dynamo
 from infra.dynamo import Change, absent, either, equal
 from infra.settings import setting
-from rentals import dates, deadlines, fulfillment, lookups, repository, unit_moves
+from rentals import dates, deadlines, fulfillment, lookups, repository, retention, unit_moves
 from rentals.identity import customer_key, identity_secret, phone_key
 from rentals.models import FulfillmentStatus, PaymentStatus, Rental, Unit, UnitStatus
 from rentals.rows import from_row
@@ -24,16 +25,19 @@ from rentals.rows import from_row
 CARRIED_OVER = "CarriedOver"
 _NOT_OFFERED = "was not offered before it had a status"
 _PARALLEL = 8
+_PAGE = 1000
 
 
 @dataclass(frozen=True)
 class Upgraded:
-    """How many units and rentals were changed; `unknown` are those among the rentals of which the
-    desk has to say where their unit is, `left` those that were not changed, and why.
+    """How many units and rentals were changed, and how many got a time for their personal data;
+    `unknown` are those among the rentals of which the desk has to say where their unit is, `left`
+    those that were not changed, and why.
     """
 
     units: int
     rentals: int
+    retained: int
     unknown: list[str]
     left: dict[str, str]
 
@@ -44,12 +48,33 @@ def upgrade() -> Upgraded:
         from_row(Unit, row) for row in dynamo.scan(setting("UNITS_TABLE")) if "status" not in row
     ]
     changed, left = _each(units, _upgrade_unit)
-    rentals = [
-        Rental.from_row(row) for row in dynamo.scan(setting("RENTALS_TABLE")) if _is_as_before(row)
-    ]
+    rows = dynamo.scan(setting("RENTALS_TABLE"))
+    rentals = [Rental.from_row(row) for row in rows if _is_as_before(row)]
     gone_on, stay = _each(rentals, _upgrade_rental)
     unknown = [each.id for each in gone_on if each.fulfillment_attention == CARRIED_OVER]
-    return Upgraded(len(changed), len(gone_on), unknown, left | stay)
+    looked_at = {row["rentalId"] for key in retention.look_keys() for row in _all_of(key)}
+    named = [Rental.from_row(row) for row in rows if row["id"] not in looked_at]
+    retained, _ = _each((each for each in named if each.erased_at is None), _retain)
+    return Upgraded(len(changed), len(gone_on), len(retained), unknown, left | stay)
+
+
+def _all_of(key: str) -> Iterator[dynamo.Item]:
+    """The rows of the Lookups table with this key."""
+    after = " "  # before every time
+    while rows := dynamo.query(
+        setting("LOOKUPS_TABLE"),
+        None,
+        "lookup = :key AND entry > :after",
+        {"key": key, "after": after},
+        limit=_PAGE,
+    ):
+        yield from rows
+        after = rows[-1]["entry"]
+
+
+def _retain(rental: Rental) -> Rental:
+    dynamo.transact([retention.first_look(rental)])
+    return rental
 
 
 def _is_as_before(row: dynamo.Item) -> bool:

@@ -6,9 +6,9 @@ from typing import Any
 import boto3
 import pytest
 
-from infra import clock
+from infra import clock, dynamo
 from infra.settings import setting
-from rentals import desk, fulfillment_clock, lookups, repository
+from rentals import desk, fulfillment_clock, lookups, repository, retention
 from rentals.desk import Action, Actor
 from rentals.models import FulfillmentStatus, Rental
 from tests.support.rentals import completed, reserved
@@ -143,6 +143,18 @@ def test_an_imported_rental_goes_on_at_its_stage_and_what_has_passed_is_not_told
     assert_agrees(shop)
     assert fulfillment_clock.meet_deadlines(now) == now
     assert shop.rows("Notices") == []
+
+
+def test_every_rental_gets_a_time_at_which_its_personal_data_is_looked_at(shop: Shop) -> None:
+    rentals = [paid_before(shop, days=40), shop.add_rental(2), shop.add_rental(3)]
+    forget(shop, "Lookups")
+    dynamo.transact([retention.first_look(rentals[2])])
+
+    assert upgrading.upgrade().retained == 2
+
+    looks = [row for row in shop.rows("Lookups") if row["lookup"] in retention.look_keys()]
+    assert sorted(row["rentalId"] for row in looks) == sorted(each.id for each in rentals)
+    assert upgrading.upgrade().retained == 0
 
 
 def test_running_again_changes_nothing(shop: Shop) -> None:

@@ -684,8 +684,15 @@ class Simulation:
         if days is None and not due:
             return False
         self.let_time_pass(days * 86_400.0 if days else max(0.0, min(due)) + 1.0)
+        self._erase()
         self._tick(draw)
         return True
+
+    def _erase(self) -> None:
+        """Personal data of which the days are over goes, whatever else is under way."""
+        done = handler("upkeep.erase_personal_data.handler")({}, Context())
+        if done["looked_at"]:
+            self.say(f"personal data: {done}")
 
     def _tick(self, draw: Draw) -> None:
         function = "upkeep.follow_fulfillment.handler"
@@ -811,6 +818,7 @@ class Simulation:
             self._tick(Replayed([]))
             self.check_safety()
             self.quiesce(random)
+        self._erase()
         self.check_promise()
         left = [f"{row['id']} is {row['status']}" for row in self.world.rows("Units")
                 if row["status"] not in _AT_HOME]  # fmt: skip

@@ -132,6 +132,13 @@ def told(shop: Shop) -> None:
     )
 
 
+def erase_one(shop: Shop) -> None:
+    """The day on which the personal data of one unpaid rental is due."""
+    row = shop.rental_row(rejected(shop))
+    shop.table("Rentals").put_item(Item=row | {"createdAt": timestamp_in(-31 * 86_400)})
+    assert shop.erase_personal_data(row["id"]) == {"looked_at": 1, "erased": 1}
+
+
 SCENARIOS = {each.__name__: each for each in (paid, declined, cancelled, expired, rejected)}
 
 
@@ -151,6 +158,7 @@ OTHER_WORK: dict[str, tuple[str, Callable[[Shop], object]]] = {
     ),
     "status": ("GetRentalFunction", lambda shop: shop.rental(payable(shop))),
     "notice": ("SendNoticesFunction", told),
+    "erasure": ("ErasePersonalDataFunction", erase_one),
     "clock": ("FollowFulfillmentFunction", lambda shop: shop.tick()),
     "reconciler": (
         "ReconcileFunction",

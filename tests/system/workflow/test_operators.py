@@ -2,6 +2,7 @@
 
 import json
 import uuid
+from dataclasses import asdict
 from functools import cache
 from typing import Any
 
@@ -10,6 +11,7 @@ from typer.testing import CliRunner, Result
 
 from rentals.numbers import number_of
 from tests.support.desk import PASSWORD, manager
+from tests.support.samples import CUSTOMER
 from tests.support.shop import Shop, eventually
 from tools.cli.app import app
 from tools.local.stack import MAIL_SENDER
@@ -516,3 +518,30 @@ def test_an_event_as_it_is_and_one_that_cannot_be_sent(operator: Operator) -> No
         refused = operator.run("replay", *args)
         assert refused.exit_code == 1
         assert says in refused.stderr
+
+
+def test_a_customer_is_given_what_is_stored_and_erased_once_nothing_is_under_way(
+    shop: Shop, operator: Operator
+) -> None:
+    email = f"{uuid.uuid4().hex}@example.com"
+    rental = shop.checkout(shop.add_collectible(), customer=asdict(CUSTOMER) | {"email": email})
+    rental_id = rental["rental_id"]
+
+    [known] = operator.ask("export", email)["rentals"]
+    assert (known["id"], known["customer"]["email"]) == (rental_id, email)
+    assert "taskToken" not in known
+
+    later = operator.run("erase", email, "--yes")
+    assert later.exit_code == 1
+    assert "it has not ended" in later.stdout
+    assert email not in later.stdout + later.stderr
+    assert shop.erase_personal_data(rental_id)["erased"] == 0
+
+    shop.follow(shop.leave_hosted_page(rental))
+    row = shop.wait_for_status(rental_id, "cancelled") and shop.rental_row(rental_id)
+    del row["followUp"], row["followUpAt"]  # PayMongo is asked once more hours later
+    shop.table("Rentals").put_item(Item=row)
+    assert shop.erase_personal_data(rental_id)["erased"] == 1
+
+    assert operator.run("erase", email, "--yes").exit_code == 0
+    assert operator.ask("export", email)["rentals"] == []

@@ -208,6 +208,7 @@ def monthly(requests: int) -> Usage:
     browsing = max(0.0, requests - usage["api_request"])
     for work, share in assumed["browsing"].items():
         usage.update(times(usage_of(work), browsing * share))
+    usage.update(times(usage_of("erasure"), checkouts))
     for each_minute in ("reconciler", "clock"):
         usage.update(times(usage_of(each_minute), _MINUTES_A_MONTH))
         usage["trace"] += _MINUTES_A_MONTH
