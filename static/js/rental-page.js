@@ -4,10 +4,11 @@ import { getStores } from "./api.js";
 import { $, announce, fill, h } from "./dom.js";
 import { keyOf, noteRental, readRental } from "./known-rentals.js";
 import { keyFromUrl, rentalIdFromUrl } from "./links.js";
+import { money } from "./money.js";
 import { currentAttempt, draft, forgetAttempt } from "./storage.js";
 import { contact, ticket } from "./ticket.js";
 import { timeline } from "./timeline.js";
-import { watch } from "./watch.js";
+import { WAKE, watch } from "./watch.js";
 import { troubleWords } from "./words.js";
 
 /**
@@ -91,6 +92,12 @@ export async function showRental(describe) {
   document.addEventListener("visibilitychange", () => {
     if (document.visibilityState === "visible") follow();
   });
+  window.addEventListener(WAKE, follow);
+  window.addEventListener("pageshow", (event) => {
+    if (!event.persisted) return;
+    shown = ""; // a button that led away waits no more
+    follow();
+  });
 }
 
 /** @param {any} error */
@@ -125,7 +132,11 @@ function render({ tone, heading, lead, more = [], spoken }, rental, store) {
   setHeading(tone, heading, lead, spoken);
   const focused = document.activeElement?.id;
   fill($("#more"), ...more);
-  fill($("#details"), ticket(rental, store), h("div", {}, progress(rental, store), contact(store)));
+  fill(
+    $("#details"),
+    ticket(rental, store),
+    h("div", {}, progress(rental, store), money(rental), contact(store)),
+  );
   // Drawing anew must not throw keyboard users back to the top.
   if (focused) document.getElementById(focused)?.focus();
 }
