@@ -97,7 +97,7 @@ export function extensionPanel(rental) {
       ),
     ),
     price,
-    problem,
     h("div", { class: "actions" }, button),
+    problem,
   );
 }

@@ -16,16 +16,6 @@ export function chargeName({ kind, days: added }) {
   return { late: "Late return", damage: "Damage", loss: "Loss" }[kind];
 }
 
-/** @param {Charge} charge */
-function chargeNotes({ kind, status, reason, outstanding, from_deposit: covered }) {
-  const notes = kind === "extension" ? [] : [reason];
-  if (covered) notes.push(`${pesos(covered)} taken from your deposit`);
-  if (status === "waived") notes.push("You need not pay it");
-  if (outstanding && kind !== "extension") notes.push(`${pesos(outstanding)} still to pay`);
-  if (outstanding && kind === "extension") notes.push("Counts once it is paid");
-  return notes.filter(Boolean).join(" · ");
-}
-
 /** @param {Rental} rental */
 const isCounterDepositTaken = ({ counter_deposit, deposit_held, deposit_kept, refunds }) =>
   counter_deposit > 0 &&
@@ -74,7 +64,7 @@ function keptWhy({ closed_reason, charges }) {
   }[closed_reason ?? ""];
   if (why) return why;
   const paid = charges.filter(({ status, from_deposit }) => status === "paid" || from_deposit > 0);
-  return ["Rent", ...paid.map(chargeName)].join(", ").toLowerCase();
+  return ["Rent", ...paid.map((each) => chargeName(each).toLowerCase())].join(", ");
 }
 
 const REFUND_WHY = {
@@ -84,7 +74,7 @@ const REFUND_WHY = {
   shop_fault: "Because we could not go ahead",
   found: "Because it was found again",
   goodwill: "By our staff",
-  second_payment: "A payment that was not needed",
+  second_payment: "A payment that came twice or too late",
 };
 
 /**
@@ -122,6 +112,7 @@ export function money(rental) {
       "dl",
       { class: "facts", id: "money" },
       ...(isPaid ? paidLines(rental) : []),
+      ...chargeLines(rental),
       ...rental.refunds.map((each) =>
         line(
           each.status === "failed" ? "To give back" : "Given back",
@@ -137,26 +128,37 @@ export function money(rental) {
 
 /** @param {Rental} rental */
 function paidLines(rental) {
-  const { charges, deposit, counter_deposit: atCounter, daily_rate: rate } = rental;
-  const added = charges.filter(({ kind, status }) => kind === "extension" && status === "paid");
+  const { deposit, counter_deposit: atCounter, daily_rate: rate } = rental;
+  const charges = rental.charges.filter(({ status }) => status === "paid");
+  const added = charges.filter(({ kind }) => kind === "extension");
   const first = added.reduce((left, each) => left - (each.days ?? 0), rental.duration);
-  const isHeld = rental.deposit_held > 0;
   const toBring = depositToBring(rental);
+  const held = rental.deposit_held > 0 ? "Goes back once it is back and looked over" : "";
   return [
     line("Rent", rental.total_fee ?? 0, rate === null ? "" : `${days(first)} × ${pesos(rate)}`),
-    deposit > 0 &&
-      line("Deposit", deposit, isHeld ? "Goes back once it is back and looked over" : ""),
-    atCounter > 0 &&
-      toBring === 0 &&
-      isCounterDepositTaken(rental) &&
-      line("Deposit", atCounter, "Paid at the counter"),
+    deposit > 0 && line("Deposit", deposit, held),
+    isCounterDepositTaken(rental) && line("Deposit at the counter", atCounter, held),
     ...charges
-      .filter(({ status }) => status !== "expired")
-      .map((each) => line(chargeName(each), each.amount, chargeNotes(each))),
-    toBring > 0 && line("Deposit to bring", toBring, "To the store, when you pick it up"),
+      .filter(({ amount, from_deposit: covered }) => amount > covered)
+      .map((each) => line(chargeName(each), each.amount - each.from_deposit, whyOf(each))),
     line("Paid", paidSum(rental), "", "total"),
+    toBring > 0 && line("Deposit to bring", toBring, "To the store, when you pick it up"),
   ];
 }
+
+/**
+ * What was charged and not paid: the deposit did, or nobody has to.
+ * @param {Rental} rental
+ */
+const chargeLines = ({ charges }) =>
+  charges.flatMap((each) => [
+    each.from_deposit > 0 &&
+      line(`${chargeName(each)}, from your deposit`, each.from_deposit, whyOf(each)),
+    each.status === "waived" && line(`${chargeName(each)}, waived`, each.amount, whyOf(each)),
+  ]);
+
+/** @param {Charge} charge */
+const whyOf = ({ kind, reason }) => (kind === "extension" ? "" : reason);
 
 /** @param {Rental} rental */
 function keptLine(rental) {
@@ -187,9 +189,10 @@ function line(term, amount, notes, kind = null) {
  */
 export function lateFeeWords(rental) {
   const { fulfillment_status: stage, late_fee_per_day: daily, late_fee_now: now } = rental;
-  if (stage !== "picked_up" || !daily) return null;
+  if (!["picked_up", "returned"].includes(stage ?? "") || !daily) return null;
+  if (stage === "returned" && !now) return null;
   const rule = `${pesos(daily)} for each day that has begun after the due date`;
-  if (!rental.is_overdue)
+  if (stage === "picked_up" && !rental.is_overdue)
     return `Bringing it back after ${lastDay(rental.due_at ?? "")} costs a late fee: ${rule}.`;
   const sum = now > 0 ? `Late fee until now: ${pesos(now)}` : "No late fee yet";
   const deposit = rental.deposit_held > 0 ? " Your deposit pays it first." : "";

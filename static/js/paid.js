@@ -37,8 +37,8 @@ export function paidView(rental, store) {
         ),
       ...chargesToPay(rental),
       extensionPanel(rental),
-      cancelPaid(rental),
     ],
+    after: cancelPaid(rental),
     spoken: refund?.title,
     goOn: isGoingBack || (refund !== null && !isRefundOver(rental)),
   };

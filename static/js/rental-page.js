@@ -19,6 +19,7 @@ import { troubleWords } from "./words.js";
  *   heading: string,
  *   lead: string,
  *   more?: (Node|false|null)[],
+ *   after?: Node|null,
  *   spoken?: string|null,
  *   goOn: boolean,
  * }} View  What to show, what to say on top of it, and whether the answer may still change.
@@ -128,14 +129,14 @@ function settle(rental) {
  * @param {Rental} rental
  * @param {Store|undefined} store
  */
-function render({ tone, heading, lead, more = [], spoken }, rental, store) {
+function render({ tone, heading, lead, more = [], after, spoken }, rental, store) {
   setHeading(tone, heading, lead, spoken);
   const focused = document.activeElement?.id;
   fill($("#more"), ...more);
   fill(
     $("#details"),
     ticket(rental, store),
-    h("div", {}, progress(rental, store), money(rental), contact(store)),
+    h("div", {}, progress(rental, store), money(rental), after, contact(store)),
   );
   // Drawing anew must not throw keyboard users back to the top.
   if (focused) document.getElementById(focused)?.focus();
