@@ -3,7 +3,7 @@
 from typing import Any
 
 from api.views import expected_dates, pesos
-from rentals import dates
+from rentals import dates, terms
 from rentals.catalogue import Offer
 from rentals.models import Store
 from rentals.pricing import Price, base_daily_rate, special_daily_rate
@@ -41,6 +41,12 @@ def quote_view(offer: Offer, price: Price, duration: int) -> dict[str, Any]:
         "ready_by": ready_by,
         "due_at": due_at,
         "due_rule": dates.rule(duration),
+        "deposit": pesos(terms.deposit_wanted(offer.collectible)),
+        "deposit_online_with": [
+            method
+            for method in terms.methods_of_account()
+            if terms.gives_back_until_inspected(method, offer.eta or 1, duration)
+        ],
     }
 
 
