@@ -19,14 +19,17 @@ def money_view(statement: Statement, *, may_pay: bool) -> Json:
     """Deposit, charges, and what went back of a rental."""
     rental = statement.rental
     return {
+        "deposit": pesos(rental.deposit_centavos) or 0,
+        "counter_deposit": pesos(rental.counter_deposit_centavos) or 0,
+        "amount_due": pesos(rental.amount_due_centavos),
         "deposit_held": pesos(statement.deposit_held),
         "deposit_kept": pesos(statement.deposit_kept),
         "charges": [charge_view(each, may_pay=may_pay) for each in statement.charges],
         "outstanding": pesos(statement.outstanding),
-        "refunds": [_refund_view(each) for each in statement.going_back],
-        "given_back": _exact_pesos(statement.given_back),
+        "refunds": [_refund_view(each, statement) for each in statement.going_back],
+        "given_back": exact_pesos(statement.given_back),
         "refund_if_cancelled": _pesos_or_none(statement.refund_if_cancelled),
-        "late_fee_per_day": pesos(terms.base_daily_rate(rental)),
+        "late_fee_per_day": 0 if rental.is_carried_over else pesos(terms.base_daily_rate(rental)),
         "late_fee_now": pesos(_late_fee_now(rental)),
     }
 
@@ -39,11 +42,11 @@ def _late_fee_now(rental: Rental) -> int:
 
 
 def _pesos_or_none(centavos: int | None) -> float | int | None:
-    return None if centavos is None else _exact_pesos(centavos)
+    return None if centavos is None else exact_pesos(centavos)
 
 
-def _exact_pesos(centavos: int) -> float | int:
-    """Somebody may have given back centavos at PayMongo's dashboard."""
+def exact_pesos(centavos: int) -> float | int:
+    """Centavos as pesos: somebody may have given back centavos at PayMongo's dashboard."""
     whole, rest = divmod(centavos, CENTAVOS_PER_PESO)
     return centavos / CENTAVOS_PER_PESO if rest else whole
 
@@ -65,11 +68,13 @@ def charge_view(charge: Charge, *, may_pay: bool) -> Json:
     }
 
 
-def _refund_view(each: "given_back.GoingBack") -> Json:
+def _refund_view(each: "given_back.GoingBack", statement: Statement) -> Json:
+    bought = {statement.rental.payment_id, *(one.payment_id for one in statement.charges)}
+    is_needed = each.payment_id is None or each.payment_id in bought
     return {
         "refund": each.key,
-        "amount": _exact_pesos(each.centavos),
-        "purpose": each.purpose,
+        "amount": exact_pesos(each.centavos),
+        "purpose": each.purpose if is_needed else "second_payment",
         "reason": each.reason,
         "status": each.status,
         "at": each.at,

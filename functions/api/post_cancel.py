@@ -6,12 +6,12 @@ A paid rental is cancelled for what goes back then: `refund`, pesos, in the quer
 from http import HTTPStatus
 
 from api.access import rental_in_path, require_access
+from api.money_views import exact_pesos
 from api.redirects import is_paid_or_cancel
-from api.requests import Event, query, whole_number
+from api.requests import Event, money, query
 from api.responses import HttpError, Response, success
 from api.routes import route
 from rentals import cancelling
-from rentals.models import CENTAVOS_PER_PESO
 
 
 @route
@@ -28,7 +28,7 @@ def handler(event: Event) -> Response:
             "this rental is being prepared; cancel it when it can be paid",
         )
     if query(event, "refund") is not None:
-        refund = whole_number(event, "refund")
-        cancelling.cancel(rental, refund * CENTAVOS_PER_PESO)
-        return success({"rental_id": rental.id, "is_paid": True, "refund": refund})
+        refund = money(event, "refund")
+        cancelling.cancel(rental, refund)
+        return success({"rental_id": rental.id, "is_paid": True, "refund": exact_pesos(refund)})
     return success({"rental_id": rental.id, "is_paid": is_paid_or_cancel(rental)})

@@ -3,6 +3,7 @@
 import base64
 import json
 import re
+from decimal import Decimal
 from http import HTTPStatus
 from typing import Any
 
@@ -101,13 +102,22 @@ def query(event: Event, name: str) -> str | None:
 
 def whole_number(event: Event, name: str) -> int:
     """A query parameter that is a whole number. Raises HttpError: 400 for anything else."""
+    return int(_parameter(event, name, "[0-9]{1,8}", "must be a whole number"))
+
+
+def money(event: Event, name: str) -> int:
+    """A query parameter in pesos, as centavos. Raises HttpError: 400 for anything else."""
+    value = _parameter(event, name, r"[0-9]{1,8}(\.[0-9]{1,2})?", "must be pesos, like 150.50")
+    return int(Decimal(value) * 100)
+
+
+def _parameter(event: Event, name: str, pattern: str, message: str) -> str:
     value = query(event, name) or ""
-    if not re.fullmatch("[0-9]{1,8}", value):
-        message = f"please correct: {name}"
+    if not re.fullmatch(pattern, value):
         raise HttpError(
             HTTPStatus.BAD_REQUEST,
             "VALIDATION_ERROR",
-            message,
-            [{"field": name, "message": "must be a whole number"}],
+            f"please correct: {name}",
+            [{"field": name, "message": message}],
         )
-    return int(value)
+    return value

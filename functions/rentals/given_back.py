@@ -94,6 +94,8 @@ class GoingBack:
     at: str
     purpose: Purpose | None = None
     reason: str = ""
+    by: str = ""
+    payment_id: str | None = None
 
 
 def orders(rental: Rental) -> list[Order]:
@@ -184,12 +186,23 @@ def going_back(rental: Rental) -> list[GoingBack]:
             at=each.at or (order.at if order else ""),
             purpose=order.purpose if order else None,
             reason=order.reason if order else "",
+            by=order.by if order else "",
+            payment_id=each.payment_id,
         )
         for each, order in zip(refunds(rental), carried_out, strict=True)
     ]
     waiting = {each.key for each in open_orders(rental)}
     found += [
-        GoingBack(e.key, e.centavos, _status_of(e), e.at, e.purpose, e.reason)
+        GoingBack(
+            key=e.key,
+            centavos=e.centavos,
+            status=_status_of(e),
+            at=e.at,
+            purpose=e.purpose,
+            reason=e.reason,
+            by=e.by,
+            payment_id=e.payment_id,
+        )
         for e in ordered.values()
         if e.key in waiting or e.receipt is not None
     ]

@@ -10,7 +10,15 @@
  *   All but id and name may be empty.
  * @typedef {{collectible_id: string, store_id: string, duration: number, daily_rate: number,
  *   total_fee: number, is_special_rate: boolean, stock: number, eta: number|null,
- *   next_expected: string|null, ready_by: string|null, due_at: string|null, due_rule: string}} Quote
+ *   next_expected: string|null, ready_by: string|null, due_at: string|null, due_rule: string,
+ *   deposit: number, deposit_online_with: string[]}} Quote  The deposit is paid online with these
+ *   methods, at the counter with others.
+ * @typedef {{charge_id: string, kind: "extension"|"late"|"damage"|"loss", amount: number,
+ *   outstanding: number, from_deposit: number, status: "open"|"paying"|"paid"|"waived"|"expired",
+ *   reason: string, days: number|null, payment_url: string|null, created_at: string,
+ *   paid_at: string|null}} Charge  Pesos.
+ * @typedef {{refund: string, amount: number, purpose: string|null, reason: string,
+ *   status: string, at: string}} Refund  Pesos; `at` may be empty.
  * @typedef {{rental_id: string, number: string, status: string, reason: string|null, collectible_id: string,
  *   collectible_name: string, store_id: string, duration: number, daily_rate: number|null,
  *   total_fee: number|null, eta: number|null, fulfillment_status: string|null,
@@ -20,7 +28,10 @@
  *   closed_at: string|null, payment_method: string, payment_url: string|null,
  *   hold_expires_at: string|null, declined_attempts: number,
  *   max_payment_attempts: number, refund_status: string|null, created_at: string,
- *   updated_at: string}} Rental
+ *   updated_at: string, deposit: number, counter_deposit: number, amount_due: number|null,
+ *   deposit_held: number, deposit_kept: number, charges: Charge[], outstanding: number,
+ *   refunds: Refund[], given_back: number, refund_if_cancelled: number|null,
+ *   late_fee_per_day: number, late_fee_now: number}} Rental
  * @typedef {{field: string, message: string}} FieldError
  */
 
@@ -57,7 +68,10 @@ const CHECKOUT_TIMEOUT_MS = 30_000;
  * @returns {Promise<{data: any, date: string|null}>}
  * @throws {ApiError} and AbortError when `signal` aborts.
  */
-export async function request(path, { body, headers = {}, signal, timeout = READ_TIMEOUT_MS } = {}) {
+export async function request(
+  path,
+  { body, headers = {}, signal, timeout = READ_TIMEOUT_MS } = {},
+) {
   const deadline = AbortSignal.timeout(timeout);
   let response;
   let envelope = null;
@@ -169,6 +183,51 @@ const keyHeader = (key) => (key ? { "X-Rental-Key": key } : {});
 export async function cancelRental(rentalId, key) {
   const options = { body: {}, headers: keyHeader(key), timeout: CHECKOUT_TIMEOUT_MS };
   return (await request(`${rentalPath(rentalId)}/cancel`, options)).data.is_paid;
+}
+
+/**
+ * Cancels a paid rental for what the customer was shown: `refund` pesos go back.
+ * @param {string} rentalId
+ * @param {string|undefined} key
+ * @param {number} refund
+ * @throws {ApiError} REFUND_CHANGED when another sum would go back
+ */
+export async function cancelPaidRental(rentalId, key, refund) {
+  const options = { body: {}, headers: keyHeader(key), timeout: CHECKOUT_TIMEOUT_MS };
+  await request(`${rentalPath(rentalId)}/cancel?refund=${refund}`, options);
+}
+
+/**
+ * @param {string} rentalId
+ * @param {number} days
+ * @param {AbortSignal} signal
+ * @returns {Promise<{days: number, amount: number, due_at: string}>}  What more days cost, pesos.
+ */
+export async function getExtension(rentalId, days, signal) {
+  return (await request(`${rentalPath(rentalId)}/extension?days=${days}`, { signal })).data;
+}
+
+/**
+ * @param {string} rentalId
+ * @param {string|undefined} key
+ * @param {number} days
+ * @returns {Promise<Charge>}  With the page to pay it on.
+ */
+export async function startExtension(rentalId, key, days) {
+  const options = { body: {}, headers: keyHeader(key), timeout: CHECKOUT_TIMEOUT_MS };
+  return (await request(`${rentalPath(rentalId)}/extension?days=${days}`, options)).data;
+}
+
+/**
+ * @param {string} rentalId
+ * @param {string|undefined} key
+ * @param {string} chargeId
+ * @returns {Promise<Charge>}  With the page to pay it on.
+ */
+export async function payCharge(rentalId, key, chargeId) {
+  const path = `${rentalPath(rentalId)}/charges/${encodeURIComponent(chargeId)}/payment`;
+  const options = { body: {}, headers: keyHeader(key), timeout: CHECKOUT_TIMEOUT_MS };
+  return (await request(path, options)).data;
 }
 
 /** Milliseconds that the server's clock is ahead of this device's. */

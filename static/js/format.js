@@ -7,6 +7,11 @@ const pesoFormat = new Intl.NumberFormat("en-PH", {
   minimumFractionDigits: 0,
   maximumFractionDigits: 0,
 });
+const centavoFormat = new Intl.NumberFormat("en-PH", {
+  style: "currency",
+  currency: "PHP",
+  currencyDisplay: "narrowSymbol",
+});
 // For its parts: the order is ours, the same as in functions/rentals/dates.py.
 const dayFormat = new Intl.DateTimeFormat("en-US", {
   timeZone: "Asia/Manila",
@@ -29,7 +34,8 @@ const DAY_MS = 86_400_000;
 const MANILA_MS = 28_800_000;
 
 /** @param {number} amount  In pesos. */
-export const pesos = (amount) => pesoFormat.format(amount);
+export const pesos = (amount) =>
+  (Number.isInteger(amount) ? pesoFormat : centavoFormat).format(amount);
 
 /** @param {number} count */
 export const days = (count) => (count === 1 ? "1 day" : `${count} days`);

@@ -1,8 +1,12 @@
 /** What pages say of a paid rental: where the unit is, what to do next, how it ended. */
 
+import { cancelPaid } from "./cancel-paid.js";
+import { chargesToPay } from "./charges.js";
 import { h } from "./dom.js";
-import { day, dayAndTime, days, lastDay } from "./format.js";
-import { isRefundOver, refundWords, storeWords } from "./words.js";
+import { extensionPanel } from "./extension.js";
+import { day, dayAndTime, days, lastDay, pesos } from "./format.js";
+import { depositToBring, lateFeeWords } from "./money.js";
+import { closedTitle, isRefundOver, refundWords, storeWords } from "./words.js";
 
 /** @typedef {import("./api.js").Rental} Rental */
 /** @typedef {import("./api.js").Store} Store */
@@ -17,15 +21,30 @@ export function paidView(rental, store) {
     ? closedWords(rental, storeWords(store))
     : stageWords(rental, storeWords(store));
   const refund = rental.refund_status === null ? null : refundWords(rental);
+  const lateFee = lateFeeWords(rental);
+  const isGoingBack = rental.refunds.some(({ status }) => UNDER_WAY.includes(status));
   return {
     tone,
     heading,
     lead,
-    more: [refund && h("p", { class: "note", id: "refund" }, `${refund.title}. ${refund.text}`)],
+    more: [
+      refund && h("p", { class: "note", id: "refund" }, `${refund.title}. ${refund.text}`),
+      lateFee &&
+        h(
+          "p",
+          { class: rental.is_overdue ? "note note-warning" : "note", id: "late-fee" },
+          lateFee,
+        ),
+      ...chargesToPay(rental),
+      extensionPanel(rental),
+    ],
+    after: cancelPaid(rental),
     spoken: refund?.title,
-    goOn: refund !== null && !isRefundOver(rental),
+    goOn: isGoingBack || (refund !== null && !isRefundOver(rental)),
   };
 }
+
+const UNDER_WAY = ["ordered", "pending", "processing"];
 
 /** @typedef {{tone: "wait"|"good"|"bad", heading: string, lead: string}} Words */
 
@@ -41,7 +60,7 @@ function stageWords(rental, shop) {
     return {
       tone: "good",
       heading: "Ready for you to pick up",
-      lead: `It waits at ${shop}${until}. Bring your rental number and a valid ID.`,
+      lead: `It waits at ${shop}${until}. Bring your rental number and a valid ID.${bringWords(rental)}`,
     };
   }
   if (stage === "picked_up") {
@@ -67,8 +86,17 @@ function stageWords(rental, shop) {
   return {
     tone: "good",
     heading: "Your rental is confirmed",
-    lead: `It is paid, and on its way to ${shop}. ${readyAndDue(rental)}`,
+    lead: `It is paid, and on its way to ${shop}. ${readyAndDue(rental)}${bringWords(rental)}`,
   };
+}
+
+/**
+ * The deposit that is taken at the counter; it follows another sentence.
+ * @param {Rental} rental
+ */
+export function bringWords(rental) {
+  const deposit = depositToBring(rental);
+  return deposit ? ` Bring a deposit of ${pesos(deposit)} as well.` : "";
 }
 
 /**
@@ -90,7 +118,9 @@ const ASK = "About your payment, please call or visit the store with the rental 
  */
 function closedWords(rental, shop) {
   const heading = closedTitle(rental);
-  const ask = rental.refund_status === null ? ` ${ASK}` : "";
+  const { refund_status, refunds, charges } = rental;
+  const isTold = refund_status !== null || refunds.length > 0 || charges.length > 0;
+  const ask = isTold ? "" : ` ${ASK}`;
   switch (rental.closed_reason) {
     case "returned":
       return {
@@ -119,31 +149,4 @@ function closedWords(rental, shop) {
           : `It was lost before you could pick it up, so we closed the rental. We are sorry.${ask}`,
       };
   }
-}
-
-const CLOSED_TITLES = {
-  returned: "Your rental is over",
-  not_collected: "It was not picked up in time",
-  cancelled: "This rental was cancelled",
-  lost: "It was lost",
-};
-
-/** @param {Rental} rental */
-export const closedTitle = (rental) => CLOSED_TITLES[rental.closed_reason];
-
-/**
- * The same in one line, for the list.
- * @param {Rental} rental
- * @param {Store|undefined} store
- */
-export function paidLine(rental, store) {
-  const { fulfillment_status: stage, ready_by: ready, due_at: due } = rental;
-  const shop = storeWords(store);
-  if (stage === "closed") {
-    return rental.refund_status === null ? closedTitle(rental) : refundWords(rental).title;
-  }
-  if (stage === "ready_for_pickup") return `Pick it up at ${shop}`;
-  if (stage === "picked_up") return `Due back by the end of ${lastDay(due)}`;
-  if (stage === "returned") return "Back with us";
-  return ready ? `Ready at ${shop} by ${lastDay(ready)}` : `On its way to ${shop}`;
 }

@@ -4,10 +4,11 @@ import { getStores } from "./api.js";
 import { $, announce, fill, h } from "./dom.js";
 import { keyOf, noteRental, readRental } from "./known-rentals.js";
 import { keyFromUrl, rentalIdFromUrl } from "./links.js";
+import { money } from "./money.js";
 import { currentAttempt, draft, forgetAttempt } from "./storage.js";
 import { contact, ticket } from "./ticket.js";
 import { timeline } from "./timeline.js";
-import { watch } from "./watch.js";
+import { WAKE, watch } from "./watch.js";
 import { troubleWords } from "./words.js";
 
 /**
@@ -18,6 +19,7 @@ import { troubleWords } from "./words.js";
  *   heading: string,
  *   lead: string,
  *   more?: (Node|false|null)[],
+ *   after?: Node|null,
  *   spoken?: string|null,
  *   goOn: boolean,
  * }} View  What to show, what to say on top of it, and whether the answer may still change.
@@ -91,6 +93,12 @@ export async function showRental(describe) {
   document.addEventListener("visibilitychange", () => {
     if (document.visibilityState === "visible") follow();
   });
+  window.addEventListener(WAKE, follow);
+  window.addEventListener("pageshow", (event) => {
+    if (!event.persisted) return;
+    shown = ""; // a button that led away waits no more
+    follow();
+  });
 }
 
 /** @param {any} error */
@@ -121,11 +129,15 @@ function settle(rental) {
  * @param {Rental} rental
  * @param {Store|undefined} store
  */
-function render({ tone, heading, lead, more = [], spoken }, rental, store) {
+function render({ tone, heading, lead, more = [], after, spoken }, rental, store) {
   setHeading(tone, heading, lead, spoken);
   const focused = document.activeElement?.id;
   fill($("#more"), ...more);
-  fill($("#details"), ticket(rental, store), h("div", {}, progress(rental, store), contact(store)));
+  fill(
+    $("#details"),
+    ticket(rental, store),
+    h("div", {}, progress(rental, store), money(rental), after, contact(store)),
+  );
   // Drawing anew must not throw keyboard users back to the top.
   if (focused) document.getElementById(focused)?.focus();
 }

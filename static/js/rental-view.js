@@ -1,6 +1,7 @@
 /** What pages of every kind show of a rental: its hold and its stamp. */
 
 import { cancelRental, serverNow } from "./api.js";
+import { cancelButton, cancelDialog } from "./cancel-dialog.js";
 import { announce, h } from "./dom.js";
 import { clock } from "./format.js";
 import { keyOf } from "./known-rentals.js";
@@ -62,7 +63,7 @@ export const holdClock = (rental) => h("hold-clock", { until: rental.hold_expire
  */
 export function holdPanel(rental) {
   const declined = attemptsWords(rental);
-  const dialog = cancelDialog(rental.rental_id);
+  const dialog = cancelHold(rental.rental_id);
   return h(
     "div",
     { class: "hold" },
@@ -81,67 +82,26 @@ export function holdPanel(rental) {
         { class: "button", id: "continue-payment", href: safePaymentUrl(rental.payment_url) },
         "Continue to payment",
       ),
-      h(
-        "button",
-        {
-          type: "button",
-          class: "button button-quiet",
-          id: "cancel-rental",
-          click: () => dialog.showModal(),
-        },
-        "Cancel this rental",
-      ),
+      cancelButton(dialog),
     ),
     dialog,
   );
 }
 
-/**
- * @param {string} rentalId
- * @returns {HTMLDialogElement}
- */
-function cancelDialog(rentalId) {
-  const problem = h("p", { class: "note note-problem", role: "alert", hidden: true });
-  const confirm = h(
-    "button",
-    { type: "button", class: "button", id: "cancel-confirm", click: () => cancel() },
-    "Yes, cancel",
-  );
-
-  async function cancel() {
-    if (confirm.getAttribute("aria-disabled") === "true") return;
-    const busy = (/** @type {boolean} */ on) => {
-      confirm.setAttribute("aria-disabled", String(on));
-      confirm.classList.toggle("is-busy", on);
-      confirm.textContent = on ? "Cancelling…" : "Yes, cancel";
-    };
-    busy(true);
-    problem.hidden = true;
-    try {
+/** @param {string} rentalId */
+const cancelHold = (rentalId) =>
+  cancelDialog({
+    text: () => "The unit goes back on the shelf for others. You pay nothing.",
+    yes: () => "Yes, cancel",
+    cancel: async () => {
       const isPaid = await cancelRental(rentalId, keyOf(rentalId));
       window.location.assign(rentalUrl(isPaid ? "success" : "failed", rentalId));
-    } catch (error) {
-      busy(false);
-      problem.textContent = `${troubleWords(error)} The rental may not be cancelled yet. Please try again.`;
-      problem.hidden = false;
+    },
+    explain: async (error) => {
       wake(); // should it have been cancelled after all, the page will say so
-    }
-  }
-
-  return h(
-    "dialog",
-    { id: "cancel-dialog", "aria-labelledby": "cancel-title" },
-    h("h2", { id: "cancel-title" }, "Cancel this rental?"),
-    h("p", {}, "The unit goes back on the shelf for others. You pay nothing."),
-    problem,
-    h(
-      "form",
-      { method: "dialog", class: "actions" },
-      confirm,
-      h("button", { class: "button button-quiet", id: "cancel-keep", autofocus: true }, "Keep it"),
-    ),
-  );
-}
+      return `${troubleWords(error)} The rental may not be cancelled yet. Please try again.`;
+    },
+  });
 
 /** @param {Rental} rental */
 export function stamp(rental) {

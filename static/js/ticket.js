@@ -4,6 +4,7 @@ import { announce, h, picture } from "./dom.js";
 import { days, lastDay, pesos } from "./format.js";
 import { correction, generate, mode } from "./lean-qr/index.js";
 import { phoneUrl, rentalUrl } from "./links.js";
+import { paidSum } from "./money.js";
 import { stamp } from "./rental-view.js";
 import { methodName } from "./words.js";
 
@@ -38,16 +39,25 @@ export function ticket(rental, store) {
       fact(
         "Rental",
         days(rental.duration),
-        rental.daily_rate !== null && small(`${pesos(rental.daily_rate)} a day`),
+        rental.daily_rate !== null &&
+          rental.total_fee === rental.daily_rate * rental.duration && // not of added days
+          small(`${pesos(rental.daily_rate)} a day`),
       ),
       ...dates(rental).map(([term, day, note]) => fact(term, day, small(note))),
       fact("Payment", methodName(rental.payment_method)),
-      rental.total_fee !== null &&
-        h("div", { class: "total" }, h("dt", {}, "Total"), h("dd", {}, pesos(rental.total_fee))),
+      rental.deposit > 0 && fact("Deposit", pesos(rental.deposit), small("In the total")),
+      rental.counter_deposit > 0 &&
+        fact("Deposit", pesos(rental.counter_deposit), small("At the counter")),
+      rental.amount_due !== null &&
+        h("div", { class: "total" }, h("dt", {}, "Total"), h("dd", {}, pesos(total(rental)))),
     ),
     stub(rental),
   );
 }
+
+/** @param {Rental} rental */
+const total = (rental) =>
+  rental.status === "completed" ? paidSum(rental) : (rental.amount_due ?? 0);
 
 /** @param {string|null|undefined} text */
 const small = (text) => text && h("small", {}, text);

@@ -3,8 +3,8 @@
 import { h } from "./dom.js";
 import { dayAndTime, days, lastDay, time } from "./format.js";
 import { isOnHold } from "./rental-view.js";
-import { closedTitle } from "./paid.js";
 import {
+  closedTitle,
   declinedWords,
   ending,
   isRefund,

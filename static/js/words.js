@@ -68,6 +68,10 @@ const ENDINGS = {
     title: "The payment page could not be opened",
     text: "Our payment partner did not answer. This is not your fault; please try again in a minute.",
   },
+  payment_method_refused: {
+    title: "PayMongo refused this way to pay",
+    text: "It cannot be used for this rental just now. Please choose another way to pay.",
+  },
   stopped: {
     title: "Our staff stopped this rental",
     text: "This happens when we find a problem with a unit or an order.",
@@ -77,6 +81,16 @@ const ENDINGS = {
     text: "We could not finish this rental.",
   },
 };
+
+const CLOSED_TITLES = {
+  returned: "Your rental is over",
+  not_collected: "It was not picked up in time",
+  cancelled: "This rental was cancelled",
+  lost: "It was lost",
+};
+
+/** @param {Rental} rental */
+export const closedTitle = (rental) => CLOSED_TITLES[rental.closed_reason];
 
 const REASON_OF_STATUS = {
   rejected: "no_unit",
@@ -112,32 +126,43 @@ export function endedWords(rental) {
 }
 
 /**
+ * The sum of a rental's refunds that stand so, or what it was paid when none of them is known.
+ * @param {Rental} rental
+ * @param {string[]} statuses
+ */
+function refundSum({ refunds }, statuses) {
+  const sum = refunds
+    .filter(({ status, purpose }) => statuses.includes(status) && purpose !== "second_payment")
+    .reduce((total, { amount }) => total + amount, 0);
+  return sum ? pesos(sum) : "What you paid";
+}
+
+/**
  * @param {Rental} rental
  * @returns {{title: string, text: string}}
  */
 export function refundWords(rental) {
-  const amount = rental.total_fee === null ? "Your money" : pesos(rental.total_fee);
   if (rental.refund_status === "succeeded") {
     return {
       title: "Your money was returned",
-      text: `${amount} was sent back to the account you paid from. Banks can take a few days to show it.`,
+      text: `${refundSum(rental, ["succeeded"])} was sent back to the account you paid from. Banks can take a few days to show it.`,
     };
   }
   if (rental.refund_status === "settled_outside") {
     return {
       title: "Your money was returned",
-      text: `${amount} was paid back to you by our staff. If it has not reached you, please call or visit your store with the rental number below.`,
+      text: `What you paid was paid back to you by our staff. If it has not reached you, please call or visit your store with the rental number below.`,
     };
   }
   if (rental.refund_status === "failed") {
     return {
       title: "Your refund needs our help",
-      text: `${amount} could not be sent back automatically, so our staff must finish it by hand. Please call or visit your store with the rental number below.`,
+      text: `${refundSum(rental, ["failed"])} could not be sent back automatically, so our staff must finish it by hand. Please call or visit your store with the rental number below.`,
     };
   }
   return {
     title: "Your money is on its way back",
-    text: `${amount} is going back to the account you paid from. This can take a few days.`,
+    text: `${refundSum(rental, ["ordered", "pending", "processing"])} is going back to the account you paid from. This can take a few days.`,
   };
 }
 
@@ -191,6 +216,18 @@ export function rateWords(duration, rates, below) {
     : `Daily rate: from ${days(below)} on, each day costs ${pesos(standard)}. Fewer than ${days(below)} would be the special rate, ${pesos(special)} a day.`;
 }
 
+/**
+ * Where the deposit is paid.
+ * @param {string} method  May be empty.
+ * @param {boolean} isOnline
+ */
+export function depositWords(method, isOnline) {
+  if (!method) return "With the rent or at the store: that depends on how you pay";
+  return isOnline
+    ? "Paid now, given back once it is back and looked over"
+    : `Not paid now: bring it to the store. ${methodName(method)} may not give it back in time`;
+}
+
 const CHECKOUT_PROBLEMS = {
   NO_UNIT_AVAILABLE: {
     text: "No unit was left. Someone else took the last one before we could set it aside for you. You have not paid anything.",
@@ -202,6 +239,10 @@ const CHECKOUT_PROBLEMS = {
   },
   PAYMENT_PROVIDER_UNAVAILABLE: {
     text: "The payment page could not be opened. Our payment partner did not answer. You have not paid anything. Please try again in a minute.",
+    over: true,
+  },
+  PAYMENT_METHOD_REFUSED: {
+    text: "PayMongo refused this way to pay. You have not paid anything. Please choose another way to pay.",
     over: true,
   },
   IDEMPOTENCY_KEY_REUSED: {

@@ -27,9 +27,14 @@ def _validator(path: str, verb: str, status: int) -> OAS30Validator | None:
     answer = _document()["paths"][path][verb]["responses"][str(status)]
     if "content" not in answer:
         return None
-    schema = answer["content"]["application/json"]["schema"]
+    name: str = answer["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
+    return validator_of(name)
+
+
+def validator_of(name: str) -> OAS30Validator:
+    """What validates an answer by this schema of the published description."""
     whole = DRAFT4.create_resource(_document())
-    inside = {"$ref": "urn:api" + schema["$ref"]}
+    inside = {"$ref": f"urn:api#/components/schemas/{name}"}
     return OAS30Validator(inside, registry=Registry().with_resource("urn:api", whole))
 
 

@@ -105,12 +105,13 @@ class Shop:
 
     # --- stock ---
 
-    def add_collectible(self, units: dict[str, int] | int = 1, size: str = "Small") -> str:
+    def add_collectible(
+        self, units: dict[str, int] | int = 1, size: str = "Small", **more: int
+    ) -> str:
         """A collectible of the test's own, with units by warehouse (or that many in wh-001)."""
         collectible_id = f"col-{uuid.uuid4().hex[:12]}"
-        self.table("Collectibles").put_item(
-            Item={"id": collectible_id, "name": "Test Piece", "description": "", "size": size}
-        )
+        row = {"id": collectible_id, "name": "Test Piece", "description": "", "size": size}
+        self.table("Collectibles").put_item(Item=row | more)
         stock = {"wh-001": units} if isinstance(units, int) else units
         for warehouse_id, how_many in stock.items():
             self.add_units(collectible_id, warehouse_id, how_many)

@@ -10,6 +10,7 @@ from tools.cli import (
     customer,
     deployment,
     desk,
+    money,
     rental,
     replaying,
     staff,
@@ -60,5 +61,17 @@ def program(  # noqa: PLR0913, PLR0917 - the options of every command
     ctx.obj = Session(target, as_json)
 
 
-for group in (watching, rental, desk, customer, replaying, console, staff, catalogue, deployment):
+GROUPS = (
+    watching,
+    rental,
+    money,
+    desk,
+    customer,
+    replaying,
+    console,
+    staff,
+    catalogue,
+    deployment,
+)
+for group in GROUPS:
     app.add_typer(group.app)

@@ -2,13 +2,13 @@
 
 import { ApiError, findRental, getStores } from "../api.js";
 import { $, announce, fill, h, picture } from "../dom.js";
+import { lastDay, pesos } from "../format.js";
 import { forgetAllRentals, knownRentals, readRental } from "../known-rentals.js";
 import { rentalUrl } from "../links.js";
 import { mailForm } from "../mail-form.js";
-import { paidLine } from "../paid.js";
 import { holdClock, isOnHold, stamp } from "../rental-view.js";
 import { watch } from "../watch.js";
-import { ending, isRefund, refundWords, troubleWords } from "../words.js";
+import { closedTitle, ending, isRefund, refundWords, storeWords, troubleWords } from "../words.js";
 
 /** @typedef {import("../api.js").Rental} Rental */
 /** @typedef {import("../api.js").Store} Store */
@@ -99,6 +99,24 @@ function state(rental, store) {
   if (isOnHold(rental)) return ["Waiting for your payment: ", holdClock(rental)];
   if (rental.status === "pending") return ["In progress"];
   return [ending(rental).title];
+}
+
+/**
+ * How a paid rental stands, in one line.
+ * @param {Rental} rental
+ * @param {Store|undefined} store
+ */
+function paidLine(rental, store) {
+  const { fulfillment_status: stage, ready_by: ready, due_at: due } = rental;
+  const shop = storeWords(store);
+  if (rental.outstanding > 0) return `${pesos(rental.outstanding)} to pay`;
+  if (stage === "closed") {
+    return rental.refund_status === null ? closedTitle(rental) : refundWords(rental).title;
+  }
+  if (stage === "ready_for_pickup") return `Pick it up at ${shop}`;
+  if (stage === "picked_up") return `Due back by the end of ${lastDay(due)}`;
+  if (stage === "returned") return "Back with us";
+  return ready ? `Ready at ${shop} by ${lastDay(ready)}` : `On its way to ${shop}`;
 }
 
 let following = false;

@@ -3,7 +3,7 @@
 import { h } from "../dom.js";
 import { days, pesos } from "../format.js";
 import { rentUrl, rentalUrl } from "../links.js";
-import { paidView, readyAndDue } from "../paid.js";
+import { bringWords, paidView, readyAndDue } from "../paid.js";
 import { showRental } from "../rental-page.js";
 import { ending, isRefund, isRefundOver, refundWords } from "../words.js";
 
@@ -17,7 +17,7 @@ showRental((rental, waited, store) => {
     if (rental.fulfillment_status !== "awaiting_arrival") return view;
     return {
       ...view,
-      lead: `We received ${pesos(rental.total_fee)} for ${rental.collectible_name}, ${days(rental.duration)}. ${readyAndDue(rental)} PayMongo sends your receipt by email.`,
+      lead: `We received ${pesos(rental.amount_due)} for ${rental.collectible_name}, ${days(rental.duration)}${withDeposit(rental)}. ${readyAndDue(rental)}${bringWords(rental)} PayMongo sends your receipt by email.`,
     };
   }
   if (isRefund(rental)) {
@@ -59,6 +59,10 @@ showRental((rental, waited, store) => {
     goOn: !final,
   };
 });
+
+/** @param {import("../api.js").Rental} rental */
+const withDeposit = ({ deposit }) =>
+  deposit > 0 ? `, with your deposit of ${pesos(deposit)}` : "";
 
 /** @param {import("../api.js").Rental} rental */
 function tryAgain(rental) {

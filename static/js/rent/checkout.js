@@ -7,7 +7,7 @@ import { isRentalId, rentalUrl, safePaymentUrl } from "../links.js";
 import { attemptFor, currentAttempt, forgetAttempt, updateAttempt } from "../storage.js";
 import { watch } from "../watch.js";
 import { checkoutProblem, endedWords } from "../words.js";
-import { checkForm, form, readForm, showApiErrors } from "./fields.js";
+import { checkForm, form, readForm, refuseMethod, showApiErrors } from "./fields.js";
 import { requote } from "./price.js";
 
 /** @typedef {import("../api.js").Rental} Rental */
@@ -135,6 +135,7 @@ function leave(rental, rentalId) {
     return true;
   }
   showProblem(endedWords(rental));
+  if (rental.reason === "payment_method_refused") refuseMethod(rental.payment_method);
   requote();
   return false;
 }
@@ -148,6 +149,7 @@ function explain(error) {
   }
   const { text, over, answered } = checkoutProblem(error);
   showProblem(text, currentAttempt()?.rental_id, error.code === "TOO_MANY_HOLDS");
+  if (error.code === "PAYMENT_METHOD_REFUSED") refuseMethod(readForm().payment_method);
   if (answered) updateAttempt({ unanswered: false });
   if (over) {
     forgetAttempt();

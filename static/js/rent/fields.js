@@ -4,7 +4,7 @@ import { $, fill, h } from "../dom.js";
 import { wishFromUrl } from "../links.js";
 import { draft, savedDetails } from "../storage.js";
 import { cleanText, FIELDS, parseDuration, problemWith } from "../validation.js";
-import { METHODS } from "../words.js";
+import { METHODS, methodName } from "../words.js";
 
 export const form = $("#rent-form");
 
@@ -93,6 +93,21 @@ export function checkField(field) {
   const message = problemWith(field, form.elements[field].value);
   showFieldError(field, message);
   return message;
+}
+
+/**
+ * PayMongo does not take this one: the others are left to choose from.
+ * @param {string} method
+ */
+export function refuseMethod(method) {
+  const input = document.getElementById(`payment_method-${method}`);
+  input.checked = false;
+  input.disabled = true;
+  saveDraft();
+  showFieldError(
+    "payment_method",
+    `PayMongo refused ${methodName(method)}. Please choose another way to pay.`,
+  );
 }
 
 /** Checks everything and shows what is wrong. @returns {boolean} whether all is right */

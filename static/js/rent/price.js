@@ -5,7 +5,14 @@ import { $, announce, fill, h } from "../dom.js";
 import { days, lastDay, pesos } from "../format.js";
 import { price } from "../prices.js";
 import { MAX_DURATION, parseDuration, SPECIAL_RATE_BELOW_DAYS } from "../validation.js";
-import { backWords, methodName, rateWords, stockWords, troubleWords } from "../words.js";
+import {
+  backWords,
+  depositWords,
+  methodName,
+  rateWords,
+  stockWords,
+  troubleWords,
+} from "../words.js";
 import { form, readForm } from "./fields.js";
 
 /** @typedef {import("../api.js").Collectible} Collectible */
@@ -177,7 +184,9 @@ function showQuote(answer, problem, retry = false) {
   if (soldOut) $("#expected-back").textContent = `${backWords(quote.next_expected)}. `;
   $("#submit").disabled = soldOut;
   $("#due-rule").textContent = (quote?.ready_by && quote.due_rule) || "";
-  $("#rate-total").textContent = quote ? `Total: ${pesos(quote.total_fee)}` : "";
+  $("#rate-total").textContent = quote
+    ? `Total: ${pesos(quote.total_fee)}${quote.deposit ? `, and a deposit of ${pesos(quote.deposit)}` : ""}`
+    : "";
   showSummary();
   if (!quote) return;
   announce(
@@ -192,8 +201,11 @@ export function showSummary() {
   $("#quote-facts").hidden = quote === null;
   if (!quote) return;
   const { duration, daily_rate, total_fee, is_special_rate, stock, eta, ready_by, due_at } = quote;
+  const { deposit = 0, deposit_online_with: online = [] } = quote;
   const store = stores.find(({ id }) => id === quote?.store_id);
   const method = readForm().payment_method;
+  const isOnline = online.includes(method);
+  const others = deposit && isOnline ? online.length > 1 : true;
   const fact = (/** @type {(Node|string)[]} */ term, /** @type {(Node|string|false)[]} */ value) =>
     h("div", {}, h("dt", {}, ...term), h("dd", {}, ...value));
   const small = (/** @type {string} */ text) => h("small", {}, text);
@@ -204,16 +216,22 @@ export function showSummary() {
     due_at &&
       fact(["Due back"], [`By the end of ${lastDay(due_at)}`, small("If you pick it up when ready")]),
     stock !== undefined && fact(["In stock"], [stockWords(stock)]),
-    fact(["Pay with"], [method ? methodName(method) : "Not chosen yet"]),
+    fact(
+      ["Pay with"],
+      method
+        ? [methodName(method), others && small("PayMongo offers it first, then other ways to pay")]
+        : ["Not chosen yet"],
+    ),
     fact(
       [`${days(duration)} × ${pesos(daily_rate)}`],
-      [is_special_rate ? "Special rate" : "Daily rate"],
+      [deposit ? pesos(total_fee) : is_special_rate ? "Special rate" : "Daily rate"],
     ),
+    deposit > 0 && fact(["Deposit"], [pesos(deposit), small(depositWords(method, isOnline))]),
     h(
       "div",
       { class: "total" },
-      h("dt", {}, "Total"),
-      h("dd", { id: "quote-total" }, pesos(total_fee)),
+      h("dt", {}, "To pay now"),
+      h("dd", { id: "quote-total" }, pesos(total_fee + (isOnline ? deposit : 0))),
     ),
   );
 }

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from api.catalogue_views import quote_view
+from api.money_views import money_view
 from api.views import pesos, rental_view
 from infra import clock
 from rentals import dates
@@ -20,6 +21,7 @@ from rentals.models import (
     Size,
 )
 from rentals.pricing import price_rental
+from rentals.statement import Statement
 from tests.support.samples import CUSTOMER, TERMS, pending_rental
 
 PAYABLE = pending_rental(
@@ -58,6 +60,8 @@ def settings(environment: pytest.MonkeyPatch) -> None:
     environment.setenv("COLLECTION_DAYS", "7")
     for name, value in TERMS.items():
         environment.setenv(name, value)
+    environment.setenv("DEPOSITS", "500,2000,5000")
+    environment.setenv("PAYMENT_METHODS", "card,gcash,qrph")
     environment.setattr(clock, "now", lambda: NOW)
 
 
@@ -172,6 +176,36 @@ def test_a_quote_says_the_days_or_when_the_next_one_is_expected() -> None:
     assert sold_out["ready_by"] is sold_out["due_at"] is offered["next_expected"] is None
     assert sold_out["next_expected"] == back
     assert offered["due_rule"] == sold_out["due_rule"] == dates.rule(3)
+
+
+def test_a_quote_says_with_what_its_deposit_is_paid_online() -> None:
+    """Where PayMongo still gives a part back after the rental, its late days and inspection."""
+    robot = Collectible("col-001", "Tin Robot No. 7", Size.SMALL)
+
+    short = quote_view(Offer(robot, 1, 2), price_rental(Size.SMALL, 3), 3)
+    long = quote_view(Offer(robot, 1, 2), price_rental(Size.SMALL, 60), 60)
+
+    assert (short["deposit"], short["deposit_online_with"]) == (500, ["card", "gcash"])
+    assert (long["deposit"], long["deposit_online_with"]) == (500, ["gcash"])
+
+
+def test_what_went_back_of_a_payment_that_bought_nothing_is_told_as_that() -> None:
+    paid = replace(
+        PICKED_UP,
+        payment_id="pay_1",
+        amount_paid=600_000,
+        refunds_seen=frozenset(
+            {
+                "pay_1#ref_1#10050#succeeded#2026-02-03T03:00:00.000Z#",
+                "pay_2#ref_2#600000#succeeded#2026-02-03T04:00:00.000Z#",
+            }
+        ),
+    )
+
+    first, second = money_view(Statement(paid), may_pay=False)["refunds"]
+
+    assert (first["amount"], first["purpose"]) == (100.5, None)
+    assert (second["amount"], second["purpose"]) == (6000, "second_payment")
 
 
 @pytest.mark.parametrize(("centavos", "expected"), [(None, None), (0, 0), (200_000, 2_000)])

@@ -69,15 +69,18 @@ _PAID = (
         "status": "completed",
         "completed_at": f"{YEAR}-01-02T16:05:06.789Z",
         "fulfillment_status": "awaiting_arrival",
+        "refund_if_cancelled": 6000,
     }
 )
 _READY = _PAID | {
     "fulfillment_status": "ready_for_pickup",
+    "refund_if_cancelled": 3000,
     "arrived_at": f"{YEAR}-01-04T02:00:00.000Z",
     "collect_by": f"{YEAR}-01-11T02:00:00.000Z",
 }
 _PICKED_UP = _READY | {
     "fulfillment_status": "picked_up",
+    "refund_if_cancelled": None,
     "collect_by": None,
     "picked_up_at": f"{YEAR}-01-05T03:00:00.000Z",
     "due_at": f"{YEAR}-01-08T15:59:59.000Z",
@@ -92,8 +95,38 @@ def _ended(status: str, reason: str) -> Json:
     return HELD | _OVER | _NO_DAYS | {"status": status, "reason": reason}
 
 
-def _refunded(refund_status: str) -> Json:
-    return HELD | _OVER | _NO_DAYS | {"status": "refunded", "refund_status": refund_status}
+def refund(amount: float, status: str, purpose: str | None = None, reason: str = "") -> Json:
+    """Pesos that go back, as the API shows them."""
+    return {
+        "refund": f"{purpose}-1",
+        "amount": amount,
+        "purpose": purpose,
+        "reason": reason,
+        "status": status,
+        "at": f"{YEAR}-01-09T04:00:00.000Z",
+    }
+
+
+def charge(kind: str, amount: int, **changes: Any) -> Json:
+    """A charge that is to be paid, as the API shows it."""
+    return {
+        "charge_id": f"{RENTAL_ID}-{kind}-1",
+        "kind": kind,
+        "amount": amount,
+        "outstanding": amount,
+        "from_deposit": 0,
+        "status": "open",
+        "reason": "",
+        "days": None,
+        "payment_url": None,
+        "created_at": f"{YEAR}-01-09T04:00:00.000Z",
+        "paid_at": None,
+    } | changes
+
+
+def _refunded(refund_status: str, *refunds: Json) -> Json:
+    status = {"status": "refunded", "refund_status": refund_status, "refunds": list(refunds)}
+    return HELD | _OVER | _NO_DAYS | status
 
 
 def _closed(before: Json, reason: str, refund_status: str | None = None) -> Json:
@@ -103,6 +136,8 @@ def _closed(before: Json, reason: str, refund_status: str | None = None) -> Json
         "closed_at": f"{YEAR}-01-11T02:00:30.000Z",
         "collect_by": None,
         "refund_status": refund_status,
+        "refund_if_cancelled": None,
+        "refunds": [refund(6000, refund_status)] if refund_status else [],
     }
 
 
@@ -114,10 +149,30 @@ RENTALS: dict[str, Json] = {
     "ready": _READY,
     "picked up": _PICKED_UP,
     "short days": _PICKED_UP | {"due_at": f"{YEAR}-01-05T03:02:29.000Z"},
-    "overdue": _PICKED_UP | {"is_overdue": True},
+    "with deposit": _READY | {"deposit": 5000, "amount_due": 11_000, "deposit_held": 5000},
+    "counter deposit": _READY | {"counter_deposit": 5000},
+    "overdue": _PICKED_UP | {"is_overdue": True, "late_fee_now": 2000},
     "returned": _RETURNED,
     "closed": _closed(_RETURNED, "returned"),
     "money back later": _closed(_RETURNED, "returned", "succeeded"),
+    "to pay": _closed(_RETURNED, "returned")
+    | {
+        "duration": 5,
+        "deposit": 5000,
+        "amount_due": 11_000,
+        "deposit_kept": 5000,
+        "outstanding": 1500,
+        "charges": [
+            charge("extension", 4000, status="paid", outstanding=0, days=2),
+            charge("late", 2000, status="paid", outstanding=0, from_deposit=2000),
+            charge(
+                "damage", 4500, outstanding=1500, from_deposit=3000, reason="The left ear broke off"
+            ),
+        ],
+        "refunds": [refund(150.5, "succeeded", "goodwill", "For the wait at the counter")],
+    },
+    "cancelled in a tier": _closed(_READY, "cancelled")
+    | {"refunds": [refund(3000, "pending", "cancelled")]},
     "not collected": _closed(_READY, "not_collected"),
     "cancelled after payment": _closed(_PAID, "cancelled", "pending"),
     "lost": _closed(_PICKED_UP, "lost"),
@@ -128,10 +183,17 @@ RENTALS: dict[str, Json] = {
     "set-up failed": _ended("failed", "payment_setup_failed"),
     "stopped": _ended("cancelled", "stopped"),
     "broken": _ended("failed", "error"),
-    "refund under way": _refunded("pending"),
-    "refunded": _refunded("succeeded"),
+    "method refused": _ended("failed", "payment_method_refused"),
+    "refund under way": _refunded("pending", refund(6000, "pending")),
+    "refunded": _refunded("succeeded", refund(1, "succeeded")),
     "refund failed": _refunded("failed"),
     "paid back by staff": _refunded("settled_outside"),
+}
+
+
+EXTENSION: Json = {
+    "success": True,
+    "data": {"days": 1, "amount": 2000, "due_at": f"{YEAR}-01-09T15:59:59.000Z"},
 }
 
 
@@ -152,6 +214,10 @@ HEADINGS = {
     ("rental", "returned"): "It is back with us",
     ("rental", "closed"): "Your rental is over",
     ("rental", "money back later"): "Your rental is over",
+    ("rental", "with deposit"): "Ready for you to pick up",
+    ("rental", "counter deposit"): "Ready for you to pick up",
+    ("rental", "to pay"): "Your rental is over",
+    ("rental", "cancelled in a tier"): "This rental was cancelled",
     ("rental", "not collected"): "It was not picked up in time",
     ("rental", "cancelled after payment"): "This rental was cancelled",
     ("rental", "lost"): "It was lost",
@@ -172,12 +238,14 @@ HEADINGS = {
     ("failed", "cancelled"): "You cancelled this rental",
     ("failed", "expired"): "The time to pay ran out",
     ("failed", "set-up failed"): "The payment page could not be opened",
+    ("failed", "method refused"): "PayMongo refused this way to pay",
 }
 
 
 def show(visitor: Visitor, page: str, state: str) -> None:
     """A page about a rental in this state."""
     visitor.answer(f"**/api/rentals/{RENTAL_ID}", 200, {"success": True, "data": RENTALS[state]})
+    visitor.answer(f"**/api/rentals/{RENTAL_ID}/extension?days=*", 200, EXTENSION)
     visitor.page.goto(f"/{page}.html?rental_id={RENTAL_ID}#key={'0' * 64}")
     visitor.expect_heading(HEADINGS[page, state])
 
@@ -280,6 +348,19 @@ def cancel_dialog(visitor: Visitor) -> None:
     expect(visitor.page.get_by_role("dialog")).to_be_visible()
 
 
+def cancel_paid_dialog(visitor: Visitor) -> None:
+    show(visitor, "rental", "ready")
+    visitor.page.get_by_role("button", name="Cancel this rental").click()
+    expect(visitor.page.get_by_role("dialog")).to_contain_text("₱3,000 goes back")
+
+
+def form_with_deposit(visitor: Visitor) -> None:
+    visitor.change_answer(QUOTE, {"deposit": 5000, "deposit_online_with": ["card", "gcash"]})
+    visitor.open_form("col-002")
+    visitor.page.check("#payment_method-gcash")
+    expect(visitor.page.locator("#quote-facts")).to_contain_text("Paid now")
+
+
 def rental_unreadable(visitor: Visitor) -> None:
     visitor.answer(f"**/api/rentals/{RENTAL_ID}", 500, failure("INTERNAL_ERROR"))
     visitor.page.goto(f"/rental.html?rental_id={RENTAL_ID}")
@@ -366,6 +447,8 @@ STATES: list[Callable[[Visitor], None]] = [
     form_with_hold,
     unknown_collectible,
     cancel_dialog,
+    cancel_paid_dialog,
+    form_with_deposit,
     rental_unreadable,
     rentals,
     no_rentals,

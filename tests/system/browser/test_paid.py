@@ -116,6 +116,8 @@ def test_money_that_goes_back_is_told_beside_how_the_rental_ended(visitor: Visit
     show(visitor, "money back later")
     expect(refund).to_contain_text("₱6,000 was sent back")
     expect(visitor.page.locator(".stamp")).to_have_text("Returned")
+    show_page(visitor, "success", "refunded")  # a peso, of a rent of 6,000
+    expect(visitor.page.locator("#lead")).to_contain_text("₱1 was sent back")
     show(visitor, "not collected")
     expect(refund).to_have_count(0)
     expect(visitor.page.locator("#lead")).to_contain_text("About your payment, please call")
