@@ -5,9 +5,12 @@ field is listed, as in views.
 from collections.abc import Sequence
 from typing import Any
 
+from api.money_views import money_view
+from api.views import pesos
 from infra import clock
 from rentals.models import Rental
 from rentals.photographs import Photograph
+from rentals.statement import Statement
 
 Json = dict[str, Any]
 
@@ -30,8 +33,11 @@ def line_view(rental: Rental) -> Json:
     }
 
 
-def details_view(rental: Rental, actions: Sequence[str], photographs: Sequence[Photograph]) -> Json:
-    """A rental by itself: who has it, what was done and what may be done next."""
+def details_view(now: Statement, actions: Sequence[str], photographs: Sequence[Photograph]) -> Json:
+    """A rental by itself: who has it, how its money stands, what was done and what may be done
+    next.
+    """
+    rental = now.rental
     customer = rental.customer
     return {
         **line_view(rental),
@@ -39,6 +45,7 @@ def details_view(rental: Rental, actions: Sequence[str], photographs: Sequence[P
         "duration": rental.duration,
         "picked_up_at": rental.picked_up_at,
         "customer": {"name": customer.name, "phone": customer.phone, "email": customer.email},
+        "money": money_view(now, may_pay=False),
         "log": [_entry_view(each) for each in rental.desk_log],
         "next": list(actions),
         "photographs": [
@@ -50,5 +57,7 @@ def details_view(rental: Rental, actions: Sequence[str], photographs: Sequence[P
 
 def _entry_view(entry: Any) -> Json:
     names = {"action": "action", "at": "at", "by": "by", "store": "store_id"}
-    optional = {"condition": "condition", "note": "note"}
-    return {shown: entry.get(name) for name, shown in (names | optional).items()}
+    optional = {"condition": "condition", "note": "note", "receipt": "receipt"}
+    shown = {shown: entry.get(name) for name, shown in (names | optional).items()}
+    centavos = entry.get("centavos")
+    return shown | {"amount": None if centavos is None else pesos(int(centavos))}

@@ -35,8 +35,10 @@ def money_view(statement: Statement, *, may_pay: bool) -> Json:
 
 
 def _late_fee_now(rental: Rental) -> int:
-    now = clock.now_timestamp()
-    return terms.late_fee(rental, now) if rental.is_overdue(now) else 0
+    """What it would be charged if it was inspected now; once it is closed, that is a charge."""
+    if rental.closed_reason is not None:
+        return 0
+    return terms.late_fee(rental, rental.returned_at or clock.now_timestamp())
 
 
 def _pesos_or_none(centavos: int | None) -> float | int | None:

@@ -10,6 +10,7 @@ from api.routes import route
 from api.staff import signed_in
 from rentals import desk
 from rentals.desk import Actor, Condition
+from rentals.models import CENTAVOS_PER_PESO
 
 
 @route
@@ -23,5 +24,7 @@ def handler(event: Event) -> Response:
         Actor(staff.name, staff.at(body.store_id), staff.is_manager),
         condition=body.condition or Condition.FINE,
         note=body.note,
+        centavos=None if body.amount is None else body.amount * CENTAVOS_PER_PESO,
+        receipt=body.receipt,
     )
     return success({"rental": line_view(moved.rental), "is_new": moved.is_new})

@@ -1,9 +1,10 @@
 """What payments of charges do: a charge is paid, an extension applies, the rest goes back."""
 
+from typing import TYPE_CHECKING
+
 from infra import clock, dynamo
 from infra.telemetry import count
 from paymongo import CURRENCY
-from paymongo.resources import Payment
 from rentals import charges, extensions, given_back, lookups, payments, repository
 from rentals.charges import Charge, ChargeKind, ChargeStatus
 from rentals.errors import NotPossibleNow, WriteContended
@@ -11,11 +12,14 @@ from rentals.models import Rental
 from rentals.notices import NoticeKind, new_notice
 from rentals.payments import Outcome
 
+if TYPE_CHECKING:  # the desk takes money as well, and hears nothing of PayMongo
+    from paymongo.resources import Payment
+
 UNPAID = "ChargeUnpaid"
 _TRIES = 5
 
 
-def payment_received(rental: Rental, charge: Charge, payment: Payment) -> Outcome:
+def payment_received(rental: Rental, charge: Charge, payment: "Payment") -> Outcome:
     """Money arrived for a charge. Durable before this returns; what pays for nothing goes back."""
     for _ in range(_TRIES):
         if charge.payment_id == payment.id:
@@ -42,7 +46,7 @@ def payment_received(rental: Rental, charge: Charge, payment: Payment) -> Outcom
     return Outcome.SETTLING
 
 
-def _pays(charge: Charge, payment: Payment) -> bool:
+def _pays(charge: Charge, payment: "Payment") -> bool:
     is_late_extension = (
         charge.kind is ChargeKind.EXTENSION and charge.status is ChargeStatus.EXPIRED
     )
@@ -50,7 +54,7 @@ def _pays(charge: Charge, payment: Payment) -> bool:
     return payment.amount == wanted and payment.currency == CURRENCY and wanted > 0
 
 
-def _write_paid(rental: Rental, charge: Charge, payment: Payment) -> None:
+def _write_paid(rental: Rental, charge: Charge, payment: "Payment") -> None:
     paid = charges.change(
         charge,
         {

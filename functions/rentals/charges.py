@@ -132,11 +132,14 @@ def new(  # noqa: PLR0913 - what a charge is made of
     by: str | None = None,
     from_deposit: int = 0,
     days: int = 0,
+    key: str = "",
 ) -> Charge:
-    """A charge of a rental that is to be written. The deposit may have paid it."""
+    """A charge of a rental that is to be written. The deposit may have paid it. `key` tells it from
+    the rental's others; without one, it is the next of them.
+    """
     now, number = clock.now_timestamp(), len(rental.charge_ids) + 1
     return Charge(
-        id=f"{rental.id}-{kind}-{number}",
+        id=f"{rental.id}-{kind}-{key or number}",
         rental_id=rental.id,
         kind=kind,
         centavos=centavos,

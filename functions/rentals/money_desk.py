@@ -3,13 +3,14 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from typing import TypeVar
 
 from infra import clock, dynamo
 from infra.dynamo import present
 from rentals import charge_payments, charges, follow_ups, given_back, repository, terms
 from rentals.charges import Charge, ChargeKind, ChargeStatus
 from rentals.desk import Actor
-from rentals.errors import NotAllowed, NotPossibleNow, WriteContended
+from rentals.errors import IdempotencyKeyReused, NotAllowed, NotPossibleNow, WriteContended
 from rentals.given_back import Order, Purpose
 from rentals.models import CENTAVOS_PER_PESO, PaymentStatus, Rental
 from rentals.notices import NoticeKind, new_notice
@@ -17,22 +18,26 @@ from rentals.notices import NoticeKind, new_notice
 # PayMongo gives back no less (docs/paymongo.md).
 LEAST_CENTAVOS = 100
 _TRIES = 5
+Known = TypeVar("Known", Charge, Order)
 
 
-def raise_charge(
-    rental: Rental, kind: ChargeKind, centavos: int, reason: str, actor: Actor
+def raise_charge(  # noqa: PLR0913 - what is said of it
+    rental: Rental, kind: ChargeKind, centavos: int, reason: str, actor: Actor, *, key: str
 ) -> Charge:
-    """Charge a paid rental's customer for damage or loss, whenever it is found.
+    """Charge a paid rental's customer for damage or loss, whenever it is found; the same `key`
+    charges it once.
 
-    Raises NotPossibleNow, WriteContended.
+    Raises NotPossibleNow, IdempotencyKeyReused, WriteContended.
     """
     for _ in range(_TRIES):
+        charge = charges.new(rental, kind, centavos, reason=reason, by=actor.name, key=key)
+        if charge.id in rental.charge_ids:
+            return _same(charges.get(charge.id), centavos)
         if rental.payment_status is not PaymentStatus.COMPLETED:
             raise NotPossibleNow("only a paid rental can be charged")
         if kind not in (ChargeKind.DAMAGE, ChargeKind.LOSS):
             raise NotPossibleNow("extensions and late fees are charged by themselves")
         _require_within_value(rental, centavos)
-        charge = charges.new(rental, kind, centavos, reason=reason, by=actor.name)
         named = repository.change(rental.id, {}, present("id"), add={"chargeIds": {charge.id}})
         notice = new_notice(rental, NoticeKind.CHARGE, charge.id)
         try:
@@ -42,6 +47,12 @@ def raise_charge(
         else:
             return charge
     raise WriteContended(f"rental {rental.id} keeps changing")
+
+
+def _same(known: Known, centavos: int) -> Known:
+    if known.centavos != centavos:
+        raise IdempotencyKeyReused
+    return known
 
 
 def _require_within_value(rental: Rental, centavos: int) -> None:
@@ -105,14 +116,14 @@ def _settle(
 def give_back(rental: Rental, centavos: int, reason: str, actor: Actor, key: str) -> Order:
     """Order a part of the rental's payment back; the same `key` orders it once.
 
-    Raises NotAllowed, NotPossibleNow, WriteContended.
+    Raises NotAllowed, NotPossibleNow, IdempotencyKeyReused, WriteContended.
     """
     if not actor.is_manager:
         raise NotAllowed("give money back")
     for _ in range(_TRIES):
         known = next((e for e in given_back.orders(rental) if e.key == key), None)
         if known is not None:
-            return known
+            return _same(known, centavos)
         _require_can_give(rental, centavos)
         ordered = replace(
             given_back.order(

@@ -14,12 +14,12 @@ from openapi_schema_validator import OAS30Validator
 from openapi_spec_validator import validate
 from pydantic import ValidationError
 
-from api import routes
+from api import desk_money_bodies, routes
 from api.authorize_distribution import ORIGIN_KEY_HEADER
 from api.bodies import Body, Checkout, Customer, Quote
 from api.desk_bodies import DeskAction
 from api.session_bodies import Session, SignOut
-from rentals import desk, models
+from rentals import charges, desk, given_back, models
 from rentals.payments import Outcome
 from tests.support.samples import checkout_body
 from tests.support.sources import openapi, resources, template, translated
@@ -254,6 +254,17 @@ def test_limits_are_told(name: str) -> None:
             assert not missing, f"name {missing} in the description of {name}.{field}"
 
 
+def test_money_at_the_desk_has_the_fields_of_its_actions() -> None:
+    taken = [each.model_json_schema() for each in desk_money_bodies._BODIES.values()]
+    told = schema("DeskMoneyRequest")
+
+    fields = [each["properties"] for each in taken]
+    assert set(told["properties"]) == {name for each in fields for name in each}
+    for each, action in zip(taken, desk_money_bodies.MoneyAction, strict=True):
+        needed = [name for name in each["required"] if name != "action"]
+        assert f"{action} ({', '.join(needed)})" in told["properties"]["action"]["description"]
+
+
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20),
     lambda inner: (
@@ -319,8 +330,8 @@ def test_bodies_are_checked_where_there_are_any() -> None:
     }
     with_body = {path for _, path, operation in operations() if "requestBody" in operation}
     # Not the webhook's: what PayMongo signed is answered by the function, whatever it is.
-    actions = "/api/desk/rentals/{rental_id}/actions"
-    assert with_body == {"/api/rentals/quote", "/api/rentals/checkout", actions} | SIGN_IN
+    of_desk = {f"/api/desk/rentals/{{rental_id}}/{what}" for what in ("actions", "money")}
+    assert with_body == {"/api/rentals/quote", "/api/rentals/checkout"} | of_desk | SIGN_IN
 
 
 # --- answers: words; whole answers are checked in tests/system/workflow (shop.py) ---
@@ -341,6 +352,9 @@ def test_bodies_are_checked_where_there_are_any() -> None:
         ("DeskEntry", "action", list(desk.Action)),
         ("DeskEntry", "condition", list(desk.Condition)),
         ("DeskPhotograph", "stage", list(models.FulfillmentStatus)),
+        ("Charge", "kind", list(charges.ChargeKind)),
+        ("Charge", "status", list(charges.ChargeStatus)),
+        ("Refund", "purpose", list(given_back.Purpose)),
     ],
 )
 def test_words_are_those_of_the_domain(name: str, field: str, words: list[str]) -> None:

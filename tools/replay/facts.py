@@ -40,6 +40,7 @@ _OF_FULFILLMENT = (
     "GetDeskRentalFunction",
     "GetDeskRentalsFunction",
     "PostDeskActionFunction",
+    "PostDeskMoneyFunction",
     "PostDeskPhotographFunction",
 )
 _ABOUT_PAID_RENTALS = ("RefundPaymentFunction", "SendNoticesFunction", "MailFeedbackFunction")

@@ -322,6 +322,16 @@ def returned(world: World) -> Rental:
     return world.out(Action.ARRIVED, Action.PICKED_UP, Action.RETURNED)
 
 
+def charged(world: World) -> None:
+    world.completed()
+    world.call("PostDeskMoneyFunction/charge")
+
+
+def ordered_back(world: World) -> None:
+    world.completed()
+    world.call("PostDeskMoneyFunction/refund")
+
+
 DENIED = {
     "Version": "2012-10-17",
     "Statement": [
@@ -415,6 +425,13 @@ CASES = {
     "PostDeskActionFunction/inspected-damaged": Case(returned, (200, '"closed"')),
     "PostDeskActionFunction/lost": Case(picked_up, (200, '"closed_reason":"lost"')),
     "PostDeskActionFunction/lost-by-staff": Case(picked_up, (401, "NOT_ALLOWED")),
+    "PostDeskMoneyFunction/charge": Case(World.completed, (200, '"outstanding":1500')),
+    "PostDeskMoneyFunction/paid": Case(charged, (200, '"outstanding":0')),
+    "PostDeskMoneyFunction/paid-unknown": Case(charged, (404, "CHARGE_NOT_FOUND")),
+    "PostDeskMoneyFunction/waive-by-staff": Case(charged, (401, "NOT_ALLOWED")),
+    "PostDeskMoneyFunction/refund": Case(World.completed, (200, '"status":"ordered"')),
+    "PostDeskMoneyFunction/given": Case(ordered_back, (200, '"status":"at_counter"')),
+    "PostDeskMoneyFunction/without-reason": Case(World.completed, (400, "reason")),
     "PostDeskPhotographFunction/sample": Case(ready, (200, '"fields"')),
     "PostDeskPhotographFunction/not-paid": Case(World.waiting, (409, "NOT_POSSIBLE_NOW")),
     "ReserveUnitFunction/sample": Case(World.new, {"warehouse_id": "wh-near", "eta": 2}, "pending"),

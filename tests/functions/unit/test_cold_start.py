@@ -24,6 +24,7 @@ NEVER = {
 READ_OUTSIDE_DATA = {
     "api.post_checkout",
     "api.post_desk_action",
+    "api.post_desk_money",
     "api.post_desk_session",
     "api.post_desk_sign_out",
     "api.post_paymongo_webhook",

@@ -89,7 +89,13 @@ def raise_charge(simulation: "Simulation", draw: "Draw") -> bool:
     if row is None:
         return False
     kind = [ChargeKind.DAMAGE, ChargeKind.LOSS][draw.below(2)]
-    event = {"do": "charge", "rental_id": row["id"], "kind": kind, "centavos": 150_000}
+    event = {
+        "do": "charge",
+        "rental_id": row["id"],
+        "kind": kind,
+        "centavos": 150_000,
+        "key": str(draw.below(6)),
+    }
     return _at_the_desk(simulation, draw, event)
 
 
@@ -121,7 +127,9 @@ def desk_money(event: Json, _: object) -> bool:
                 )
             case "charge":
                 kind = ChargeKind(event["kind"])
-                money_desk.raise_charge(rental, kind, event["centavos"], "a dent", MANAGER)
+                money_desk.raise_charge(
+                    rental, kind, event["centavos"], "a dent", MANAGER, key=event["key"]
+                )
             case "paid":
                 charge = charges.get(event["charge_id"])
                 money_desk.paid_at_counter(rental, charge, "OR-1", MANAGER)
