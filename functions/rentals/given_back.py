@@ -94,6 +94,7 @@ class GoingBack:
     at: str
     purpose: Purpose | None = None
     reason: str = ""
+    by: str = ""
 
 
 def orders(rental: Rental) -> list[Order]:
@@ -184,12 +185,13 @@ def going_back(rental: Rental) -> list[GoingBack]:
             at=each.at or (order.at if order else ""),
             purpose=order.purpose if order else None,
             reason=order.reason if order else "",
+            by=order.by if order else "",
         )
         for each, order in zip(refunds(rental), carried_out, strict=True)
     ]
     waiting = {each.key for each in open_orders(rental)}
     found += [
-        GoingBack(e.key, e.centavos, _status_of(e), e.at, e.purpose, e.reason)
+        GoingBack(e.key, e.centavos, _status_of(e), e.at, e.purpose, e.reason, e.by)
         for e in ordered.values()
         if e.key in waiting or e.receipt is not None
     ]

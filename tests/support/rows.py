@@ -4,6 +4,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from infra.clock import timestamp
+from rentals.rows import to_row
+from tests.support.samples import pending_rental
 
 Json = dict[str, Any]
 
@@ -17,12 +19,16 @@ def ago(**delta: float) -> str:
 
 def row(**changes: Any) -> Json:
     """A rental that was checked out five minutes ago, with these attributes changed."""
-    return {
-        "id": "rental-1",
-        "paymentStatus": "pending",
-        "collectibleName": "Tin Robot No. 7",
-        "createdAt": ago(minutes=5),
-        "updatedAt": ago(minutes=5),
-        "followUp": "payment#7",
-        "followUpAt": ago(minutes=0),
-    } | changes
+    return (
+        to_row(pending_rental())
+        | {
+            "id": "rental-1",
+            "paymentStatus": "pending",
+            "collectibleName": "Tin Robot No. 7",
+            "createdAt": ago(minutes=5),
+            "updatedAt": ago(minutes=5),
+            "followUp": "payment#7",
+            "followUpAt": ago(minutes=0),
+        }
+        | changes
+    )

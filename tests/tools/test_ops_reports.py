@@ -10,7 +10,13 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
+from infra.clock import now_timestamp
+from rentals import given_back
+from rentals.charges import Charge, ChargeKind, ChargeStatus
+from rentals.given_back import Purpose
+from rentals.models import Rental
 from rentals.numbers import number_of
+from rentals.statement import Statement
 from tests.support.rows import NOW, ago, row
 from tools.cli import rental, replaying, text
 from tools.cli.app import app
@@ -210,7 +216,10 @@ def test_a_dossier_shows_nobody_unless_asked_to() -> None:
         requestHash="f00d",
         surplusPaymentIds={"pay_3", "pay_2"},
     )
-    found = dossier.Dossier(rows.plain(item), None, [], [], None, None, "PayMongo answered 500", [])
+    money = Statement(Rental.from_row(row()))
+    found = dossier.Dossier(
+        rows.plain(item), None, [], money, [], None, None, "PayMongo answered 500", []
+    )
 
     without = printed(rental.render(found, personal_data=False, now=NOW))
     with_ = printed(rental.render(found, personal_data=True, now=NOW))
@@ -223,8 +232,32 @@ def test_a_dossier_shows_nobody_unless_asked_to() -> None:
     assert "taskToken" not in json.dumps(found.to_json(personal_data=True))
 
 
+def charge_of_late_return() -> Charge:
+    return Charge(
+        id="rental-1-late-1",
+        rental_id="rental-1",
+        kind=ChargeKind.LATE,
+        centavos=150_000,
+        status=ChargeStatus.OPEN,
+        created_at=ago(hours=2),
+        updated_at=ago(hours=2),
+        reason="came back late",
+        by="clock",
+    )
+
+
 def test_a_paid_rental_is_shown_with_its_stage_desk_and_notices_in_manila_time() -> None:
     item = row(
+        paymentStatus="completed",
+        **PAID,
+        deposit=1000,
+        paidAt="2026-11-18T03:00:00.000Z",
+        refundOrders=[
+            given_back.Order(
+                "goodwill-1", Purpose.GOODWILL, 50_000, ago(days=1), "liza", "pay_1", "a wait"
+            ).entry(),
+        ],
+        refundsSeen={f"pay_1#ref_9#12550#succeeded#{ago(days=2)}#"},
         fulfillmentStatus="picked_up",
         pickedUpAt="2026-11-20T03:00:00.000Z",
         dueAt="2026-11-24T15:59:59.000Z",
@@ -236,7 +269,8 @@ def test_a_paid_rental_is_shown_with_its_stage_desk_and_notices_in_manila_time()
     )
     notice = {"kind": "overdue", "status": "bounced", "createdAt": ago(hours=1), "problem": "full"}
     unit = {"id": "unit-1", "status": "with_customer"}
-    found = dossier.Dossier(item, unit, [notice], [], [], None, None, [])
+    money = Statement(Rental.from_row(item), [charge_of_late_return()])
+    found = dossier.Dossier(item, unit, [notice], money, [], None, None, None, [])
 
     shown = printed(rental.render(found, personal_data=True, now=NOW))
 
@@ -247,6 +281,14 @@ def test_a_paid_rental_is_shown_with_its_stage_desk_and_notices_in_manila_time()
         "unit-1: with_customer",
         "[ID]",
         "full",
+        # Money: who, when and why.
+        "outstanding PHP 1,500.00, deposit held PHP 1,000.00, given back PHP 125.50",
+        "PHP 5,000.00",
+        "back: goodwill",
+        "liza",
+        "a wait",
+        "back: at the dashboard",
+        "came back late",
     ):
         assert says in shown
     assert "token" not in shown
@@ -279,6 +321,13 @@ def test_a_refund_of_a_completed_rental_must_be_asked_for() -> None:
 
     assert settling.must_request_refund(item)
     assert "PHP 6,000.00" in rental.refund_question(item)
+
+
+def test_what_paymongo_no_longer_gives_back_is_said_before_it_is_asked() -> None:
+    item = row(paymentStatus="completed", **PAID, paidWith="gcash", paidAt="2020-01-01T00:00:00Z")
+
+    assert "PayMongo will refuse it" in rental.refund_question(item)
+    assert "PayMongo" not in rental.refund_question(item | {"paidAt": now_timestamp()})
 
 
 @pytest.mark.parametrize(

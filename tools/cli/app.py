@@ -4,7 +4,17 @@ from typing import Annotated
 
 import typer
 
-from tools.cli import catalogue, console, deployment, desk, rental, replaying, staff, watching
+from tools.cli import (
+    catalogue,
+    console,
+    deployment,
+    desk,
+    money,
+    rental,
+    replaying,
+    staff,
+    watching,
+)
 from tools.cli.session import EPILOG, Commands, Session
 from tools.ops.target import DEFAULT_STACK_NAME, choose
 
@@ -50,5 +60,5 @@ def program(  # noqa: PLR0913, PLR0917 - the options of every command
     ctx.obj = Session(target, as_json)
 
 
-for group in (watching, rental, desk, replaying, console, staff, catalogue, deployment):
+for group in (watching, rental, money, desk, replaying, console, staff, catalogue, deployment):
     app.add_typer(group.app)

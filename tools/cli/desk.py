@@ -8,12 +8,14 @@ import typer
 from rich.table import Table
 
 from rentals.desk import Action, Condition, Moved
+from rentals.models import CENTAVOS_PER_PESO
 from rentals.unit_desk import UnitAction
-from tools.cli.rental import RentalId
+from tools.cli.money import RentalId
 from tools.cli.session import Session
 from tools.cli.text import coloured, table
 from tools.ops import desk
 from tools.ops.desk import Listed, listed
+from tools.ops.errors import CommandError
 from tools.ops.words import manila
 
 app = typer.Typer()
@@ -24,15 +26,17 @@ app.add_typer(desk_app, name="desk")
 StoreId = Annotated[
     str | None, typer.Option("--store", help="The store where it happens.", show_default=False)
 ]
+Owed = Annotated[
+    int | None,
+    typer.Option("--amount", metavar="PESOS", min=0, max=1_000_000, show_default=False),
+]
 Note = Annotated[str, typer.Option(help="For colleagues; names no customer.")]
 
 _HELP = {
     Action.ARRIVED: "The unit has arrived at the store: it is ready for pick-up.",
-    Action.PICKED_UP: "The customer has the unit; due is counted from today.",
     Action.RETURNED: "The unit is back, at --store if that is not the rental's.",
-    Action.LOST: "The unit is lost: this ends the rental.",
     Action.FOUND: "A lost unit is found: it goes home, from --store if that is given.",
-    Action.CANCELLED: "Cancel before the unit is handed over: it goes home. Moves no money.",
+    Action.CANCELLED: "Cancel before the unit is handed over: it goes home, the money goes back.",
 }
 
 
@@ -51,20 +55,63 @@ for _action, _help in _HELP.items():
     desk_app.command(_action.replace("_", "-"), help=_help)(_command_of(_action))
 
 
+@desk_app.command("picked-up")
+def picked_up(
+    ctx: typer.Context,
+    rental: RentalId,
+    receipt: Annotated[
+        str | None, typer.Option(help="That of a deposit taken at the counter.", show_default=False)
+    ] = None,
+    store: StoreId = None,
+    note: Note = "",
+) -> None:
+    """The customer has the unit; due is counted from today."""
+    session: Session = ctx.obj
+    session.note_target()
+    moved = desk.act(
+        session.target, rental, Action.PICKED_UP, store_id=store, note=note, receipt=receipt
+    )
+    _show_moved(session, moved)
+
+
 @desk_app.command()
-def inspected(
+def lost(
+    ctx: typer.Context,
+    rental: RentalId,
+    amount: Owed = None,
+    store: StoreId = None,
+    note: Note = "",
+) -> None:
+    """The unit is lost: this ends the rental.
+
+    Whoever had it owes --amount, by default its replacement value.
+    """
+    session: Session = ctx.obj
+    session.note_target()
+    moved = desk.act(
+        session.target, rental, Action.LOST, store_id=store, note=note, centavos=_centavos(amount)
+    )
+    _show_moved(session, moved)
+
+
+@desk_app.command()
+def inspected(  # noqa: PLR0913, PLR0917 - what is said of it
     ctx: typer.Context,
     rental: RentalId,
     condition: Annotated[Condition, typer.Option(help="How it came back.")] = Condition.FINE,
+    amount: Owed = None,
     store: StoreId = None,
     note: Note = "",
 ) -> None:
     """The unit was looked at: this ends the rental.
 
-    A fine unit goes home to its warehouse, any other one to maintenance.
+    A fine unit goes home to its warehouse, any other one to maintenance. The customer owes --amount
+    for the damage: the deposit pays what it can.
     """
     session: Session = ctx.obj
     session.note_target()
+    if amount and condition is Condition.FINE:
+        raise CommandError("a fine unit costs nothing more", "say --condition damaged")
     moved = desk.act(
         session.target,
         rental,
@@ -72,8 +119,13 @@ def inspected(
         store_id=store,
         condition=condition,
         note=note,
+        centavos=_centavos(amount),
     )
     _show_moved(session, moved)
+
+
+def _centavos(pesos: int | None) -> int | None:
+    return None if pesos is None else pesos * CENTAVOS_PER_PESO
 
 
 @desk_app.command()

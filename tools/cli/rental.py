@@ -1,5 +1,6 @@
 """Commands about one rental: show, settle, refund, acknowledge."""
 
+import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -10,20 +11,19 @@ from rich.live import Live
 from rich.text import Text
 
 from paymongo import CURRENCY
-from rentals.models import BEFORE_HAND_OVER, CENTAVOS_PER_PESO, PaymentStatus
+from rentals import given_back, money_desk
+from rentals.models import BEFORE_HAND_OVER, CENTAVOS_PER_PESO, PaymentStatus, Rental
 from rentals.numbers import number_of
+from tools.cli.money import Key, RentalId, statement
 from tools.cli.session import Session, Wait, Yes
 from tools.cli.text import coloured, log_table, pesos, table, timeline
-from tools.ops import account, acknowledging, dossier, rows, settling
+from tools.ops import account, acknowledging, dossier, money, rows, settling
 from tools.ops.acknowledging import Acknowledgement
 from tools.ops.dossier import Dossier
-from tools.ops.errors import FOUND
+from tools.ops.errors import FOUND, CommandError
 from tools.ops.words import manila
 
 app = typer.Typer()
-RentalId = Annotated[
-    str, typer.Argument(metavar="RENTAL", help="The rental's id, or its number once it is paid.")
-]
 
 
 @app.command()
@@ -64,20 +64,58 @@ def settle(ctx: typer.Context, rental_id: RentalId, wait: Wait = 60.0, yes: Yes 
 
 
 @app.command()
-def refund(ctx: typer.Context, rental_id: RentalId, wait: Wait = 60.0, yes: Yes = False) -> None:
-    """Refund a rental's payment. Asks first.
+def refund(  # noqa: PLR0913, PLR0917 - what a refund is made of
+    ctx: typer.Context,
+    rental_id: RentalId,
+    amount: Annotated[
+        int | None,
+        typer.Option(metavar="PESOS", min=1, help="A part; by default all.", show_default=False),
+    ] = None,
+    reason: Annotated[str, typer.Option(help="Of a part; the customer reads it.")] = "",
+    key: Key = "",
+    wait: Wait = 60.0,
+    yes: Yes = False,
+) -> None:
+    """Refund a rental's payment, or a part of it. Asks first, and says what PayMongo no longer
+    allows.
 
     The intent is written on the rental before PayMongo is asked, PayMongo's refunds are looked up
     before another one is made, and the reconciler follows it up: running this twice refunds once.
     Before the unit is handed over this cancels the rental, and the unit goes home; from then on it
-    moves money only. Either way the rental stays completed: it was paid.
+    moves money only. Either way the rental stays completed: it was paid. A part (`--amount`, with
+    `--reason`) never changes where the rental is; the same `--key` gives it back once.
     """
     session: Session = ctx.obj
     row = rows.rental(session.target, rental_id)
+    if amount is not None:
+        _refund_part(session, row, amount, reason, key=key or str(uuid.uuid4()), yes=yes)
+        _settle(session, row["id"], refund=False, wait_seconds=wait)
+        return
     must_request = settling.must_request_refund(row)
     session.note_target()
     session.confirm(refund_question(row), assume_yes=yes)
     _settle(session, row["id"], refund=must_request, wait_seconds=wait)
+
+
+def _refund_part(  # noqa: PLR0913 - what a part is made of
+    session: Session, row: Mapping[str, Any], amount: int, reason: str, *, key: str, yes: bool
+) -> None:
+    if not reason:
+        raise CommandError("a part refund needs --reason", "the customer reads it")
+    if why := money_desk.why_not_refundable(Rental.from_row(row)):
+        raise CommandError(why, f"then say so: ./rentals acknowledge {row['id']} --note ...")
+    session.note_target()
+    centavos = amount * CENTAVOS_PER_PESO
+    session.confirm(part_question(row, centavos), assume_yes=yes)
+    found = money.give_back(session.target, row["id"], centavos, reason, key)
+    session.messages.print(statement(found))
+    session.note(f"Ordered as {key}")
+
+
+def part_question(row: Mapping[str, Any], centavos: int) -> str:
+    """What somebody agrees to who gives a part back."""
+    left = given_back.left_of_own(Rental.from_row(row))
+    return f"Refund {pesos(centavos)} of {pesos(left)} for {row['collectibleName']}?"
 
 
 @app.command()
@@ -154,16 +192,18 @@ def _settle(session: Session, rental_id: str, *, refund: bool, wait_seconds: flo
 def refund_question(row: Mapping[str, Any]) -> str:
     """What somebody agrees to who refunds this rental's payment."""
     status = row["paymentStatus"]
-    money = (
+    total = (
         pesos(int(row["amountPaid"]))
         if row.get("paymentCurrency", CURRENCY) == CURRENCY
         else f"{row['amountPaid'] / CENTAVOS_PER_PESO} {row['paymentCurrency']}"
     )
     if "refundRequestedAt" in row:
-        return f"Follow up the refund of {money}, requested at {row['refundRequestedAt']}?"
+        return f"Follow up the refund of {total}, requested at {row['refundRequestedAt']}?"
     if status == PaymentStatus.COMPLETED:
-        return f"Refund {money} for {row['collectibleName']}? {_then(row)}"
-    return f"Settle this rental ({status})? {money} is refunded unless a unit is available"
+        why = money_desk.why_not_refundable(Rental.from_row(row))
+        warning = f" PayMongo will refuse it: {why}" if why else ""
+        return f"Refund {total} for {row['collectibleName']}? {_then(row)}{warning}"
+    return f"Settle this rental ({status})? {total} is refunded unless a unit is available"
 
 
 def _then(row: Mapping[str, Any]) -> str:
@@ -198,6 +238,8 @@ def render(found: Dossier, *, personal_data: bool, now: datetime | None = None) 
     parts += [timeline(each, now) for each in found.executions]
     if not found.executions:
         parts.append(Text("No execution (any more).", "dim"))
+    if found.row["paymentStatus"] == PaymentStatus.COMPLETED:
+        parts.append(statement(found.money))
     parts += _payments(found)
     if found.lines:
         parts.append(log_table(found.lines, title="[bold]Log[/bold]"))
@@ -272,7 +314,7 @@ def _payments(found: Dossier) -> Iterator[Any]:
         "payment", "status", "amount", "method", "refunds",
         title=f"[bold]At PayMongo[/bold]{status}",
     )  # fmt: skip
-    for each in map(dossier.money, found.payments):
+    for each in map(dossier.payment_view, found.payments):
         refunds = "\n".join(
             f"{r['id']} {r['status']} {pesos(r['amount'])}" for r in each["refunds"]
         )

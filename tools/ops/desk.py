@@ -62,8 +62,11 @@ def act(  # noqa: PLR0913 - what an action is made of
     store_id: str | None,
     condition: Condition = Condition.FINE,
     note: str = "",
+    centavos: int | None = None,
+    receipt: str | None = None,
 ) -> Moved:
-    """Do something with the rental of a number or id, as a manager of `store_id`, or of no store.
+    """Do something with the rental of a number or id, as a manager of `store_id`, or of no store;
+    `centavos` and `receipt` as desk.act takes them.
 
     Raises CommandError, and what the desk raises.
     """
@@ -73,7 +76,15 @@ def act(  # noqa: PLR0913 - what an action is made of
         if store_id is not None:
             catalogue.store(store_id)
         actor = Actor(target.caller, store_id, is_manager=True)
-        return desk.act(rental, action, actor, condition=condition, note=note)
+        return desk.act(
+            rental,
+            action,
+            actor,
+            condition=condition,
+            note=note,
+            centavos=centavos,
+            receipt=receipt,
+        )
 
 
 def today(target: Target, store_id: str | None) -> list[Listed]:

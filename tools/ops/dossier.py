@@ -8,7 +8,8 @@ from typing import Any
 from rentals.errors import PaymentProviderRejected, PaymentProviderUnavailable
 from rentals.notices import NoticeKind, id_of
 from rentals.numbers import number_of
-from tools.ops import account, executions, logs, rows
+from rentals.statement import Statement
+from tools.ops import account, executions, logs, money, rows
 from tools.ops.errors import CommandError
 from tools.ops.executions import Execution
 from tools.ops.logs import LogLine
@@ -28,6 +29,7 @@ class Dossier:
     row: Json
     unit: Json | None
     notices: list[Json]
+    money: Statement
     executions: list[Execution]
     payments: list[Json] | None
     session_status: str | None
@@ -41,9 +43,10 @@ class Dossier:
             "number": number_of(self.row["id"]),
             "unit": self.unit,
             "notices": self.notices,
+            "money": money.to_json(self.money),
             "executions": [each.to_json() for each in self.executions],
             "checkout_session_status": self.session_status,
-            "payments": [money(each) for each in self.payments or ()],
+            "payments": [payment_view(each) for each in self.payments or ()],
             "paymongo_problem": self.paymongo_problem,
             "log": [each.to_json() for each in self.lines],
         }
@@ -66,6 +69,7 @@ def gather(target: Target, words: str, *, with_logs: bool) -> Dossier:
         row=row,
         unit=_unit(target, row),
         notices=_notices(target, row),
+        money=money.statement_of(target, row),
         executions=[
             *executions.of_rental(target, rental_id, since),
             *executions.of_fulfillment(target, row),
@@ -94,7 +98,7 @@ def _notices(target: Target, row: Json) -> list[Json]:
     return sorted(found, key=lambda each: str(each["createdAt"]))
 
 
-def money(payment: Mapping[str, Any]) -> Json:
+def payment_view(payment: Mapping[str, Any]) -> Json:
     """A payment without who paid."""
     attributes = payment["attributes"]
     return {
