@@ -89,7 +89,7 @@ export function forgetAttempt() {
 }
 
 // crypto.randomUUID exists on https and localhost only; this works on any address.
-function randomKey() {
+export function randomKey() {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

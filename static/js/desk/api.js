@@ -14,11 +14,18 @@ import { ask } from "./session.js";
  * @typedef {{store_id: string, late: List, to_inspect: List, to_hand_over: List, due_today: List,
  *   arriving: List}} Today
  * @typedef {{action: Action, at: string, by: string, store_id: string|null,
- *   condition: string|null, note: string|null}} Entry
+ *   condition: string|null, note: string|null, amount: number|null}} Entry
  * @typedef {{url: string, taken_at: string, stage: Stage}} Photograph
  * @typedef {Line & {unit_id: string|null, duration: number, picked_up_at: string|null,
- *   customer: {name: string, email: string, phone: string}, log: Entry[], next: Action[],
- *   photographs: Photograph[]}} Details
+ *   customer: {name: string, email: string, phone: string}, money: Money, log: Entry[],
+ *   next: Action[], photographs: Photograph[]}} Details
+ * @typedef {{charge_id: string, kind: keyof typeof import("./words.js").CHARGES.kind,
+ *   amount: number, outstanding: number, from_deposit: number, reason: string,
+ *   status: keyof typeof import("./words.js").CHARGES.status, created_at: string}} Charge
+ * @typedef {{refund: string, amount: number, reason: string, at: string,
+ *   status: keyof typeof import("./words.js").REFUNDS}} Refund
+ * @typedef {{deposit_held: number, counter_deposit: number, late_fee_now: number,
+ *   outstanding: number, charges: Charge[], refunds: Refund[]}} Money  Pesos.
  */
 
 /**
@@ -47,10 +54,17 @@ export const details = (rentalId) => ask(pathOf(rentalId));
 /**
  * @param {string} rentalId
  * @param {{action: Action, store_id: string, condition?: string, note?: string,
- *   id_seen?: boolean}} what
+ *   id_seen?: boolean, amount?: number, receipt?: string}} what
  * @returns {Promise<{rental: Line, is_new: boolean}>}
  */
 export const act = (rentalId, what) => ask(`${pathOf(rentalId)}/actions`, what);
+
+/**
+ * Charges, takes, waives or gives back money.
+ * @param {string} rentalId
+ * @param {{action: import("./words.js").MoneyAction, store_id: string}} what
+ */
+export const moveMoney = (rentalId, what) => ask(`${pathOf(rentalId)}/money`, what);
 
 /**
  * Stores a photograph of how the thing is now.

@@ -1,6 +1,7 @@
 /** What is asked before an action that needs an answer or cannot be taken back. */
 
 import { h } from "../dom.js";
+import { amountField, receiptField } from "./money.js";
 import { ACTIONS, CONDITIONS } from "./words.js";
 
 /** @typedef {import("./words.js").Action} Action */
@@ -19,7 +20,10 @@ export function confirmation(action, rental, act) {
     h("h2", { id: "confirm-title" }, question),
     h("p", {}, `${rental.collectible_name}, ${rental.number}, ${rental.customer.name}.`),
     action === "picked_up" && idSeen(rental),
+    action === "picked_up" && rental.money.counter_deposit > 0 && receiptField(),
     action === "inspected" && conditions(),
+    action === "inspected" && owed("for damage, if there is some"),
+    action === "lost" && rental.picked_up_at && owed("by default what the collectible is worth"),
     h(
       "div",
       { class: "field" },
@@ -38,12 +42,14 @@ export function confirmation(action, rental, act) {
   dialog.addEventListener("close", () => {
     dialog.remove();
     if (dialog.returnValue !== "yes") return;
-    const { note, condition, id_seen } = Object.fromEntries(new FormData(form));
+    const { note, condition, id_seen, amount, receipt } = Object.fromEntries(new FormData(form));
     act({
       action,
       note,
       ...(condition && { condition }),
       ...(id_seen && { id_seen: true }),
+      ...(amount && { amount: Number(amount) }),
+      ...(receipt && { receipt }),
     });
   });
   document.body.append(dialog);
@@ -64,6 +70,9 @@ function idSeen(rental) {
     ),
   );
 }
+
+/** @param {string} hint */
+const owed = (hint) => h("div", {}, h("p", { class: "hint" }, `What the customer owes, ${hint}`), amountField(false));
 
 function conditions() {
   return h(

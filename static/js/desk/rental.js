@@ -1,8 +1,9 @@
 /** One rental at the desk: what to do next, who it is, what was done, photographs, the sheet. */
 
 import { h } from "../dom.js";
-import { dayAndTime, days } from "../format.js";
+import { dayAndTime, days, pesos } from "../format.js";
 import { confirmation } from "./confirmation.js";
+import { money } from "./money.js";
 import { photographs } from "./photographs.js";
 import { ACTIONS, CONDITIONS, message, stageWords, whenWords } from "./words.js";
 
@@ -13,7 +14,8 @@ import { ACTIONS, CONDITIONS, message, stageWords, whenWords } from "./words.js"
 /**
  * @param {Details} rental
  * @param {import("../api.js").Store[]} stores
- * @param {{act: (what: {action: Action}) => void, changed: Changed}} on
+ * @param {{act: (what: {action: Action}) => void, move: import("./money.js").Move,
+ *   changed: Changed}} on
  */
 export function rentalView(rental, stores, on) {
   const storeName = (/** @type {string|null} */ id) =>
@@ -38,6 +40,7 @@ export function rentalView(rental, stores, on) {
       h(
         "div",
         { class: "desk-side" },
+        money(rental, on.move),
         timeline(rental, storeName),
         photographs(rental, on.changed),
         messageToSend(rental, storeName(rental.store_id), on.changed),
@@ -136,7 +139,7 @@ function timeline(rental, storeName) {
     h(
       "ol",
       { class: "timeline", id: "timeline" },
-      ...rental.log.map(({ action, at, by, store_id, condition, note }) =>
+      ...rental.log.map(({ action, at, by, store_id, condition, note, amount }) =>
         h(
           "li",
           { class: "step step-done" },
@@ -145,6 +148,7 @@ function timeline(rental, storeName) {
           h("small", {}, [by, storeName(store_id)].filter(Boolean).join(", ")),
           condition && h("span", {}, CONDITIONS[condition]),
           note && h("span", {}, note),
+          amount !== null && h("span", {}, `The customer owes ${pesos(amount)}`),
         ),
       ),
     ),

@@ -25,6 +25,8 @@ let current = deskSession.get();
 
 export const session = () => current;
 
+export const isManager = () => current?.is_manager === true;
+
 /** @param {Session} answer */
 function keep(answer) {
   current = { ...answer, good_until: Date.now() + answer.expires_in * 1000 };

@@ -55,6 +55,55 @@ export const ACTIONS = {
   cancelled: { button: "Cancel the rental", done: "Cancelled", question: "Cancel this rental?" },
 };
 
+/** @typedef {"charge"|"paid"|"waive"|"refund"|"given"} MoneyAction */
+
+/**
+ * The same of money; `isKeyed` is what would be done twice if it was sent twice.
+ * @type {Record<MoneyAction, {button: string, done: string, question: string, isKeyed?: boolean}>}
+ */
+export const MONEY = {
+  charge: {
+    button: "Charge for damage",
+    done: "Charged for damage",
+    question: "What does the customer owe?",
+    isKeyed: true,
+  },
+  paid: { button: "Paid here", done: "Paid at the counter", question: "Paid at the counter?" },
+  waive: { button: "Waive it", done: "Waived", question: "Waive this charge?" },
+  refund: {
+    button: "Give a part back",
+    done: "On its way back",
+    question: "How much goes back?",
+    isKeyed: true,
+  },
+  given: {
+    button: "Handed out here",
+    done: "Handed out at the counter",
+    question: "Handed out at the counter?",
+  },
+};
+
+export const CHARGES = {
+  kind: { extension: "More days", late: "Late", damage: "Damage", loss: "Loss" },
+  status: {
+    open: "To be paid",
+    paying: "To be paid: a payment page is open",
+    paid: "Paid",
+    waived: "Waived",
+    expired: "Not paid in time: it does not count",
+  },
+};
+
+export const REFUNDS = {
+  ordered: "Sent to PayMongo soon",
+  pending: "PayMongo has it",
+  processing: "PayMongo has it",
+  succeeded: "It went back",
+  failed: "PayMongo could not give it back",
+  at_counter: "Handed out at the counter",
+  at_counter_soon: "To be handed out at the counter",
+};
+
 export const CONDITIONS = {
   fine: "Fine, as it went out",
   damaged: "Damaged",

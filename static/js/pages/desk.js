@@ -1,11 +1,11 @@
 /** desk/: the store desk. Signs in, then shows the day, a search or one rental, by the address. */
 
 import { getStores } from "../api.js";
-import { act, details, find, today } from "../desk/api.js";
+import { act, details, find, moveMoney, today } from "../desk/api.js";
 import { rentalView } from "../desk/rental.js";
 import { session, signIn, signOut } from "../desk/session.js";
 import { foundView, hashOf, todayView } from "../desk/today.js";
-import { ACTIONS, stageWords } from "../desk/words.js";
+import { ACTIONS, MONEY, stageWords } from "../desk/words.js";
 import { $, announce, fill, h } from "../dom.js";
 import { deskStore } from "../storage.js";
 import { troubleWords } from "../words.js";
@@ -165,7 +165,16 @@ async function read(hash) {
 async function readRental(rentalId) {
   const rental = await details(rentalId);
   const content = rentalView(rental, stores, {
-    act: (what) => perform(rentalId, what),
+    act: (what) =>
+      perform(async () => {
+        const { is_new } = await act(rentalId, { ...what, store_id: storeField.value });
+        return { text: `${rental.number}: ${ACTIONS[what.action].done}`, is_new };
+      }),
+    move: (what) =>
+      perform(async () => {
+        await moveMoney(rentalId, { ...what, store_id: storeField.value });
+        return { text: `${rental.number}: ${MONEY[what.action].done}`, is_new: true };
+      }),
     changed: async (text, tone = "good") => {
       await show();
       notice(tone, `${rental.number}: ${text}`);
@@ -182,19 +191,18 @@ function readyForTheNext() {
 let isActing = false;
 
 /**
- * @param {string} rentalId
- * @param {{action: import("../desk/words.js").Action}} what
+ * Does something with a rental or with its money, once at a time.
+ * @param {() => Promise<{text: string, is_new: boolean}>} work  What was done.
  */
-async function perform(rentalId, what) {
+async function perform(work) {
   if (isActing) return;
   isActing = true;
   view.setAttribute("aria-busy", "true");
   try {
-    const { rental, is_new } = await act(rentalId, { ...what, store_id: storeField.value });
+    const { text, is_new } = await work();
     await show();
-    const done = `${rental.number}: ${ACTIONS[what.action].done}`;
-    if (is_new) notice("good", `${done}.`);
-    else notice("warning", `${done} already. Nothing was changed.`);
+    if (is_new) notice("good", `${text}.`);
+    else notice("warning", `${text} already. Nothing was changed.`);
   } catch (error) {
     onTrouble(error, error.isTransient ? "You can safely do it again." : "Nothing was changed.");
   }

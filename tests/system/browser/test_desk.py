@@ -98,14 +98,28 @@ def test_from_paid_to_back_on_the_shelf_by_clicks_alone(
     expect(page.locator("#stage")).to_contain_text("To be inspected")
     button(visitor, "Inspect it").click()
     expect_well(visitor)
-    dialog.get_by_label("Fine, as it went out").check()
+    dialog.get_by_label("Damaged").check()
+    dialog.get_by_label("Pesos").fill("1500")
+    dialog.get_by_label("Note").fill("a dent in the left arm")
     dialog.get_by_role("button", name="Inspect it").click()
-    expect(page.locator("#stage")).to_contain_text("Back on the shelf")
     expect(page.locator(".desk-next")).to_have_text("Nothing is left to do.")
     expect(page.locator("#timeline li")).to_have_count(4)
+    money = page.get_by_role("region", name="Money")
+    expect(money).to_contain_text("Still to be paid: ₱1,500")
     expect_well(visitor)
+
+    button(visitor, "Paid here").click()
+    expect_well(visitor)
+    dialog.get_by_role("button", name="Paid here").click()
+    expect(dialog).to_be_visible()  # without a receipt
+    dialog.get_by_label("Number of the receipt").fill("OR-0042")
+    dialog.get_by_role("button", name="Paid here").click()
+    expect(notice(visitor)).to_contain_text("Paid at the counter.")
+    expect(money).not_to_contain_text("Still to be paid")
     unit = shop.table("Units").get_item(Key={"id": row["unitId"]})["Item"]
-    assert unit["status"] == "to_warehouse"
+    assert unit["status"] == "maintenance"
+    charge = shop.table("Charges").get_item(Key={"id": f"{rental_id}-damage-1"})["Item"]
+    assert (charge["status"], charge["receipt"]) == ("paid", "OR-0042")
 
 
 def test_a_scanner_finds_one_after_the_other(visitor: Visitor, shop: Shop) -> None:

@@ -118,12 +118,13 @@ def test_only_managers_declare_lost_and_what_is_lost_may_be_found(shop: Shop) ->
     assert do(staff, rental_id, {"action": "found"})["is_new"]
 
 
-def test_a_damaged_unit_is_kept_from_the_shelf_with_the_reason(shop: Shop) -> None:
+def test_a_damaged_unit_is_kept_from_the_shelf_and_its_charge_is_settled(shop: Shop) -> None:
     rental_id, desk = paid(shop), manager(shop)
     for action, _ in LIFE[:3]:
         do(desk, rental_id, action)
 
-    do(desk, rental_id, {"action": "inspected", "condition": "damaged", "note": "arm is bent"})
+    damaged = {"action": "inspected", "condition": "damaged", "note": "arm is bent"}
+    do(desk, rental_id, damaged | {"amount": 1_500})
 
     found = desk.details(rental_id)
     unit = shop.table("Units").get_item(Key={"id": found["unit_id"]})["Item"]
@@ -131,6 +132,24 @@ def test_a_damaged_unit_is_kept_from_the_shelf_with_the_reason(shop: Shop) -> No
     assert "arm is bent" in unit["reason"]
     last = found["log"][-1]
     assert (last["condition"], last["note"]) == ("damaged", "arm is bent")
+    (charge,) = found["money"]["charges"]
+    assert charge["outstanding"] == last["amount"] == 1_500
+
+    # Sent twice, each is done once.
+    paid_here = {"action": "paid", "charge_id": charge["charge_id"], "receipt": "OR-1"}
+    for body, outstanding in (
+        (paid_here, 0),
+        ({"action": "charge", "kind": "loss", "amount": 300, "reason": "a stand", "key": "k"}, 300),
+        ({"action": "waive", "charge_id": f"{rental_id}-loss-k", "reason": "found"}, 0),
+        ({"action": "refund", "amount": 200, "reason": "a long wait", "key": "k"}, 0),
+    ):
+        for _ in range(2):
+            answer = desk.post(f"rentals/{rental_id}/money", body)
+            assert answer.status_code == 200, answer.text
+        assert answer.json()["data"]["money"]["outstanding"] == outstanding
+    money = answer.json()["data"]["money"]
+    assert [each["status"] for each in money["charges"]] == ["paid", "waived"]
+    assert [(each["amount"], each["purpose"]) for each in money["refunds"]] == [(200, "goodwill")]
 
 
 @pytest.mark.parametrize(
