@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from api.views import expected_dates, pesos
-from rentals import dates, terms
+from rentals import dates
 from rentals.catalogue import Offer
 from rentals.models import Store
 from rentals.pricing import Price, base_daily_rate, special_daily_rate

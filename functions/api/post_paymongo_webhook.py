@@ -20,7 +20,7 @@ from paymongo import resources
 from paymongo.keys import other_webhook_secrets, paymongo_keys
 from paymongo.resources import CheckoutSession, Payment, Refund
 from paymongo.signatures import verify_webhook
-from rentals import charge_payments, payments, refund_records, repository
+from rentals import charge_payments, disputes, payments, refund_records, repository
 from rentals.errors import InvalidSignature, RefundFailed
 from rentals.models import Rental
 from rentals.payments import Outcome
@@ -116,12 +116,24 @@ def _refund_updated(event: PayMongoEvent) -> Outcome:
     return Outcome.IGNORED if refund is None else _refund_changed(refund, None)
 
 
+def _disputed(event: PayMongoEvent) -> Outcome:
+    dispute = read_resource(event, resources.read_dispute)
+    if dispute is None:
+        return Outcome.IGNORED
+    rental = _find_rental([dispute.metadata], ()) or repository.find_by_payment(dispute.payment_id)
+    if rental is None:
+        return Outcome.IGNORED
+    return Outcome.RECORDED if disputes.record(rental, dispute) else Outcome.DUPLICATE
+
+
 _HANDLERS = {
     "checkout_session.payment.paid": _session_paid,
     "payment.paid": _payment_paid,
     "payment.failed": _payment_failed,
     "payment.refunded": _payment_refunded,
     "payment.refund.updated": _refund_updated,
+    "dispute.created": _disputed,
+    "dispute.resolved": _disputed,
 }
 
 

@@ -60,6 +60,17 @@ class Refund:
 
 
 @dataclass(frozen=True, slots=True)
+class Dispute:
+    """A dispute; `amount` is centavos, `status` lost once the money was taken."""
+
+    id: str
+    payment_id: str
+    amount: int
+    status: str
+    metadata: Mapping[str, str] = field(default_factory=dict, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
 class CheckoutSession:
     """A checkout session. `status` is `active` or `expired`; a paid one stays `active`."""
 
@@ -146,6 +157,19 @@ def read_refunds_of(resource: Any, note: Note, at: str = "payment") -> list[Refu
         else each
         for each in refunds
     ]
+
+
+def read_dispute(resource: Any, note: Note, at: str = "dispute") -> Dispute:
+    """Raises Unreadable."""
+    dispute = _object(resource, at, note)
+    attributes = dispute.required("attributes", dispute.object_at)
+    return Dispute(
+        id=dispute.required("id", _id),
+        payment_id=attributes.required("payment_id", _id),
+        amount=attributes.required("amount", _centavos),
+        status=attributes.required("status", _id),
+        metadata=_metadata(attributes),
+    )
 
 
 @dataclass(frozen=True, slots=True)

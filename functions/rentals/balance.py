@@ -1,5 +1,5 @@
-"""Where the money is: received = what it bought + what went back + what operators gave back in
-another way than by PayMongo + what is still being settled.
+"""Where the money is: received = what it bought + what went back + what lost disputes took + what
+operators gave back in another way than by PayMongo + what is still being settled.
 
 A whole scan of the Rentals and Charges tables, so that a rental which no index and no follow-up
 knows of is found as well.
@@ -34,6 +34,7 @@ class Balance:
     received: int = 0
     completed: int = 0
     refunded: int = 0
+    taken_back: int = 0
     settled_outside: int = 0
     settling: int = 0
     unaccounted: list[str] = field(default_factory=list)
@@ -41,8 +42,8 @@ class Balance:
     @property
     def difference(self) -> int:
         """Centavos received that nothing accounts for; zero when all is well."""
-        accounted = self.completed + self.refunded + self.settled_outside + self.settling
-        return self.received - accounted
+        back = self.refunded + self.taken_back + self.settled_outside
+        return self.received - self.completed - back - self.settling
 
 
 def statements() -> Iterator[Statement]:
@@ -98,8 +99,10 @@ def _add_own(total: Balance, rental: Rental, is_settling: bool) -> bool:
     if is_all_back and rental.payment_status in (PaymentStatus.COMPLETED, PaymentStatus.REFUNDED):
         total.refunded += amount
     elif rental.payment_status is PaymentStatus.COMPLETED and rental.is_paid_in_full:
+        taken = min(given_back.taken_back(rental), max(0, amount - back))
         total.refunded += back
-        total.completed += amount - back
+        total.taken_back += taken
+        total.completed += amount - back - taken
         return back <= amount
     elif is_settling:
         total.settling += amount

@@ -149,6 +149,18 @@ def succeeded(rental: Rental, payment_id: str | None) -> int:
     return sum(each.centavos for each in done if each.payment_id == payment_id)
 
 
+def taken_back(rental: Rental) -> int:
+    """Centavos of the rental's own payment that the customer's bank took, because a dispute was
+    lost; PayMongo makes no refund of it.
+    """
+    lost = set[tuple[str, int]]()
+    for entry in rental.disputes_seen:
+        payment_id, dispute_id, centavos, status = entry.split("#")
+        if status == "lost" and payment_id == rental.payment_id:
+            lost.add((dispute_id, int(centavos)))
+    return sum(centavos for _, centavos in lost)
+
+
 def open_orders(rental: Rental) -> list[Order]:
     """Orders that were not carried out: no refund of theirs that may succeed, no receipt.
 

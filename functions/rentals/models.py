@@ -275,6 +275,7 @@ class Rental:
     charge_ids: frozenset[str] = frozenset()
     refund_orders: tuple[Mapping[str, Any], ...] = field(default=(), hash=False)
     refunds_seen: frozenset[str] = frozenset()
+    disputes_seen: frozenset[str] = frozenset()
     surplus_payment_ids: frozenset[str] = frozenset()
     declined_event_ids: frozenset[str] = frozenset()
     end_reason: EndReason | None = None

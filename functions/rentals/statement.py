@@ -44,6 +44,13 @@ class Statement:
         return sum(e.centavos for e in self.going_back if e.status in ("succeeded", "at_counter"))
 
     @property
+    def taken_back(self) -> int:
+        """What a lost dispute took of what is kept; PayMongo still counts it as paid."""
+        return min(
+            given_back.taken_back(self.rental), self.kept.get(str(self.rental.payment_id), 0)
+        )
+
+    @property
     def going_back(self) -> list[GoingBack]:
         """Each refund, and each that was ordered and not sent yet, the oldest first."""
         return given_back.going_back(self.rental)

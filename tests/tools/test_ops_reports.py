@@ -88,6 +88,8 @@ def test_what_is_stuck_is_found_and_comes_with_advice(stuck: Json, problem: str)
         ("mail_bounced", "a mail came back"),
         ("mail_not_sent", "a mail was not sent"),
         ("CarriedOver", "where is it?"),
+        ("ChargeUnpaid", "a charge is not paid"),
+        ("PaymentDisputed", "a payment is disputed"),
         ("of another kind", "of another kind"),
     ],
 )

@@ -8,8 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import httpx
+
 from paymongo.client import PayMongo
-from rentals.errors import PaymentProviderUnavailable
+from rentals.errors import PaymentProviderRejected, PaymentProviderUnavailable
 from rentals.models import settled_outside
 from tools.ops.errors import CommandError
 from tools.ops.promise import LedgerPayment
@@ -75,6 +77,20 @@ class Account(PayMongo):
         """The whole payment as PayMongo shows it, with its refunds."""
         payment: Json = self._call("retrieve payment", "GET", f"/v1/payments/{payment_id}")
         return payment
+
+    def payment_methods(self) -> list[str]:
+        """PayMongo's names of what the account can be paid with; in test mode perhaps fewer."""
+        what = "list payment methods"
+        try:
+            answer = self._http.get("/v1/merchants/capabilities/payment_methods")
+            if answer.status_code >= 400:
+                raise PaymentProviderRejected(what, answer.status_code, ())
+            found = answer.json()
+        except (httpx.HTTPError, ValueError) as error:
+            raise PaymentProviderUnavailable(f"{what}: {type(error).__name__}") from None
+        # It is said to come without an envelope (docs/paymongo.md).
+        names: list[str] = found["data"] if isinstance(found, dict) else found
+        return names
 
     def payments_of(self, rental: Mapping[str, Any]) -> list[Json]:
         """Every payment attempt that a row of the Rentals table leads to, each once."""

@@ -10,7 +10,9 @@ from boto3.dynamodb.conditions import Key
 from infra.clock import timestamp
 from infra.due_index import DueIndex
 from rentals import retention
+from rentals.charge_payments import UNPAID
 from rentals.deadlines import Deadline
+from rentals.disputes import DISPUTED
 from rentals.errors import PaymentProviderRejected, PaymentProviderUnavailable
 from rentals.fulfillment import FULFILLMENT_INDEX, clock_keys
 from rentals.models import FollowUp, PaymentStatus
@@ -39,6 +41,8 @@ _FULFILLMENT = {
     "ExecutionFailed": ("its execution failed", "updatedAt", "Fulfillment stands still"),
     "mail_bounced": ("a mail came back", "updatedAt", "Mails are not sent"),
     "mail_not_sent": ("a mail was not sent", "updatedAt", "Mails are not sent"),
+    DISPUTED: ("a payment is disputed", "updatedAt", "A payment is disputed"),
+    UNPAID: ("a charge is not paid", "updatedAt", "A charge is not paid"),
     CARRIED_OVER: ("where is it?", "arrivedAt", "Rentals from before the desk"),
 }
 
@@ -95,7 +99,11 @@ def of_fulfillment(found: Iterable[Mapping[str, Any]]) -> Iterator[Finding]:
         if problem is not None:
             words, since, section = _FULFILLMENT.get(problem, (problem, "updatedAt", problem))
             yield Finding(
-                row["id"], row["fulfillmentStatus"], words, row[since], f'runbook, "{section}"'
+                row["id"],
+                row.get("fulfillmentStatus", row["paymentStatus"]),
+                words,
+                row[since],
+                f'runbook, "{section}"',
             )
 
 

@@ -50,6 +50,7 @@ def to_json(found: Statement) -> Json:
         "deposit_kept": found.deposit_kept,
         "outstanding": found.outstanding,
         "given_back": found.given_back,
+        "taken_back_by_dispute": found.taken_back,
         "entries": list(map(asdict, entries(found))),
     }
 
@@ -67,7 +68,10 @@ def entries(found: Statement) -> list[Entry]:
         receipt = rental.counter_deposit_receipt
         status = f"paid, receipt {receipt}" if receipt else "not taken yet"
         paid.append(Entry("deposit at the counter", rental.counter_deposit_centavos, status))
-    return [*paid, *map(_of_charge, found.charges), *_going_back(found)]
+    taken = (
+        [Entry("taken back by a dispute", -found.taken_back, "lost")] if found.taken_back else []
+    )
+    return [*paid, *map(_of_charge, found.charges), *_going_back(found), *taken]
 
 
 def _of_charge(charge: Charge) -> Entry:

@@ -15,6 +15,7 @@ import httpx
 
 from api.authorize_distribution import ORIGIN_KEY_HEADER
 from api.requests import ACCESS_KEY_HEADER
+from rentals.models import PaymentMethod
 from tools.ops import account, webhook
 from tools.ops.errors import CommandError
 from tools.ops.target import Target
@@ -299,6 +300,18 @@ def _webhook(stack: Stack) -> str:
     if state.problems:
         raise Wrong("; ".join(state.problems) + " (./rentals webhook register)")
     return state.url
+
+
+@check("PayMongo: the account has every method that the site offers")
+def _methods(stack: Stack) -> str:
+    offered = {
+        PaymentMethod(name).paymongo_type
+        for name in stack.target.stack.parameters["PaymentMethods"].split(",")
+    }
+    missing = sorted(offered - set(account.account_of(stack.target).payment_methods()))
+    if missing:
+        raise Wrong(f"not enabled: {', '.join(missing)} (PaymentMethods, docs/deploying.md)")
+    return ", ".join(sorted(offered))
 
 
 @check("PayMongo: a webhook that it did not sign is refused")

@@ -18,6 +18,8 @@ EVENTS = (
     "payment.failed",
     "payment.refunded",
     "payment.refund.updated",
+    "dispute.created",
+    "dispute.resolved",
 )
 
 

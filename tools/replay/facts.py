@@ -55,7 +55,8 @@ def choose_rental(target: Target, sample: Sample) -> Json:
     that is paid; for fulfillment one that is paid and not closed.
     """
     is_about_paid = (
-        "refund" in (sample.webhook_type or "") or sample.function in _ABOUT_PAID_RENTALS
+        any(each in (sample.webhook_type or "") for each in ("refund", "dispute"))
+        or sample.function in _ABOUT_PAID_RENTALS
     )
     is_about_fulfillment = sample.function in _OF_FULFILLMENT
     if is_about_paid or is_about_fulfillment:

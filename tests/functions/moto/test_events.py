@@ -428,6 +428,12 @@ CASES = {
     "PostPayMongoWebhookFunction/payment-refunded": Case(
         World.refunding, said("recorded"), "refunded"
     ),
+    "PostPayMongoWebhookFunction/dispute-created": Case(
+        World.completed, said("recorded"), "completed", {"fulfillmentAttention": "PaymentDisputed"}
+    ),
+    "PostPayMongoWebhookFunction/dispute-lost": Case(
+        World.completed, said("recorded"), "completed", {"fulfillmentAttention": "PaymentDisputed"}
+    ),
     "PostPayMongoWebhookFunction/payment-refund-updated": Case(
         World.refunding, said("recorded"), "refunded"
     ),
