@@ -9,7 +9,8 @@ again: its conditions say what the row was.
 from typing import Any
 
 from infra import clock, dynamo
-from infra.dynamo import absent, equal, present
+from infra.dynamo import absent, equal
+from infra.settings import integer_setting
 from rentals import follow_ups, fulfillment, repository, sources, unit_moves
 from rentals.errors import (
     PaymentMismatch,
@@ -81,14 +82,16 @@ def _require_confirmable(rental: Rental) -> None:
 def end_unpaid(rental: Rental, reason: EndReason) -> Rental:
     """End a pending rental that nobody paid for and put its unit, if any, back on the shelf.
 
-    Returns the rental as it was written; one that ended before is left as it is. Raises
+    Returns the rental as it was written; one that ended before is left as it is. One that is held
+    too long ends with its session open, and is followed until that is closed. Raises
     PaymentReceived when money has arrived, PaymentSessionOpen while it still can, WriteContended.
     """
     if not rental.is_pending:
         is_settled = rental.payment_id is None and rental.attention is not None
-        return follow_ups.end(rental) if is_settled else rental
+        is_over = is_settled and not rental.has_open_session
+        return follow_ups.end(rental) if is_over else rental
     _require_unpayable(rental)
-    had_session = rental.checkout_session_id is not None
+    next_look = None if rental.has_open_session else follow_ups.LAST_CHECK_SECONDS
     ending = _ending(
         rental,
         {
@@ -97,12 +100,13 @@ def end_unpaid(rental: Rental, reason: EndReason) -> Rental:
             "endedAt": clock.now_timestamp(),
             **follow_ups.NONE_LEFT,
             **(
-                follow_ups.due(rental.id, FollowUp.PAYMENT, follow_ups.LAST_CHECK_SECONDS)
-                if had_session
+                follow_ups.due(rental.id, FollowUp.PAYMENT, next_look)
+                if rental.checkout_session_id is not None
                 else {}
             ),
         },
-        present("sessionClosedAt") if had_session else absent("checkoutSessionId"),
+        equal("checkoutSessionId", rental.checkout_session_id),
+        equal("sessionClosedAt", rental.session_closed_at),
     )
     try:
         dynamo.transact(ending)
@@ -117,8 +121,16 @@ def end_unpaid(rental: Rental, reason: EndReason) -> Rental:
 def _require_unpayable(rental: Rental) -> None:
     if rental.payment_id is not None:
         raise PaymentReceived(rental.id)
-    if rental.checkout_session_id is not None and rental.session_closed_at is None:
-        raise PaymentSessionOpen(rental.checkout_session_id)
+    if rental.has_open_session and not is_held_too_long(rental):
+        raise PaymentSessionOpen(str(rental.checkout_session_id))
+
+
+def is_held_too_long(rental: Rental) -> bool:
+    """Whether the longest hold has passed and nobody has paid: the unit goes back on the shelf even
+    if the session can still be paid. What is paid then is late money.
+    """
+    begun_by = clock.timestamp_in(-integer_setting("LONGEST_HOLD_SECONDS"))
+    return rental.payment_id is None and rental.created_at <= begun_by
 
 
 def release_for_refund(rental: Rental) -> Rental:

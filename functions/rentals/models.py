@@ -325,6 +325,11 @@ class Rental:
         return number_of(self.id)
 
     @property
+    def has_open_session(self) -> bool:
+        """Whether it has a checkout session that PayMongo has not been seen to close."""
+        return self.checkout_session_id is not None and self.session_closed_at is None
+
+    @property
     def is_out(self) -> bool:
         """Whether a paid rental has its unit: paid, and not closed."""
         return self.fulfillment_status not in (None, FulfillmentStatus.CLOSED)

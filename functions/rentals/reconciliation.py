@@ -19,6 +19,7 @@ from infra.aws import describe
 from infra.settings import setting
 from infra.telemetry import count, logger, measure
 from paymongo.client import paymongo
+from paymongo.resources import CheckoutSession
 from rentals import (
     charge_sessions,
     charges,
@@ -96,8 +97,18 @@ def _follow_payment(rental: Rental) -> None:
         _follow_hold(rental)
     elif rental.payment_id is not None:
         _settle(rental, None)
+    elif rental.has_open_session:
+        _close_left_session(rental)
     elif not _find_payment(rental):
         follow_ups.end(rental)
+
+
+def _close_left_session(rental: Rental) -> None:
+    """Of a rental that ended at the longest hold: one more look follows the one that closes it."""
+    session = paymongo().close_checkout_session(str(rental.checkout_session_id))
+    if session.is_expired:
+        repository.record_session_closed(rental)
+    _pass_on(rental, session)
 
 
 def _follow_hold(rental: Rental) -> None:
@@ -114,7 +125,11 @@ def _find_payment(rental: Rental) -> bool:
     """Ask PayMongo whether the rental was paid, and pass that on."""
     if rental.checkout_session_id is None:
         return False
-    payment = paymongo().retrieve_checkout_session(rental.checkout_session_id).paid_payment
+    return _pass_on(rental, paymongo().retrieve_checkout_session(rental.checkout_session_id))
+
+
+def _pass_on(rental: Rental, session: CheckoutSession) -> bool:
+    payment = session.paid_payment
     if payment is not None:
         count("PaymentFoundByReconciler")
         payments.payment_received(rental, payment)

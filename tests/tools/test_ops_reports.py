@@ -48,9 +48,10 @@ def findings(*found: Json) -> list[Finding]:
         row(),
         row(createdAt=ago(minutes=19), holdExpiresAt=ago(minutes=4)),
         row(paymentStatus="refunded", followUp="refund", refundRequestedAt=ago(days=3)),
-        row(paymentStatus="expired", paymentId="pay_1"),
+        row(paymentStatus="expired", paymentId="pay_1", checkoutSessionId="cs_1"),
+        row(paymentStatus="expired", checkoutSessionId="cs_1", sessionClosedAt=ago(minutes=1)),
     ],
-    ids=["waiting", "just over", "refund under way", "late money being settled"],
+    ids=["waiting", "just over", "refund under way", "late money being settled", "once more"],
 )
 def test_what_is_on_its_way_needs_nobody(healthy: Json) -> None:
     assert findings(healthy) == []
@@ -63,6 +64,10 @@ def test_what_is_on_its_way_needs_nobody(healthy: Json) -> None:
         (row(createdAt=ago(hours=1), holdExpiresAt=ago(minutes=6)), "pending past its hold"),
         (row(createdAt=ago(minutes=21)), "pending past its hold"),
         (row(createdAt=ago(minutes=21), paymentId="pay_1"), "paid, not completed"),
+        (
+            row(paymentStatus="expired", checkoutSessionId="cs_1", endedAt=ago(minutes=1)),
+            "ended, can still be paid",
+        ),
         (row(followUpAt=ago(minutes=11)), "follow-up overdue"),
         (
             row(paymentStatus="refunded", followUp="refund", refundRequestedAt=ago(days=15)),

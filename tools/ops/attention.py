@@ -19,12 +19,13 @@ from rentals.models import FollowUp, PaymentStatus
 from rentals.retention import RETENTION
 from tools.ops import queues, rows, webhook
 from tools.ops.errors import CommandError
-from tools.ops.promise import is_past_its_hold
 from tools.ops.target import Target
 from tools.ops.upgrading import CARRIED_OVER
 
 # The reconciler comes every minute; a follow-up due for longer than this is overdue.
 RECONCILER_PATIENCE = timedelta(minutes=10)
+# A hold that is over is ended within minutes, unless its payment is under way.
+HOLD_PATIENCE = timedelta(minutes=5)
 # PayMongo gives cards back within about ten banking days.
 REFUND_PATIENCE = timedelta(days=14)
 # It looks again after ten minutes at a rental whose execution takes its time.
@@ -74,11 +75,12 @@ def _of_rental(row: Mapping[str, Any], now: datetime) -> Finding | None:
 
     if "attention" in row:
         return finding(row["attention"], row["updatedAt"], f'runbook, "{row["attention"]}"')
-    if status == PaymentStatus.PENDING and is_past_its_hold(
-        row.get("holdExpiresAt"), row["createdAt"], now
-    ):
+    if status == PaymentStatus.PENDING and _is_past_its_hold(row, now):
         problem = "paid, not completed" if "paymentId" in row else "pending past its hold"
         return finding(problem, row["createdAt"], f"./rentals settle {rental_id}")
+    if status != PaymentStatus.PENDING and _may_still_be_paid(row):
+        section = "A session is left open"
+        return finding("ended, can still be paid", row["endedAt"], f'runbook, "{section}"')
     if _is_overdue(row, now):
         return finding("follow-up overdue", row["followUpAt"], "see Reconcile below")
     if row.get("followUp", "").startswith(FollowUp.REFUND) and "refundRequestedAt" in row:
@@ -86,6 +88,18 @@ def _of_rental(row: Mapping[str, Any], now: datetime) -> Finding | None:
         if now - rows.moment(asked_at) > REFUND_PATIENCE:
             return finding("refund pending for weeks", asked_at, "ask PayMongo's support")
     return None
+
+
+def _is_past_its_hold(row: Mapping[str, Any], now: datetime) -> bool:
+    """Whether a pending rental should have ended by now: it has minutes from the end of its own
+    hold, or from its creation, to begin one.
+    """
+    return now > rows.moment(row.get("holdExpiresAt", row["createdAt"])) + HOLD_PATIENCE
+
+
+def _may_still_be_paid(row: Mapping[str, Any]) -> bool:
+    is_open = "checkoutSessionId" in row and "sessionClosedAt" not in row
+    return is_open and "paymentId" not in row
 
 
 def _is_overdue(row: Mapping[str, Any], now: datetime) -> bool:

@@ -4,8 +4,10 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any
 
+from infra.settings import integer_setting
 from rentals.errors import PaymentProviderRejected
 from tools.ops import rows
 from tools.ops.account import Account, ledger_of
@@ -69,7 +71,16 @@ def _look(
     charges = list(rows.scan(target, "Charges"))
     ledger, missing = _ledger(account, [*rentals, *charges], on_start, on_progress)
     with domain_of(target):  # how long a day is, and what limits there are
-        found = violations(rentals, units, customers, ledger, notices=notices, charges=charges)
+        longest = timedelta(seconds=integer_setting("LONGEST_HOLD_SECONDS"))
+        found = violations(
+            rentals,
+            units,
+            customers,
+            ledger,
+            notices=notices,
+            charges=charges,
+            longest_hold=longest,
+        )
     return Audit(
         len(rentals), len(units), len(ledger), [*found, *missing], settled_outside(rentals)
     )

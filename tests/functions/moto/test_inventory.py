@@ -3,17 +3,23 @@
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from botocore.exceptions import ReadTimeoutError
 
 from infra import clock
+from infra.dynamo import Change
+from infra.settings import setting
 from paymongo.resources import CheckoutSession, Payment, Refund
 from rentals import endings, follow_ups, given_back, refund_records, repository, units
 from rentals.errors import (
     NoUnitAvailable,
     PaymentMismatch,
     PaymentNotReceived,
+    PaymentProviderError,
+    PaymentProviderRejected,
+    PaymentProviderUnavailable,
     PaymentReceived,
     PaymentSessionOpen,
     RefundFailed,
@@ -33,6 +39,7 @@ from rentals.models import (
 from rentals.pricing import price_rental
 from tests.support.rentals import TOTAL, late, paid, refund, reserved
 from tests.support.tables import Shop
+from workflow import close_payment_session
 
 
 def after_lost_answer(
@@ -308,6 +315,64 @@ def test_a_unit_is_kept_while_its_session_can_be_paid(shop: Shop) -> None:
     closed = repository.record_session_closed(rental)
     assert not endings.end_unpaid(closed, EndReason.HOLD_EXPIRED).is_pending
     assert len(shop.on_shelf()) == 1
+
+
+IN_PROGRESS = CheckoutSession("cs_1", "active", "https://checkout.example/1", "pi_1", ())
+
+
+def paying(shop: Shop, since: float) -> Rental:
+    """A rental of so many seconds ago whose customer is at the wallet."""
+    begun = shop.add_rental(1, created_at=clock.timestamp_in(-since))
+    shop.add_units(1)
+    return repository.set_checkout_session(units.reserve_unit(begun), IN_PROGRESS)
+
+
+LONGEST_HOLD = 3600
+
+
+def test_the_longest_hold_ends_with_its_session_open_and_followed(shop: Shop) -> None:
+    rental = paying(shop, since=LONGEST_HOLD + 1)
+
+    ended = endings.end_unpaid(rental, EndReason.HOLD_EXPIRED)
+
+    assert ended.payment_status is PaymentStatus.EXPIRED
+    assert len(shop.on_shelf()) == 1
+    assert ended.follow_up is FollowUp.PAYMENT
+    assert str(ended.follow_up_at) < clock.timestamp_in(follow_ups.PAYMENT_SECONDS + 1)
+    flagged = Change(setting("RENTALS_TABLE"), ended.id, {"attention": "Some"})
+    assert endings.end_unpaid(repository.update(flagged), EndReason.ERROR).follow_up
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        IN_PROGRESS,
+        PaymentProviderUnavailable("no answer"),
+        PaymentProviderRejected("expire", 404, []),
+    ],
+    ids=["in progress", "down", "refused"],
+)
+def test_closing_a_session_is_tried_until_the_longest_hold_is_over(
+    shop: Shop, environment: pytest.MonkeyPatch, answer: CheckoutSession | Exception
+) -> None:
+    rental = paying(shop, since=LONGEST_HOLD - 60)
+    client = Mock(**{"close_checkout_session.side_effect": [answer] * 3})
+    environment.setattr(close_payment_session, "paymongo", lambda: client)
+
+    def close() -> dict[str, object]:
+        return close_payment_session.handler({"rental_id": rental.id}, Mock())
+
+    with pytest.raises(PaymentProviderError):
+        close()
+    begun = {"createdAt": clock.timestamp_in(-LONGEST_HOLD)}
+    shop.put("Rentals", shop.row("Rentals", rental.id) | begun)
+    assert close() == {"paid": False}
+
+    # What is paid is paid: nothing is decided about its money before PayMongo has said.
+    if isinstance(answer, Exception):
+        repository.record_payment(rental.id, Payment("pay_1", 600_000, "PHP", "paid"))
+        with pytest.raises(PaymentProviderError):
+            close()
 
 
 def test_a_rental_that_could_be_paid_is_looked_at_once_more_after_its_end(shop: Shop) -> None:

@@ -1,8 +1,10 @@
 """The reconciler takes what is due: bounded, in order, and not kept waiting by one failure."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
@@ -188,6 +190,49 @@ def test_the_last_look_at_an_ended_rental_is_the_last(
     reconciliation.reconcile(lambda: True)
 
     assert repository.get(rental_id).follow_up is None
+
+
+def left_open(shop: Shop, environment: pytest.MonkeyPatch, *answers: CheckoutSession) -> str:
+    """A rental that ended at the longest hold, and PayMongo's answers to closing its session."""
+    rental_id = ended_with_session(shop, environment)
+    row = shop.row("Rentals", rental_id)
+    shop.put("Rentals", {name: row[name] for name in row if name != "sessionClosedAt"})
+    paymongo = Mock(**{"close_checkout_session.side_effect": answers})
+    paymongo.retrieve_checkout_session.return_value = answers[-1]
+    environment.setattr(reconciliation, "paymongo", lambda: paymongo)
+    return rental_id
+
+
+IN_PROGRESS = CheckoutSession("cs_1", "active", "https://checkout.example/1", "pi_1", ())
+
+
+def test_a_session_that_was_left_open_is_followed_until_it_is_closed(
+    shop: Shop, engine_calls: Stubber, environment: pytest.MonkeyPatch
+) -> None:
+    rental_id = left_open(shop, environment, IN_PROGRESS, replace(IN_PROGRESS, status="expired"))
+
+    reconciliation.reconcile(lambda: True)
+    assert repository.get(rental_id).follow_up is FollowUp.PAYMENT
+    run_again(shop, rental_id)
+    closed = repository.get(rental_id)
+    assert (closed.has_open_session, closed.follow_up) == (False, FollowUp.PAYMENT)
+    run_again(shop, rental_id)
+    assert repository.get(rental_id).follow_up is None
+
+
+def test_what_is_paid_on_a_session_that_was_left_open_is_settled(
+    shop: Shop, engine_calls: Stubber, environment: pytest.MonkeyPatch
+) -> None:
+    paid = replace(IN_PROGRESS, payments=(Payment("pay_1", 600_000, "PHP", "paid", "pi_1"),))
+    rental_id = left_open(shop, environment, paid)
+    name = f"{rental_id}-pay_1"
+    engine_calls.add_response(
+        "start_execution", STARTED, {"stateMachineArn": ANY, "name": name, "input": ANY}
+    )
+
+    reconciliation.reconcile(lambda: True)
+
+    assert repository.get(rental_id).payment_id == "pay_1"
 
 
 @pytest.mark.parametrize("is_over", [True, False])

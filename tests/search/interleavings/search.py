@@ -43,6 +43,7 @@ _WEIGHTS = {
     "same_key_again": 2,
     "break_down": 2,
     "begin_payment": 2,
+    "leave_for_an_hour": 1,
     "pay_wrong_amount": 2,
     "pay_again": 1,
     "refund_by_owner": 1,

@@ -53,6 +53,7 @@ _LASTING_CALLS = 14
 # One more than any state is tried when AWS fails.
 _ATTEMPTS = 10
 _QUIET_ROUNDS = 25
+_LONGEST_HOLD = 3600.0
 # What the clock looks at soon is under way; after a failed execution it waits for 15 minutes.
 _SOON_SECONDS = 910.0
 # Lambda invokes a function again when an event has failed.
@@ -411,6 +412,11 @@ class Simulation:
             f"/_sandbox/checkout_sessions/{session['id']}/finish", outcome=outcome
         )
         self.say(f"the payment in progress for {session['rental_id'][:8]}: {outcome}")
+        return True
+
+    def leave_for_an_hour(self, draw: Draw) -> bool:
+        """Whoever is at a wallet stays there until the longest hold is over."""
+        self.let_time_pass(_LONGEST_HOLD + 1)
         return True
 
     def come_back(self, draw: Draw) -> bool:
@@ -905,9 +911,10 @@ class Simulation:
             raise PromiseBroken(f"not for a moment: {[str(each) for each in found]}")
         self._checked_at = self.world.changes
 
-    @staticmethod
-    def _released_too_soon(rentals: list[Json], at_paymongo: dict[str, Json]) -> list[object]:
-        """A unit is never released while its session can still be paid."""
+    def _released_too_soon(self, rentals: list[Json], at_paymongo: dict[str, Json]) -> list[object]:
+        """A unit is never released while its session can still be paid, unless the longest hold is
+        over and the row followed.
+        """
         active = {
             session["id"]
             for entries in at_paymongo.values()
@@ -917,7 +924,9 @@ class Simulation:
         return [
             f"{row['id']} is {row['paymentStatus']} and {row['checkoutSessionId']} can be paid"
             for row in rentals
-            if row["paymentStatus"] in _ENDED_UNPAID and row.get("checkoutSessionId") in active
+            if row["paymentStatus"] in _ENDED_UNPAID
+            and row.get("checkoutSessionId") in active
+            and not ("followUp" in row and self._seconds_until(row["createdAt"]) <= -_LONGEST_HOLD)
         ]
 
     def _settled_side_by_side(self) -> list[object]:
@@ -1024,6 +1033,7 @@ ACTIONS: dict[str, Callable[[Simulation, Draw], bool]] = {
         Simulation.decline,
         Simulation.begin_payment,
         Simulation.finish_payment,
+        Simulation.leave_for_an_hour,
         Simulation.come_back,
         Simulation.cancel,
         Simulation.deliver,

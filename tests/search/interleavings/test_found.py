@@ -83,6 +83,26 @@ def story(world: World) -> Iterator[Story]:
     story.simulation.close()
 
 
+@pytest.mark.parametrize("is_stopped", [False, True], ids=["in time", "stopped"])
+def test_a_payment_begun_and_left_holds_no_unit_beyond_the_longest_hold(
+    story: Story, is_stopped: bool
+) -> None:
+    """Its session was retried for 8 hours; it is followed, and what is paid late buys a unit."""
+    story.tell(*PAYABLE, "begin_payment")
+    story.tell(*(["stop", "tell_eventbridge"] if is_stopped else ["hold_runs_out"]))
+    story.tell("advance", "leave_for_an_hour")
+    story.advance_to("ReleaseUnit")
+    story.advance_to_the_end()
+    (row,) = story.simulation.world.rows("Rentals")
+    assert ("unitId" in row, "sessionClosedAt" in row) == (False, False)
+    story.tell("reconcile", "finish_payment")
+    story.lose_all_mail()
+    story.end()
+
+    (row,) = story.simulation.world.rows("Rentals")
+    assert row["paymentStatus"] == "completed"
+
+
 def test_attention_ends_when_refund_had_succeeded_before(story: Story) -> None:
     """The reconciler settled such a rental every 15 minutes for ever."""
     story.tell(*PAYABLE, "pay_wrong_amount", "deliver")

@@ -2,6 +2,7 @@
 
 import pytest
 
+from infra.clock import timestamp_in
 from tests.support.sandbox import Json
 from tests.support.shop import Shop, at_once
 
@@ -18,7 +19,43 @@ def pay_late(shop: Shop, rental_id: str, **options: object) -> Json:
     return shop.paymongo.settle(shop.session_id(rental_id), **options)
 
 
+def make_an_hour_older(shop: Shop, rental_id: str) -> None:
+    """As if it had been checked out before the longest hold."""
+    row, before = shop.rental_row(rental_id), timestamp_in(-3601)
+    for table, key, change, value in (
+        ("Rentals", rental_id, "SET createdAt = :value", before),
+        ("Customers", row["sourceKey"], "ADD openRentals :value", {f"{before}#{rental_id}"}),
+        (
+            *("Customers", row["sourceKey"], "DELETE openRentals :value"),
+            {f"{row['createdAt']}#{rental_id}"},
+        ),
+    ):
+        shop.table(table).update_item(
+            Key={"id": key},
+            UpdateExpression=change,
+            ExpressionAttributeValues={":value": value},
+        )
+
+
 # --- a late payment of the rental's total ---
+
+
+def test_a_payment_begun_and_left_keeps_no_unit_and_is_late_when_it_is_paid(shop: Shop) -> None:
+    collectible, rental = shop.rent()
+    rental_id = rental["rental_id"]
+    shop.paymongo.start_payment(shop.session_id(rental_id))
+    make_an_hour_older(shop, rental_id)
+
+    shop.cancel(rental)
+
+    shop.wait_for_status(rental_id, "cancelled")
+    assert shop.available(collectible) == 1
+    shop.reconcile(rental_id)
+    assert "followUp" in shop.rental_row(rental_id)
+    shop.paymongo.finish_payment(shop.session_id(rental_id), silently=True)
+    shop.reconcile(rental_id)
+    shop.wait_for_status(rental_id, "completed")
+    assert shop.available(collectible) == 0
 
 
 def test_late_payment_of_an_expired_rental_takes_its_unit_again(shop: Shop) -> None:
