@@ -5,14 +5,21 @@ is read, so that one unreadable field hides no payment of the same event.
 """
 
 import json
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, Field, StrictBool, ValidationError
 
+from api.requests import Event, header, raw_body
+from infra.errors import InvalidSignature
+from infra.secret_values import verify_with_any
+from infra.settings import integer_setting
 from infra.telemetry import count, logger
+from paymongo.keys import other_webhook_secrets, paymongo_keys
 from paymongo.resources import ID, Note, Unreadable
+from paymongo.signatures import verify_webhook
 
 Resource = TypeVar("Resource")
 
@@ -45,6 +52,29 @@ class PayMongoEvent:
     type: str
     livemode: bool
     resource: dict[str, Any]
+
+
+def verified_event(event: Event) -> PayMongoEvent | None:
+    """The event of a request, parsed only after its signature is verified; None when it cannot be
+    read. Raises InvalidSignature.
+    """
+    body, keys = raw_body(event, MAX_EVENT_BYTES), paymongo_keys()
+    verify_with_any(
+        lambda secret: verify_webhook(
+            header(event, "Paymongo-Signature") or "",
+            body,
+            secret,
+            is_live=keys.is_live,
+            now=time.time(),
+            tolerance=integer_setting("WEBHOOK_TOLERANCE_SECONDS"),
+        ),
+        keys.webhook_secret,
+        other_webhook_secrets(),
+    )
+    news = read_event(body)
+    if news is not None and news.livemode is not keys.is_live:
+        raise InvalidSignature("the event is of the other mode")
+    return news
 
 
 def read_event(body: bytes) -> PayMongoEvent | None:

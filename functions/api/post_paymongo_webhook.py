@@ -5,21 +5,16 @@ read, gets 2xx as well: PayMongo disables endpoints that keep failing. Only what
 a 5xx.
 """
 
-import time
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 
-from api.paymongo_events import MAX_EVENT_BYTES, PayMongoEvent, read_event, read_resource
-from api.requests import Event, header, raw_body
+from api.paymongo_events import PayMongoEvent, read_resource, verified_event
+from api.requests import Event
 from api.responses import HttpError, Response, success
 from api.routes import route
-from infra.secret_values import verify_with_any
-from infra.settings import integer_setting
 from infra.telemetry import count, logger
 from paymongo import resources
-from paymongo.keys import other_webhook_secrets, paymongo_keys
 from paymongo.resources import CheckoutSession, Payment, Refund
-from paymongo.signatures import verify_webhook
 from rentals import charge_payments, disputes, payments, refund_records, repository
 from rentals.errors import InvalidSignature, RefundFailed
 from rentals.models import Rental
@@ -30,7 +25,7 @@ from rentals.payments import Outcome
 def handler(event: Event) -> Response:
     """401 for a signature that does not verify, 200 for whatever is signed."""
     try:
-        news = _verified(event)
+        news = verified_event(event)
     except InvalidSignature as error:
         count("WebhookRejected")
         raise HttpError(HTTPStatus.UNAUTHORIZED, "INVALID_SIGNATURE", str(error)) from None
@@ -44,27 +39,6 @@ def handler(event: Event) -> Response:
     if outcome is Outcome.DUPLICATE:
         count("DuplicateWebhook")
     return success({"result": outcome})
-
-
-def _verified(event: Event) -> PayMongoEvent | None:
-    """Parsed only after the signature is verified; None when it cannot be read."""
-    body, keys = raw_body(event, MAX_EVENT_BYTES), paymongo_keys()
-    verify_with_any(
-        lambda secret: verify_webhook(
-            header(event, "Paymongo-Signature") or "",
-            body,
-            secret,
-            is_live=keys.is_live,
-            now=time.time(),
-            tolerance=integer_setting("WEBHOOK_TOLERANCE_SECONDS"),
-        ),
-        keys.webhook_secret,
-        other_webhook_secrets(),
-    )
-    news = read_event(body)
-    if news is not None and news.livemode is not keys.is_live:
-        raise InvalidSignature("the event is of the other mode")
-    return news
 
 
 def _handle(event: PayMongoEvent) -> Outcome:

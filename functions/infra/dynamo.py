@@ -247,9 +247,14 @@ def scan(table: str) -> list[Item]:
     return [from_attributes(item) for page in pages for item in page["Items"]]
 
 
-def scan_where(table: str, condition: str) -> Iterator[Item]:
-    """Every row that meets a condition, page by page."""
-    pages = dynamodb().get_paginator("scan").paginate(TableName=table, FilterExpression=condition)
+def scan_where(table: str, condition: str, *, attributes: str | None = None) -> Iterator[Item]:
+    """Every row that meets a condition, or these attributes of it, page by page."""
+    wanted: Any = {"ProjectionExpression": attributes} if attributes else {}
+    pages = (
+        dynamodb()
+        .get_paginator("scan")
+        .paginate(TableName=table, FilterExpression=condition, **wanted)
+    )
     for page in pages:
         yield from map(from_attributes, page["Items"])
 

@@ -89,8 +89,10 @@ class Domain:
 def domain(environment: pytest.MonkeyPatch) -> Domain:
     domain = Domain()
     environment.setenv("WEBHOOK_TOLERANCE_SECONDS", "604800")
-    environment.setattr(webhook, "paymongo_keys", lambda: PayMongoKeys("sk_test_unit", SECRET))
-    environment.setattr(webhook, "other_webhook_secrets", lambda: ())
+    environment.setattr(
+        paymongo_events, "paymongo_keys", lambda: PayMongoKeys("sk_test_unit", SECRET)
+    )
+    environment.setattr(paymongo_events, "other_webhook_secrets", lambda: ())
     environment.setattr(webhook, "count", domain.counted.append)
     environment.setattr(paymongo_events, "count", domain.counted.append)
     for name in ("find", "find_by_payment_intent", "find_by_payment"):
