@@ -241,7 +241,7 @@ def test_an_event_of_the_other_mode_is_refused_though_it_is_signed(domain: Domai
 def test_what_is_not_signed_is_never_read(
     domain: Domain, environment: pytest.MonkeyPatch, header: str
 ) -> None:
-    environment.setattr(webhook, "read_event", lambda _: pytest.fail("it was read"))
+    environment.setattr(paymongo_events, "read_event", lambda _: pytest.fail("it was read"))
 
     assert deliver(b"{", header)["statusCode"] == 401
     assert domain.counted == ["WebhookRejected"]
