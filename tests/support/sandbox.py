@@ -138,8 +138,8 @@ class Sandbox:
 
     def lose_dispute(self, payment_id: str, amount: int) -> None:
         """The customer's bank disputes a part of a payment, and takes it (centavos)."""
-        self._post(f"payments/{payment_id}/dispute", amount=amount)
-        self._post(f"payments/{payment_id}/resolve_dispute", outcome="lost")
+        self._post(f"/payments/{payment_id}/dispute", amount=amount)
+        self._post(f"/payments/{payment_id}/resolve_dispute", outcome="lost")
 
     def refund(self, payment_id: str, amount: int) -> None:
         """The account's owner gives money back on PayMongo's dashboard; `amount` is centavos."""
