@@ -136,6 +136,11 @@ class Sandbox:
         resource: Json = self._api.get(path).raise_for_status().json()["data"]
         return resource
 
+    def lose_dispute(self, payment_id: str, amount: int) -> None:
+        """The customer's bank disputes a part of a payment, and takes it (centavos)."""
+        self._post(f"/payments/{payment_id}/dispute", amount=amount)
+        self._post(f"/payments/{payment_id}/resolve_dispute", outcome="lost")
+
     def refund(self, payment_id: str, amount: int) -> None:
         """The account's owner gives money back on PayMongo's dashboard; `amount` is centavos."""
         attributes = {"payment_id": payment_id, "amount": amount, "reason": "others"}

@@ -15,8 +15,12 @@ from botocore.compat import HTTPHeaders
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
+from rentals.models import PaymentStatus
+from rentals.rows import to_row
+from tests.support.samples import pending_rental
 from tools.console.app import EVENTS_A_PAGE, MOST_AT_ONCE, create_app
 from tools.console.aws import (
+    _RENTAL_ATTRIBUTES,
     Account,
     NotFoundError,
     Page,
@@ -29,6 +33,7 @@ from tools.ops.errors import CommandError
 from tools.ops.executions import Execution, Machine
 from tools.ops.history import Timeline, read
 from tools.ops.logs import LogLine
+from tools.ops.money import Entry
 from tools.ops.target import Target
 from tools.replay.sending import Answer
 from tools.sources import ROOT
@@ -99,6 +104,7 @@ class HostileAccount(Account):
         self.target = Target(stack_name="rentals", endpoint_url="http://127.0.0.1:1")
         self.stopped: list[str] = []
         self.settled: list[str] = []
+        self.refunded: list[tuple[str, int, str, str]] = []
         self.replayed: list[tuple[str, str, int]] = []
 
     def arn_of(self, logical_id: str) -> str | None:
@@ -172,6 +178,13 @@ class HostileAccount(Account):
         self.settled.append(rental_id)
         return f"{PREFIX}:execution:rentals-settlement:1"
 
+    def money(self, rental: Json) -> list[Entry]:
+        return [Entry(MARKUP, -125_050, MARKUP, MARKUP, MARKUP, MARKUP, MARKUP)]
+
+    def refund_part(self, rental_id: str, pesos: int, reason: str, key: str) -> str:
+        self.refunded.append((rental_id, pesos, reason, key))
+        return f"{PREFIX}:execution:rentals-settlement:1"
+
     def replay(self, name: str, rental_id: str, times: int) -> Replay:
         self.replayed.append((name, rental_id, times))
         return Replay(name, [MARKUP], [Answer("200", MARKUP, 0.1)] * times)
@@ -222,6 +235,7 @@ PAGES = [
     f"{execution_url()}?state=Done&events=-1",
     f"{execution_url()}/stop",
     f"/console/rentals/{quote(MARKUP, safe='')}/settle",
+    f"/console/rentals/{quote(MARKUP, safe='')}/refund",
     f"/console/rentals/{quote(MARKUP, safe='')}",
     f"/console/rentals/{quote(MARKUP, safe='')}/log",
     f"/console/rentals/{quote(MARKUP, safe='')}/replay",
@@ -334,6 +348,7 @@ RUNNING = f"{PREFIX}:execution:rentals-rental:running"
 ACTIONS = [
     f"{execution_url(RUNNING)}/stop",
     "/console/rentals/r-1/settle",
+    "/console/rentals/r-1/refund",
     "/console/rentals/r-1/replay",
 ]
 every_action = pytest.mark.parametrize("action", ACTIONS)
@@ -346,10 +361,41 @@ def form_token(page: str) -> str:
 
 
 def done(account: HostileAccount) -> list[str]:
-    return account.stopped + account.settled + [each[1] for each in account.replayed]
+    refunded = [each[0] for each in account.refunded]
+    return account.stopped + account.settled + refunded + [each[1] for each in account.replayed]
 
 
-@pytest.mark.parametrize("action", ACTIONS[:2])
+def test_what_the_console_reads_of_a_rental_tells_its_money_and_not_who_rents() -> None:
+    rental = pending_rental(
+        payment_status=PaymentStatus.COMPLETED,
+        payment_id="pay_1",
+        amount_paid=700_000,
+        deposit_centavos=100_000,
+    )
+    row = {name: each for name, each in to_row(rental).items() if name in _RENTAL_ATTRIBUTES}
+
+    found = Account(Target(endpoint_url="http://127.0.0.1:1")).money(row)
+
+    assert [(each.what, each.centavos) for each in found] == [
+        ("rent", 600_000), ("deposit", 100_000),
+    ]  # fmt: skip
+
+
+def test_a_part_refund_is_ordered_as_it_was_written_down(account: HostileAccount) -> None:
+    client = Browser(account)
+    page = client.get("/console/rentals/r-1/refund").text
+    key = re.findall('name="key" value="([0-9a-f]+)"', page)[0]
+
+    client.post(
+        "/console/rentals/r-1/refund",
+        data={"form_token": form_token(page), "key": key, "amount": "500", "reason": "a wait"},
+    )
+
+    assert account.refunded == [("r-1", 500, "a wait", key)]
+    assert "₱-1,250.50" in client.get(execution_url()).text
+
+
+@pytest.mark.parametrize("action", ACTIONS[:3])
 def test_an_action_asks_first_and_leads_to_what_it_did(
     account: HostileAccount, action: str
 ) -> None:
@@ -407,12 +453,13 @@ def test_read_only_refuses_to_act_and_offers_nothing(account: HostileAccount, ac
     assert "Read-only" in page
     assert "/stop" not in page
     assert "/settle" not in page
+    assert "/refund" not in page
     assert "/replay" not in page
 
 
 def test_a_replay_says_what_came_back(account: HostileAccount) -> None:
     client = Browser(account)
-    action = ACTIONS[2]
+    action = ACTIONS[-1]
     token = form_token(client.get(action).text)
 
     answer = client.post(action, data={"form_token": token, "event": MARKUP, "times": "1000"})

@@ -153,6 +153,8 @@ class _Console:
             Route("/executions/{arn:path}", self.execution),
             Route("/rentals/{rental_id:path}/settle", self.ask_to_settle),
             Route("/rentals/{rental_id:path}/settle", self.settle, methods=["POST"]),
+            Route("/rentals/{rental_id:path}/refund", self.ask_to_refund),
+            Route("/rentals/{rental_id:path}/refund", self.refund, methods=["POST"]),
             Route("/rentals/{rental_id:path}/replay", self.choose_event),
             Route("/rentals/{rental_id:path}/replay", self.replay, methods=["POST"]),
             Route("/rentals/{rental_id:path}/log", self.log),
@@ -306,6 +308,28 @@ class _Console:
         arn = await run_in_threadpool(self._account.settle, request.path_params["rental_id"])
         return self._go_to(request, arn)
 
+    def ask_to_refund(self, request: Request) -> Response:
+        """Ask how much is given back, and why; sent twice, the same form gives it back once."""
+        self._refuse_if_read_only()
+        return self._page(
+            request,
+            "refund.html",
+            rental_id=request.path_params["rental_id"],
+            key=secrets.token_hex(8),
+        )
+
+    async def refund(self, request: Request) -> Response:
+        """Order a part of a payment back, and show the settlement that carries it out."""
+        form = await self._require_our_form(request)
+        arn = await run_in_threadpool(
+            self._account.refund_part,
+            request.path_params["rental_id"],
+            _number(form.get("amount"), 0),
+            form.get("reason", ""),
+            form.get("key", ""),
+        )
+        return self._go_to(request, arn)
+
     def choose_event(self, request: Request) -> Response:
         """Ask which sample event is sent, and how often."""
         self._refuse_if_read_only()
@@ -360,6 +384,7 @@ class _Console:
             "rental_id": rental_id,
             "rental": None,
             "unit": None,
+            "money": [],
             "is_unsettled": False,
             "rental_execution": None,
             "settlements": [],
@@ -375,6 +400,7 @@ class _Console:
                 found["unit"] = self._account.unit(unit_id)
             if rental:
                 found["fulfillments"] = self._account.fulfillments(rental)
+                found["money"] = self._account.money(rental)
             of_rental = execution if is_own else self._account.rental_execution(rental_id)
             found["rental_execution"] = of_rental
             found["is_unsettled"] = rental is not None and _is_unsettled(rental, of_rental)

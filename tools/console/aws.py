@@ -2,21 +2,27 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from functools import cached_property, lru_cache
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
 
 from botocore.exceptions import ClientError
 
+from api.staff import MANAGERS
+from rentals.models import Customer, PaymentStatus
 from rentals.numbers import read_number
-from tools.ops import attention, executions, logs, rows, settling
+from rentals.rows import to_row
+from tools.ops import attention, executions, logs, money, rows, settling
+from tools.ops.acknowledging import checked_note
 from tools.ops.attention import Finding
 from tools.ops.errors import CommandError
 from tools.ops.executions import Execution, Machine, described
 from tools.ops.history import Timeline
 from tools.ops.logs import LogLine
+from tools.ops.money import Entry
 from tools.ops.rows import get_many
 from tools.ops.target import Target
 from tools.replay import samples
@@ -65,6 +71,8 @@ _RENTAL_ATTRIBUTES = (
     "paymentCurrency", "surplusPaymentIds", "declinedEventIds", "holdExpiresAt",
     "refundRequestedAt", "refundId", "refundStatus", "attention", "followUp", "followUpAt",
     "acknowledgements",
+    "paidAt", "paidWith", "deposit", "counterDeposit", "counterDepositReceipt", "chargeIds",
+    "refundOrders", "refundsSeen", "disputesSeen",
     "createdAt", "updatedAt", "completedAt", "endedAt",
     *_OF_FULFILLMENT,
     "readyBy", "returnedStoreId", "foundAt", "lastUnitId", "deskLog", "isCarriedOver",
@@ -304,6 +312,41 @@ class Account:
             return settling.start(self.target, rental_id)
         except CommandError as error:
             raise NotFoundError(str(error)) from None
+
+    def money(self, rental: Json) -> list[Entry]:
+        """What was paid, charged and given back of a paid rental, without who rents."""
+        if rental["paymentStatus"] != PaymentStatus.COMPLETED:
+            return []
+        nobody = Customer(**{each.name: "" for each in fields(Customer)})
+        row = rental | {"customer": to_row(nobody), "requestHash": ""}
+        return money.entries(money.statement_of(self.target, row))
+
+    def refund_part(self, rental_id: str, pesos: int, reason: str, key: str) -> str:
+        """Order a part of a rental's payment back as a manager at the desk does, by its function,
+        and have it carried out; the settlement's ARN. Raises CommandError.
+        """
+        body = {"action": "refund", "amount": pesos, "reason": checked_note(reason), "key": key}
+        claims = {
+            "token_use": "id",
+            "email": self.target.caller,
+            "cognito:groups": MANAGERS,
+        }
+        event = {
+            "httpMethod": "POST",
+            "resource": "/api/desk/rentals/{rental_id}/money",
+            "pathParameters": {"rental_id": rental_id},
+            "headers": {"Content-Type": "application/json"},
+            "requestContext": {"authorizer": {"claims": claims}},
+            "body": json.dumps(body),
+        }
+        answer = self.target.client("lambda").invoke(
+            FunctionName=self.target.stack.live("PostDeskMoneyFunction"), Payload=json.dumps(event)
+        )
+        response = json.load(answer["Payload"])
+        if response.get("statusCode") != HTTPStatus.OK:
+            said = json.loads(response.get("body") or "{}").get("error")
+            raise CommandError(f"nothing was given back: {said or 'the function failed'}")
+        return self.settle(rental_id)
 
     def replay(self, name: str, rental_id: str, times: int) -> Replay:
         """Send a sample event for this rental, so many times at once. Raises CommandError."""

@@ -37,8 +37,8 @@ class Entry:
 
 def statement_of(target: Target, row: Mapping[str, Any]) -> Statement:
     """A rental's statement, from its row and those of its charges."""
-    client, table = target.dynamodb.meta.client, target.table("Charges").name
-    found = rows.get_many(client, table, sorted(row.get("chargeIds", ())))
+    ids, client = sorted(row.get("chargeIds", ())), target.dynamodb.meta.client
+    found = rows.get_many(client, target.table("Charges").name, ids) if ids else []
     made = sorted((from_row(Charge, each) for each in found), key=lambda each: each.created_at)
     return Statement(Rental.from_row(row), made)
 

@@ -116,19 +116,34 @@ def test_settling_a_rental_whose_customer_may_still_pay_asks_first(
     shop.stop_execution(rental["rental_id"])
 
 
-def test_a_completed_rental_is_refunded_once(shop: Shop, operator: Operator) -> None:
+def test_a_completed_rental_is_refunded_once_a_part_and_the_rest(
+    shop: Shop, operator: Operator
+) -> None:
     collectible, rental = shop.rent()
     shop.pay_and_complete(rental)
+    part = ("--amount", "500", "--reason", "a long wait", "--key", "part-1", "--yes")
+    for _ in range(2):
+        assert operator.run("refund", rental["rental_id"], *part).exit_code == 0
+    assert [each["amount"] for each in shop.paymongo.refunds(rental["rental_id"])] == [50_000]
+    shop.paymongo.wait_until_idle()
+    (back,) = (
+        each
+        for each in operator.ask("show", rental["rental_id"])["money"]["entries"]
+        if each["centavos"] < 0
+    )
+    assert (back["what"], back["centavos"], back["why"]) == (
+        "back: goodwill", -50_000, "a long wait",
+    )  # fmt: skip
 
     assert operator.run("refund", rental["rental_id"]).exit_code == 1  # nobody to ask
-    assert shop.paymongo.refunds(rental["rental_id"]) == []
+    assert len(shop.paymongo.refunds(rental["rental_id"])) == 1
     result = operator.run("refund", rental["rental_id"], "--yes")
 
     assert result.exit_code == 0, result.stderr
     shop.tick(rental["rental_id"])
     row = shop.wait_for_stage(rental["rental_id"], "closed")
     assert (row["paymentStatus"], row["closedReason"]) == ("completed", "cancelled")
-    assert shop.wait_for_refund(rental["rental_id"])["amount"] == 600_000
+    shop.eventually_refunded(rental["rental_id"], 600_000)
     assert [each["status"] for each in shop.units_of(collectible)] == ["to_warehouse"]
     shop.eventually_refund_status(rental["rental_id"], "succeeded")
     again = operator.run("refund", rental["rental_id"], "--yes")
