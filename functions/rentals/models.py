@@ -236,6 +236,7 @@ class Rental:
     payment_id: str | None = None
     amount_paid: int | None = None
     payment_currency: str | None = None
+    payment_read_at: str | None = None
     surplus_payment_ids: frozenset[str] = frozenset()
     declined_event_ids: frozenset[str] = frozenset()
     end_reason: EndReason | None = None

@@ -32,7 +32,7 @@ def _close(rental: Rental) -> Rental:
     for payment in session.payments:
         if payment.is_paid:
             rental = repository.record_payment(
-                rental.id, payment.id, payment.amount, payment.currency
+                rental.id, payment.id, payment.amount, payment.currency, is_read=True
             )
     if session.is_expired:
         return repository.record_session_closed(rental)

@@ -35,6 +35,7 @@ CALL_PAYMONGO = {
     "api.post_cancel",
     "upkeep.reconcile",
     "workflow.close_payment_session",
+    "workflow.confirm_rental",
     "workflow.create_payment_session",
     "workflow.refund_payment",
 }
