@@ -29,5 +29,5 @@ def handler(event: Event) -> Response:
         except PaymentProviderError:
             payment = None  # the webhook or the reconciler will tell
         if payment is not None:
-            payments.payment_received(rental, payment)
+            payments.payment_received(rental, payment, is_read=True)
     return redirect(page_with_key("success", rental.id))

@@ -99,7 +99,7 @@ def is_paid_or_cancel(rental: Rental) -> bool:
     except PaymentProviderError:
         payment = None  # closing the session will ask again before anything is released
     if payment is not None:
-        payments.payment_received(rental, payment)
+        payments.payment_received(rental, payment, is_read=True)
         return True
     payments.payment_cancelled(rental)
     return False

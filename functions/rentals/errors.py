@@ -20,6 +20,7 @@ ApplicationError                    infra/errors.py
 ├── HoldExpired                     a hold that was shorter than usual ran out
 ├── PaymentReceived                 money arrived while the rental was being ended
 ├── PaymentMismatch                 paid, but not the rental's total in pesos
+├── PaymentUnknown                  paid, says a webhook; PayMongo has no such payment
 ├── PaymentNotReceived              asked to confirm a rental that nobody paid for
 ├── UnitNotHeld                     paid, but the rental holds no unit any more
 ├── NotPossibleNow                  a rental or unit is not where this can be done
@@ -91,6 +92,7 @@ __all__ = [
     "PaymentProviderUnavailable",
     "PaymentReceived",
     "PaymentSessionOpen",
+    "PaymentUnknown",
     "RefundChanged",
     "RefundFailed",
     "RentalEnded",
@@ -219,6 +221,13 @@ class PaymentMismatch(ApplicationError):
         super().__init__(
             f"rental {rental_id} costs {expected} centavos PHP, received {received} {currency}"
         )
+
+
+class PaymentUnknown(ApplicationError):
+    """A webhook told of a payment that PayMongo does not have for this rental."""
+
+    def __init__(self, rental_id: str) -> None:
+        super().__init__(f"PayMongo has no such payment of rental {rental_id}")
 
 
 class PaymentNotReceived(ApplicationError):

@@ -276,6 +276,7 @@ class Rental:
     refund_orders: tuple[Mapping[str, Any], ...] = field(default=(), hash=False)
     refunds_seen: frozenset[str] = frozenset()
     disputes_seen: frozenset[str] = frozenset()
+    payment_read_at: str | None = None
     surplus_payment_ids: frozenset[str] = frozenset()
     declined_event_ids: frozenset[str] = frozenset()
     end_reason: EndReason | None = None

@@ -132,7 +132,7 @@ def _pass_on(rental: Rental, session: CheckoutSession) -> bool:
     payment = session.paid_payment
     if payment is not None:
         count("PaymentFoundByReconciler")
-        payments.payment_received(rental, payment)
+        payments.payment_received(rental, payment, is_read=True)
     return payment is not None
 
 

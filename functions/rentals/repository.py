@@ -181,12 +181,13 @@ def record_session_closed(rental: Rental) -> Rental:
     return update(change(rental.id, closed, is_the_session))
 
 
-def record_payment(rental_id: str, payment: "Payment") -> Rental:
+def record_payment(rental_id: str, payment: "Payment", *, is_read: bool = False) -> Rental:
     """Record that money was received, whatever state the rental is in.
 
     The first payment is the rental's; any other one is a surplus, to be refunded. From here on the
-    reconciler follows the rental until the money has bought something or gone back. Returns the
-    rental as it is now. Raises RentalNotFound.
+    reconciler follows the rental until the money has bought something or gone back. `is_read` is
+    whether PayMongo was asked, and not only heard. Returns the rental as it is now. Raises
+    RentalNotFound.
     """
     follow_up = follow_ups.due(rental_id, FollowUp.PAYMENT)
     received = {
@@ -195,6 +196,7 @@ def record_payment(rental_id: str, payment: "Payment") -> Rental:
         "paymentCurrency": payment.currency,
         "paidAt": clock.now_timestamp(),
         **({"paidWith": payment.method} if payment.method else {}),
+        **({"paymentReadAt": clock.now_timestamp()} if is_read else {}),
     }
     try:
         return update(change(rental_id, received | follow_up, present("id"), absent("paymentId")))
@@ -213,6 +215,21 @@ def record_surplus(rental_id: str, payment_id: str) -> Rental:
     follow_up = follow_ups.due(rental_id, FollowUp.PAYMENT)
     surplus = {"surplusPaymentIds": {payment_id}}
     return update(change(rental_id, follow_up, present("id"), add=surplus))
+
+
+def strike_payment(rental: Rental) -> None:
+    """Forget a payment that PayMongo does not have; the reconciler follows the rental still."""
+    struck = dict.fromkeys(("paymentId", "amountPaid", "paymentCurrency", "paidAt"))
+    is_as_read = (
+        equal("paymentId", rental.payment_id),
+        equal("paymentStatus", rental.payment_status),
+        absent("refundRequestedAt"),
+        absent("paymentReadAt"),
+    )
+    try:
+        update(change(rental.id, struck, *is_as_read))
+    except dynamo.ConditionFailed:
+        raise WriteContended(f"rental {rental.id} changed while PayMongo was asked") from None
 
 
 def record_decline(rental_id: str, event_id: str) -> Rental:

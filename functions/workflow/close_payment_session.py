@@ -31,7 +31,7 @@ def _close(rental: Rental) -> Rental:
     session = paymongo().close_checkout_session(rental.checkout_session_id)
     for payment in session.payments:
         if payment.is_paid:
-            rental = repository.record_payment(rental.id, payment)
+            rental = repository.record_payment(rental.id, payment, is_read=True)
     if session.is_expired:
         return repository.record_session_closed(rental)
     if rental.payment_id is None:

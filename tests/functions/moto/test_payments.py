@@ -4,15 +4,17 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
 from infra import aws
-from paymongo.resources import Payment
-from rentals import endings, payments, repository
-from rentals.models import EndReason, Rental
+from paymongo.resources import CheckoutSession, Payment
+from rentals import endings, payment_check, payments, repository
+from rentals.errors import PaymentProviderRejected, PaymentUnknown
+from rentals.models import EndReason, PaymentStatus, Rental
 from rentals.payments import (
     Outcome,
     payment_cancelled,
@@ -22,6 +24,7 @@ from rentals.payments import (
 )
 from tests.support.rentals import TOTAL, reserved
 from tests.support.tables import Shop
+from workflow import confirm_rental
 
 SETTLEMENT_ARN = "arn:aws:states:ap-southeast-1:123456789012:stateMachine:settlement"
 PAYMENT = Payment("pay_1", TOTAL, "PHP", "paid", "pi_1")
@@ -104,7 +107,7 @@ def test_money_for_a_wait_that_was_tried_again_is_delivered_by_its_new_token(
 ) -> None:
     rental = waiting(shop)
     seen = repository.record_payment(rental.id, Payment("pay_1", TOTAL, "PHP", "paid"))
-    environment.setattr(repository, "record_payment", lambda *_: seen)
+    environment.setattr(repository, "record_payment", lambda *_, **__: seen)
     shop.put("Rentals", shop.row("Rentals", rental.id) | {"taskToken": "new"})
     engine_calls.add_client_error("send_task_success", "TaskTimedOut")
     expect_success(engine_calls, "new")
@@ -278,3 +281,78 @@ def test_an_outage_is_for_whoever_asked_to_try_again(shop: Shop, engine_calls: S
 
     with pytest.raises(ClientError):
         payment_cancelled(waiting(shop))
+
+
+# --- what a webhook says, and what PayMongo has ---
+
+
+def with_session(shop: Shop) -> Rental:
+    """A rental that is paid by the payment intent pi_1."""
+    session = CheckoutSession("cs_1", "active", "https://checkout.example/1", "pi_1", ())
+    return repository.set_checkout_session(reserved(shop), session)
+
+
+def confirm(environment: pytest.MonkeyPatch, answer: Payment | Exception) -> Mock:
+    """ConfirmRental, when PayMongo says this about the payment; what PayMongo was asked."""
+    asked = Mock(side_effect=[answer])
+    environment.setattr(payment_check, "paymongo", lambda: Mock(retrieve_payment=asked))
+    confirm_rental.handler({"rental_id": "rental-1"}, Mock())
+    return asked
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        PaymentProviderRejected("retrieve payment", 404, []),
+        replace(PAYMENT, status="failed"),
+        replace(PAYMENT, amount=TOTAL - 1),
+        replace(PAYMENT, payment_intent_id="pi_of_another"),
+    ],
+    ids=["unknown", "failed", "another amount", "of another session"],
+)
+def test_a_payment_that_paymongo_does_not_have_completes_nothing_and_is_struck(
+    shop: Shop, environment: pytest.MonkeyPatch, answer: Payment | Exception
+) -> None:
+    rental = with_session(shop)
+    payment_received(rental, PAYMENT)
+
+    with pytest.raises(PaymentUnknown):
+        confirm(environment, answer)
+
+    struck = repository.get(rental.id)
+    assert (struck.payment_id, struck.amount_paid, struck.is_pending) == (None, None, True)
+    assert struck.follow_up
+    ended = endings.end_unpaid(repository.record_session_closed(struck), EndReason.ERROR)
+    assert (ended.unit_id, len(shop.on_shelf())) == (None, 1)
+
+
+@pytest.mark.parametrize("is_read", [False, True], ids=["heard", "read"])
+def test_paymongo_is_asked_once_about_a_payment(
+    shop: Shop, environment: pytest.MonkeyPatch, fulfillment_machine: str, is_read: bool
+) -> None:
+    payment_received(with_session(shop), PAYMENT, is_read=is_read)
+
+    asked = confirm(environment, PAYMENT)
+
+    assert repository.get("rental-1").payment_status is PaymentStatus.COMPLETED
+    assert asked.call_count == (0 if is_read else 1)
+
+
+def test_nothing_is_struck_when_paymongo_refuses_to_say(
+    shop: Shop, environment: pytest.MonkeyPatch
+) -> None:
+    payment_received(with_session(shop), PAYMENT)
+
+    with pytest.raises(PaymentProviderRejected):
+        confirm(environment, PaymentProviderRejected("retrieve payment", 401, []))
+
+    assert repository.get("rental-1").payment_id == "pay_1"
+
+
+def test_a_payment_of_another_session_is_not_the_rentals_whatever_its_metadata_says(
+    shop: Shop, engine_calls: Stubber
+) -> None:
+    rental = with_session(shop)
+
+    assert payment_received(rental, replace(PAYMENT, payment_intent_id="pi_2")) is Outcome.IGNORED
+    assert repository.get(rental.id) == rental

@@ -41,6 +41,7 @@ CALL_PAYMONGO = {
     "upkeep.balance_money",
     "upkeep.reconcile",
     "workflow.close_payment_session",
+    "workflow.confirm_rental",
     "workflow.create_payment_session",
     "workflow.refund_payment",
 }

@@ -65,6 +65,7 @@ FULL_ROW = {
     "paymentIntentId": "pi_1",
     "checkoutUrl": "https://checkout.example/1",
     "sessionClosedAt": "2026-01-31T10:16:00.000Z",
+    "paymentReadAt": "2026-01-31T10:15:30.000Z",
     "paymentUrl": "https://checkout.example/1",
     "holdExpiresAt": "2026-01-31T10:15:00.000Z",
     "taskToken": "token",

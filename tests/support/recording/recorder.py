@@ -165,9 +165,12 @@ class PayMongoRecorder(_Recorder):
                 for each in PAYMONGO_ID.findall(text)
                 if each in self._rental_of
             ]
+            told = answer.content.decode(errors="replace")
+            # A payment that a webhook told of is asked for by its own id; its metadata names whose.
+            named = named or (None if known else RENTAL_ID.search(told))
             rental_id = named[0] if named else known[0] if known else None
             if rental_id is not None:
-                for each in PAYMONGO_ID.findall(answer.content.decode(errors="replace")):
+                for each in PAYMONGO_ID.findall(told):
                     self._rental_of[each] = rental_id
         self._keep(
             Recorded(

@@ -170,6 +170,22 @@ def test_forged_event_for_an_unpaid_rental(shop: Shop) -> None:
     assert shop.rental_row(rental["rental_id"]) == before
 
 
+def test_forged_event_of_somebody_who_knows_the_secret(shop: Shop) -> None:
+    """PayMongo has no such payment: nothing is completed, and the rental ends like any other."""
+    collectible, rental = shop.rent()
+    rental_id = rental["rental_id"]
+    row = shop.rental_row(rental_id)
+    elsewhere = row | {"paymentIntentId": "pi_elsewhere"}
+    for about, result in ((elsewhere, "ignored"), (row, "delivered")):
+        body = event_body("payment.paid", _payment(about), event_id="evt_forged")
+        assert shop.post_signed_webhook(body).json()["data"] == {"result": result}
+
+    assert shop.wait_for_status(rental_id, "failed")["reason"] == "error"
+    assert shop.wait_for_execution(rental_id)["status"] == "SUCCEEDED"
+    assert shop.available(collectible) == 1
+    assert "paymentId" not in shop.rental_row(rental_id)
+
+
 def test_signature_of_hours_ago_is_accepted(withheld: WithheldPayment) -> None:
     """Whether a retry is signed anew is unknown, and retries go on for hours (docs/paymongo.md)."""
     body, shop = withheld.event(), withheld.shop

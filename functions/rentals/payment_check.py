@@ -1,0 +1,47 @@
+"""Whether PayMongo has the payment that a rental is to be completed with.
+
+A webhook is signed, and a signing secret can leak: nothing is completed on its word alone. What a
+redirect, the reconciler or the closing of the session has read is not asked for again.
+"""
+
+from infra.telemetry import count, logger
+from paymongo.client import paymongo
+from paymongo.resources import Payment
+from rentals import repository
+from rentals.errors import PaymentProviderRejected, PaymentUnknown
+from rentals.models import PaymentStatus, Rental
+
+_NO_SUCH_PAYMENT = 404
+
+
+def require_known(rental: Rental) -> None:
+    """Ask PayMongo about the payment on the row of a rental that is neither completed nor refunded.
+
+    Raises PaymentUnknown, once the payment is struck off the row, PaymentProviderUnavailable,
+    PaymentProviderRejected, WriteContended.
+    """
+    is_settled = rental.payment_status in (PaymentStatus.COMPLETED, PaymentStatus.REFUNDED)
+    if is_settled or rental.payment_id is None or rental.payment_read_at is not None:
+        return
+    payment = _ask(rental.payment_id)
+    if payment is not None and _is_as_told(payment, rental):
+        return
+    repository.strike_payment(rental)
+    count("PaymentUnknown")
+    logger.error("a payment that PayMongo does not have", extra={"payment_id": rental.payment_id})
+    raise PaymentUnknown(rental.id)
+
+
+def _ask(payment_id: str) -> Payment | None:
+    try:
+        return paymongo().retrieve_payment(payment_id)
+    except PaymentProviderRejected as error:
+        if error.status != _NO_SUCH_PAYMENT:
+            raise
+        return None
+
+
+def _is_as_told(payment: Payment, rental: Rental) -> bool:
+    told = (rental.amount_paid, rental.payment_currency)
+    is_its_own = payment.payment_intent_id in (None, rental.payment_intent_id)
+    return payment.is_paid and is_its_own and (payment.amount, payment.currency) == told
