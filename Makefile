@@ -8,7 +8,7 @@ export UV_PYTHON_DOWNLOADS := never
 RUN := $(UV) run --frozen --quiet
 export PYTHONPATH := functions:.
 
-.PHONY: bench load run replay test lint unit workflow browser screenshots interleavings faults-share faults generate \
+.PHONY: bench load run replay test lint unit workflow browser screenshots interleavings year faults-share faults generate \
 	package deployment check-template vulnerabilities build deploy delete setup hooks lock clean help
 
 help: ## Show this
@@ -65,8 +65,12 @@ screenshots: setup ## Picture every page and state of the site into .local/scree
 	$(RUN) pytest tests/system/browser/test_accessibility.py -k "pages" --screenshots .local/screenshots
 	@echo "Open .local/screenshots/index.html"
 
-interleavings: setup ## Random interleavings, 2,000 steps
+interleavings: setup ## Random interleavings, 2,000 steps; a month of `make year`
 	$(RUN) pytest tests/search/interleavings
+	$(RUN) pytest tests/search/year
+
+year: setup ## A year in the shop, until its books close (~10 min); writes docs/year.md and its picture
+	$(RUN) pytest tests/search/year --days 365
 
 faults-share: setup ## The shares of `make faults`, `make fuzz` and `make attack` that are part of `make test`
 	$(RUN) pytest tests/search/faults tests/search/fuzz "tests/search/hoarding/test_hoarding.py::test_what_is_left_for_customers[10]"
