@@ -15,7 +15,8 @@ from rentals import endings, follow_ups, given_back, refund_records, repository
 from rentals.errors import PaymentProviderRejected, PaymentProviderUnavailable, RefundFailed
 from rentals.models import FollowUp, PaymentStatus, Rental
 
-_UNDER_WAY = "resource_processing_state"
+# PayMongo's codes while another refund of the payment is not over.
+_UNDER_WAY = ("resource_processing_state", "resource_pending_state")
 
 
 def refund_unused_payments(rental: Rental) -> Rental:

@@ -85,10 +85,11 @@ def test_a_refund_that_was_refused_because_it_exists_is_found(
     assert give_back(late(shop)).refund_id == "ref_0"
 
 
+@pytest.mark.parametrize("code", ["resource_processing_state", "resource_pending_state"])
 def test_a_refund_under_way_that_is_not_listed_yet_is_asked_for_later(
-    shop: Shop, paymongo: Refunding
+    shop: Shop, paymongo: Refunding, code: str
 ) -> None:
-    paymongo.trouble.append(lambda: paymongo.refuse("resource_processing_state:payment_id"))
+    paymongo.trouble.append(lambda: paymongo.refuse(f"{code}:payment_id"))
 
     with pytest.raises(PaymentProviderUnavailable):
         give_back(late(shop))
