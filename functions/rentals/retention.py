@@ -46,6 +46,10 @@ def in_use(rental: Rental) -> str | None:
         return "its money is not settled"
     if rental.unit_id is not None or rental.fulfillment_attention is not None:
         return "it is not closed, or needs somebody"
+    if rental.charge_ids and rental.closed_at is not None:
+        # An unpaid charge needs somebody from then on.
+        until = _days_after(rental.closed_at, integer_setting("CHARGE_DAYS"))
+        return "a charge may still be paid" if until > clock.now_timestamp() else None
     return None
 
 
