@@ -125,8 +125,9 @@ def test_the_first_checkout_of_a_day_is_quick_and_rentals_stay_cheap() -> None:
     """Four cold functions in a row; 2.1 s and $0.2465 were it at 1,024 MB with fewer packages."""
     assert model.first_checkout_milliseconds() < 2_100
     dollars = model.total(model.cost(model.times(model.usage_of("paid"), 1000)))
-    # A paid rental's unit is sold, it can be found, its customer is told, its fulfillment begins.
-    assert dollars < 0.2465 + 0.04, "dearer than agreed: raise the budget here if that is meant"
+    # A paid rental's unit is sold, it can be found, its customer is told, its fulfillment begins;
+    # PayMongo is asked whether it has the payment; its personal data has a date.
+    assert dollars < 0.2465 + 0.045, "dearer than agreed: raise the budget here if that is meant"
 
 
 def test_the_second_half_takes_few_transitions_and_stays_cheap() -> None:
