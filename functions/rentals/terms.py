@@ -49,9 +49,10 @@ def deposit_for(wanted: int, method: PaymentMethod, eta: int, duration: int) -> 
 
 def gives_back_until_inspected(method: PaymentMethod, eta: int, duration: int) -> bool:
     """Whether a part of a payment made today can be given back after a rental of `duration` days
-    that is at its store in `eta` days.
+    that is at its store in `eta` days, however late it is fetched and brought back.
     """
-    days = eta + duration + integer_setting("LATE_FEE_DAYS") + _DAYS_TO_INSPECT
+    waits = integer_setting("COLLECTION_DAYS") + integer_setting("LATE_FEE_DAYS")
+    days = eta + duration + waits + _DAYS_TO_INSPECT
     return method.gives_parts_back and method.refund_days >= days
 
 
