@@ -304,10 +304,9 @@ def _webhook(stack: Stack) -> str:
 
 @check("PayMongo: the account has every method that the site offers")
 def _methods(stack: Stack) -> str:
-    offered = {
-        PaymentMethod(name).paymongo_type
-        for name in stack.target.stack.parameters["PaymentMethods"].split(",")
-    }
+    named = stack.target.stack.parameters["PaymentMethods"]
+    methods = map(PaymentMethod, named.split(",")) if named else PaymentMethod
+    offered = {each.paymongo_type for each in methods}
     missing = sorted(offered - set(account.account_of(stack.target).payment_methods()))
     if missing:
         raise Wrong(f"not enabled: {', '.join(missing)} (PaymentMethods, docs/deploying.md)")

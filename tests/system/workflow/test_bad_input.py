@@ -223,7 +223,7 @@ def test_longest_and_strangest_input_that_is_right(shop: Shop) -> None:
     customer = {
         "name": "Ñ" * 100,
         "email": f"{'x' * 60}@{'y' * 60}.example.com",
-        "phone": "+(63) 917-000-0000 0",
+        "phone": "+(63) (917)-000-0000",
         "address": "🏠" * 200,
         "city": "Parañaque",
         "postal_code": "0900",

@@ -63,6 +63,7 @@ def test_the_last_unit_comes_back_and_the_next_customer_rents_it(shop: Shop) -> 
         "AwaitPickup",
         "AwaitReturn",
         "AwaitInspection",
+        "SettleCharges",
         "RentalClosed",
     ]
     assert shop.available(collectible) == 0
