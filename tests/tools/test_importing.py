@@ -1,7 +1,10 @@
 """Reading exports: what may come in, and what is refused, by file and line."""
 
+import csv
+import io
 import json
 import re
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +14,8 @@ from hypothesis import strategies as st
 
 from rentals.models import Rental
 from tools.importing.models import FILES
-from tools.importing.reading import Export, check_references, read_folder
+from tools.importing.reading import Export, read_folder
+from tools.importing.references import check_references
 from tools.importing.writing import items_of
 from tools.ops.promise import violations
 from tools.sources import ROOT
@@ -56,13 +60,13 @@ def _settings(environment: pytest.MonkeyPatch) -> None:
         environment.setenv(name, "730")
 
 
-def read(folder: Path, **files: Any) -> Export:
+def read(folder: Path, known: Json | None = None, **files: Any) -> Export:
     """An export of these rows beside what is needed for them to be right."""
     for table, rows in (ALL | files).items():
         text = rows if isinstance(rows, str) else json.dumps(rows, indent=1)
         (folder / f"{table.lower()}.json").write_text(text)
     export = read_folder(folder)
-    check_references(export, {})
+    check_references(export, known or {})
     return export
 
 
@@ -172,7 +176,7 @@ def test_past_rentals_are_not_held_to_payments_of_another_system(tmp_path: Path)
         ({"colour": "red"}, "colour is not a known field"),
         ({"customer": {"name": "John"}}, "customer.email is required"),
         ({"unitId": "unit-001"}, "says is available"),
-        ({"unitId": "unit-404"}, "not in units.json"),
+        ({"unitId": "unit-404"}, "not in the units"),
         ({"fulfillmentStatus": "picked_up"}, "is picked_up, and its unitId is None"),
         ({"fulfillmentStatus": "closed", "unitId": "unit-001"}, "is closed, and its unitId is"),
     ],
@@ -272,6 +276,146 @@ def test_an_element_is_found_on_the_line_it_begins_on(
         assert "{" in text.splitlines()[line - 1]
 
 
+# --- nothing is lost ---
+
+SMALL = '"name": "A", "size": "Small"'
+COLUMNS = "id,name,size\n"
+
+
+def read_one(folder: Path, name: str, content: str | bytes, encoding: str | None = None) -> Export:
+    """What a folder with this file alone holds."""
+    (folder / name).write_bytes(content if isinstance(content, bytes) else content.encode())
+    return read_folder(folder, encoding)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "rows", "places"),
+    [
+        ("collectibles.json", f'[{{"id": "a", {SMALL}}}]\n[{{"id": "b"}}]', ["a"], [2]),
+        ("collectibles.json", "[] oops", [], [1]),
+        ("collectibles.json", "[" * 100_000, [], [1]),
+        ("collectibles.json", f'[{{"id": "a", {SMALL}, "id": "b"}}]', [], [1]),
+        ("warehouses.json", '[{"id": "w", "distances": {"a": 1, "a": 2}}]', [], [1]),
+        ("warehouses.json", '[{"id": "w", "distances": {"a": 0.%s}}]' % ("1" * 39), [], [1]),
+        ("warehouses.json", '[{"id": "w", "distances": {"a": %s}}]' % ("1" * 5_000), [], [1]),
+        ("collectibles.json", f'[{{"id": "a", {SMALL}}},\n{{"id": "A", {SMALL}}}]', ["a"], [2]),
+        ("collectibles.json", f'[{{"id": "a", {SMALL}, "image_url": ""}}]', [], [1]),
+        (
+            "collectibles.jsonl",
+            f'{{"id": "a", {SMALL}}}\n{{"id": "b\n{{"id": "c", {SMALL}}}\n{{"id": "d"}}\n',
+            ["a", "c"],
+            [2, 4],
+        ),
+        ("collectibles.jsonl", f'{{"id": "a", "description": "\u2028\x85", {SMALL}}}', ["a"], []),
+        ("collectibles.jsonl", f'{{"id": "a", {SMALL}}}\r{{"id": "b", {SMALL}}}', ["a", "b"], []),
+        ("collectibles.csv", "", [], [1]),
+        ("collectibles.csv", "id,name,size,colour\na,A,Small,red\n", [], [1]),
+        ("collectibles.csv", "id,name,size,name\na,A,Small,B\n", [], [1]),
+        ("collectibles.csv", COLUMNS + "a,A,Small,more\nb,B,Small,\n,,\n", ["b"], [2]),
+        ("collectibles.csv", COLUMNS + 'a,"A,Small\nb,"B,Small\nc,C,Small', ["c"], [2]),
+        ("collectibles.csv", COLUMNS + 'a,A,Small\nb,"B,Small\nc,C,Small', ["a"], [3]),
+        ("collectibles.csv", COLUMNS + "a,6.39E+11,Small\n", [], [2]),
+        ("collectibles.xlsx", b"PK", [], [1]),
+    ],
+)  # fmt: skip
+def test_every_row_comes_in_or_is_named(
+    tmp_path: Path, name: str, content: str | bytes, rows: list[str], places: list[int]
+) -> None:
+    export = read_one(tmp_path, name, content)
+
+    assert [key for there in export.rows.values() for key in there] == rows
+    assert [str(each.place) for each in export.rejects] == [f"{name}:{line}" for line in places]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_tables_of_spreadsheets_come_in_whole(
+    tmp_path: Path, encoding: str, delimiter: str
+) -> None:
+    rows = [
+        ["id", "name", "size", "description", "weightKg", "pictures", "needsTwoPeople", "year", ""],
+        ["a", "Parañaque", "Small", '"Rare", boxed;\nby hand', "12,5", "x.jpg | y.jpg", "TRUE"],
+        ["b", "'=1+1", "Large", "", "3.25", "", "", "1959", ""],
+    ]
+    text = io.StringIO()
+    csv.writer(text, delimiter=delimiter).writerows(rows)
+
+    export = read_one(tmp_path, "Collectibles.CSV", text.getvalue().encode(encoding), "cp1252")
+
+    assert rejected(export) == []
+    first, second = (
+        row.model_dump(exclude_unset=True) for row in export.rows["Collectibles"].values()
+    )
+    assert first == {
+        "id": "a", "name": "Parañaque", "size": "Small", "weight_kg": Decimal("12.5"),
+        "description": '"Rare", boxed;\nby hand', "pictures": ["x.jpg", "y.jpg"],
+        "needs_two_people": True,
+    }  # fmt: skip
+    assert (second["name"], second["weight_kg"], second["year"]) == ("=1+1", Decimal("3.25"), 1959)
+
+
+def test_columns_in_parts_become_one_field(tmp_path: Path) -> None:
+    (tmp_path / "stores.csv").write_text("id,name,daysOff\nstore.a,Makati,Sunday | 2026-12-25\n")
+    export = read_one(tmp_path, "warehouses.csv", "id,distances.store.a,distances.b\nw,12.5,\n")
+
+    assert rejected(export) == []
+    (warehouse,) = export.warehouses.values()
+    assert warehouse.distances == {"store.a": Decimal("12.5")}
+    assert export.rows["Stores"]["store.a"].to_item()["daysOff"] == ["Sunday", "2026-12-25"]
+
+
+def test_another_encoding_is_named_by_file_and_line_and_the_rest_is_checked(tmp_path: Path) -> None:
+    latin = b'[\n{"id": "a", "name": "Para\xf1aque", "size": "Small"}]'
+    (tmp_path / "stores.json").write_text('[{"id": "store-y"}]')
+
+    refused = rejected(read_one(tmp_path, "collectibles.json", latin))
+
+    assert refused[0].startswith("collectibles.json:2: ?: byte 0xf1 is not utf-8")
+    assert refused[1] == "stores.json:1: store-y: name is required"
+
+
+def test_what_a_file_holds_cannot_act_on_a_terminal(tmp_path: Path) -> None:
+    text = json.dumps([{"id": "a\x1b[2J\ud800"}], ensure_ascii=True)
+
+    (refused,) = rejected(read_one(tmp_path, "stores.json", text))
+
+    assert refused.isprintable()
+    refused.encode()
+
+
+@pytest.mark.parametrize(
+    ("files", "known", "problem"),
+    [
+        (
+            {"Stores": [STORE, {"id": "store-m", "name": "Cebu"}]},
+            {},
+            "store-m: no warehouse has a distance to it",
+        ),
+        (
+            {"Stores": [], "Warehouses": [{"id": "wh-001", "distances": {"store-b": 1}}]},
+            {
+                "Stores": {"store-a": {}, "store-b": {}},
+                "Warehouses": {"wh-001": {"distances": {"store-a": 1}}},
+            },
+            "wh-001: leaves store store-a without a warehouse",
+        ),
+        ({}, {"Collectibles": {"COL-001": {}}}, "col-001: is in the table as COL-001"),
+    ],
+)
+def test_what_would_not_fit_the_tables_is_refused(
+    tmp_path: Path, files: Json, known: Json, problem: str
+) -> None:
+    assert any(problem in each for each in rejected(read(tmp_path, known, **files)))
+
+
+def test_a_store_that_a_warehouse_of_the_tables_reaches_comes_in(tmp_path: Path) -> None:
+    known = {"Warehouses": {"wh-9": {"distances": {"store-m": 3}}}}
+
+    export = read(tmp_path, known, Stores=[STORE, {"id": "store-m", "name": "Cebu"}])
+
+    assert rejected(export) == []
+
+
 # --- the folder and the documentation ---
 
 
@@ -285,10 +429,11 @@ def test_files_that_are_not_read_are_named(tmp_path: Path) -> None:
 
 def test_the_documentations_sample_rows_come_in(tmp_path: Path) -> None:
     text = (ROOT / "docs" / "importing.md").read_text()
-    (samples,) = re.findall(r"^```json\n(.*?)^```", text, flags=re.DOTALL | re.MULTILINE)
-    rows = [json.loads(line) for line in samples.splitlines()]
+    (block,) = re.findall(r"^```json\n(.*?)^```", text, flags=re.DOTALL | re.MULTILINE)
+    rows = [json.loads(line) for line in block.splitlines()]
 
-    export = read(tmp_path, **{table: [row] for table, row in zip(ALL, rows, strict=True)})
+    samples: Json = {table: [row] for table, row in zip(ALL, rows, strict=True)}
+    export = read(tmp_path, **samples)
 
     assert export.rejects == []
     assert export.count == len(ALL)

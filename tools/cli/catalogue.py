@@ -33,12 +33,15 @@ def import_(  # noqa: PLR0913, PLR0917 - each is one way of importing
     rejects_file: Annotated[
         Path | None, typer.Option("--rejects", help="Write the rejected rows to this file.")
     ] = None,
+    encoding: Annotated[
+        str | None, typer.Option(help="Of files that are neither UTF-8 nor UTF-16: cp1252, ...")
+    ] = None,
     yes: Yes = False,
 ) -> None:
-    """Import collectibles, stores, warehouses, units and past rentals from JSON files.
+    """Import collectibles, stores, warehouses, units and past rentals from CSV or JSON files.
 
-    Reads `collectibles.json`, `stores.json`, `warehouses.json`, `units.json` and `rentals.json` (an
-    array of rows, or `.jsonl`, a row a line), as far as they are there; docs/importing.md has the
+    Reads `collectibles`, `stores`, `warehouses`, `units` and `rentals`, each as `.csv`, `.json` (an
+    array of rows) or `.jsonl` (a row a line), as far as they are there; docs/importing.md has the
     fields. Everything is checked first, and nothing is written while anything is rejected. A unit
     that is held and a rental that exists are never changed. Rentals whose units are out go on, as
     by ./rentals upgrade. Interrupted, run it again: it writes
@@ -48,14 +51,14 @@ def import_(  # noqa: PLR0913, PLR0917 - each is one way of importing
     target = session.target
     tables = loading.tables_of(target)
     with session.working("Reading the files"):
-        export = loading.read(tables, folder)
+        export = loading.read(tables, folder, encoding)
     rows = "row" if export.count == 1 else "rows"
     session.note(f"{export.count} {rows} in {', '.join(export.files)}")
     for name in export.ignored:
         why = " (only ./rentals seed does)" if name == seed.STOCK else ""
         session.note(f"Not read: {name}{why}")
     if rejects_file is not None:
-        rejects_file.write_text("".join(f"{each}\n" for each in export.rejects))
+        rejects_file.write_text("".join(f"{each}\n" for each in export.rejects), "utf-8")
     planned, kept, verification = list[Planned](), list[Planned](), None
     if not export.rejects or skip_rejects:
         with session.working("Comparing with the tables"):

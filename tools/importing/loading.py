@@ -7,7 +7,8 @@ from typing import Any
 
 from tools.importing import writing
 from tools.importing.models import FILES
-from tools.importing.reading import Export, Reject, check_references, read_folder
+from tools.importing.reading import Export, Reject, read_folder
+from tools.importing.references import check_references
 from tools.importing.writing import Action, Planned, Tables, Verification
 from tools.ops.errors import CommandError
 from tools.ops.target import Target
@@ -70,13 +71,14 @@ def tables_of(target: Target) -> Tables:
     )
 
 
-def read(tables: Tables, folder: Path) -> Export:
+def read(tables: Tables, folder: Path, encoding: str | None = None) -> Export:
     """What the files hold, checked with each other and the tables. Raises CommandError."""
     try:
-        export = read_folder(folder)
-    except (FileNotFoundError, UnicodeDecodeError) as error:
+        b"".decode(encoding or "utf-8")
+        export = read_folder(folder, encoding)
+    except (FileNotFoundError, LookupError) as error:
         raise CommandError(str(error)) from None
-    check_references(export, {name: tables.ids(name) for name in _CATALOGUE})
+    check_references(export, {name: tables.catalogue(name) for name in _CATALOGUE})
     return export
 
 

@@ -4,6 +4,7 @@ Money is pesos, as in the tables. Unknown fields are refused: a misspelt one is 
 telling.
 """
 
+import re
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal
@@ -38,11 +39,28 @@ Item = dict[str, Any]
 _LONGEST_WAY_KM = 20_000
 _HEAVIEST_KG = 10_000
 _LAST_YEAR = 9999
+_MOST_PICTURES = 20
+_MOST_PESOS = 1_000_000_000
+# A row of a table has at most 400 KB.
+_LONGEST_LIST = 1_000
 
 
 def _availability(value: Any) -> Any:
-    """The tables hold text, because an index key must be; JSON has a word of its own for it."""
-    return {True: "true", False: "false"}.get(value, value) if isinstance(value, bool) else value
+    """The tables hold text, because an index key must be; JSON has a word of its own for it, and
+    spreadsheets write theirs in capitals.
+    """
+    return str(value).lower() if isinstance(value, bool | str) else value
+
+
+def _number(value: Any) -> Any:
+    """Many spreadsheets write a comma for the point; before three digits it may part thousands."""
+    is_plain = isinstance(value, str) and re.fullmatch(r"\d+,\d{1,2}", value)
+    return value.replace(",", ".") if is_plain else value
+
+
+def _listed(value: Any) -> Any:
+    """One cell of a spreadsheet holds a whole list."""
+    return [each.strip() for each in value.split("|")] if isinstance(value, str) else value
 
 
 def _day_off(day: str) -> str:
@@ -62,17 +80,17 @@ Id = Annotated[
 ]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000)]
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
-Kilometres = Annotated[Decimal, Field(ge=0, le=_LONGEST_WAY_KM)]
+# 38 digits in all is what a table holds.
+Number = Annotated[Decimal, BeforeValidator(_number), Field(decimal_places=20)]
+Kilometres = Annotated[Number, Field(ge=0, le=_LONGEST_WAY_KM)]
 Moment = Annotated[AwareDatetime, AfterValidator(_is_past)]
-Pesos = Annotated[int, Field(gt=0, strict=True)]
+Pesos = Annotated[int, Field(gt=0, le=_MOST_PESOS, strict=True)]
 
 
 class Row(BaseModel):
     """A row of a file."""
 
-    model_config = ConfigDict(
-        extra="forbid", alias_generator=to_camel, populate_by_name=True, frozen=True
-    )
+    model_config = ConfigDict(extra="forbid", alias_generator=to_camel, frozen=True)
 
     id: Id
 
@@ -90,13 +108,17 @@ class CollectibleRow(Row):
     size: Size
     image_url: Text = ""
     category: Text | None = None
-    pictures: list[Text] | None = None
+    pictures: (
+        Annotated[list[Text], BeforeValidator(_listed), Field(max_length=_MOST_PICTURES)] | None
+    ) = None
     measurements: Text | None = None
-    weight_kg: Annotated[Decimal, Field(gt=0, le=_HEAVIEST_KG)] | None = None
+    weight_kg: Annotated[Number, Field(gt=0, le=_HEAVIEST_KG)] | None = None
     condition: Text | None = None
     year: Annotated[int, Field(ge=1, le=_LAST_YEAR, strict=True)] | None = None
     in_the_box: Text | None = None
     needs_two_people: bool | None = None
+    deposit: Annotated[int, Field(ge=0, le=_MOST_PESOS, strict=True)] | None = None
+    replacement_value: Pesos | None = None
 
 
 class StoreRow(Row):
@@ -106,14 +128,18 @@ class StoreRow(Row):
     address: Text = ""
     phone: Text = ""
     hours: Text = ""
-    days_off: list[Annotated[str, AfterValidator(_day_off)]] = []
+    days_off: Annotated[
+        list[Annotated[str, AfterValidator(_day_off)]],
+        BeforeValidator(_listed),
+        Field(max_length=_LONGEST_LIST),
+    ] = []
 
 
 class WarehouseRow(Row):
     """warehouses: where units lie; `distances` are km by store id."""
 
     name: Name | None = None
-    distances: dict[Id, Kilometres] = Field(min_length=1)
+    distances: dict[Id, Kilometres] = Field(min_length=1, max_length=_LONGEST_LIST)
 
 
 class UnitRow(Row):
@@ -137,7 +163,7 @@ class UnitRow(Row):
 class CustomerRow(BaseModel):
     """Who rented."""
 
-    model_config = ConfigDict(extra="forbid", alias_generator=to_camel, populate_by_name=True)
+    model_config = ConfigDict(extra="forbid", alias_generator=to_camel)
 
     name: Name
     email: Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=254)]

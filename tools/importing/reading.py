@@ -1,23 +1,15 @@
 """Files to rows, and why a row is refused: every problem at once, by file and line."""
 
-import json
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
-from tools.importing.models import (
-    FILES,
-    RentalRow,
-    Row,
-    UnitRow,
-    WarehouseRow,
-)
-
-_SPACE = " \t\r\n"
+from tools.importing import records
+from tools.importing.models import FILES, RentalRow, Row, UnitRow, WarehouseRow
+from tools.importing.records import Fault, Records
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +32,13 @@ class Reject:
     problem: str
 
     def __str__(self) -> str:
-        return f"{self.place}: {self.subject}: {self.problem}"
+        return "".join(map(_shown, f"{self.place}: {self.subject}: {self.problem}"))
+
+
+def _shown(character: str) -> str:
+    """No terminal and no file is to stumble over what somebody's file holds."""
+    is_fine = character.isprintable()
+    return character if is_fine else character.encode("unicode_escape").decode()
 
 
 @dataclass
@@ -51,6 +49,7 @@ class Export:
 
     rows: dict[str, dict[str, Row]] = field(default_factory=lambda: {name: {} for name in FILES})
     places: dict[tuple[str, str], Place] = field(default_factory=dict)
+    spellings: dict[str, dict[str, str]] = field(default_factory=lambda: {n: {} for n in FILES})
     rejects: list[Reject] = field(default_factory=list)
     files: list[str] = field(default_factory=list)
     ignored: list[str] = field(default_factory=list)
@@ -71,54 +70,86 @@ class Export:
         return {key: row for key, row in self.rows["Units"].items() if isinstance(row, UnitRow)}
 
     @property
+    def warehouses(self) -> Mapping[str, WarehouseRow]:
+        """The warehouses."""
+        rows = self.rows["Warehouses"]
+        return {key: row for key, row in rows.items() if isinstance(row, WarehouseRow)}
+
+    @property
     def rentals(self) -> Mapping[str, RentalRow]:
         """The past rentals."""
         return {key: row for key, row in self.rows["Rentals"].items() if isinstance(row, RentalRow)}
 
 
-def read_folder(folder: Path) -> Export:
-    """Read collectibles, stores, warehouses, units and rentals (.json or .jsonl), as far as they
-    are there. Raises FileNotFoundError when none is.
+def read_folder(folder: Path, encoding: str | None = None) -> Export:
+    """Read collectibles, stores, warehouses, units and rentals (.json, .jsonl or .csv), as far as
+    they are there; `encoding` is that of files that are not UTF-8 and do not say theirs. Raises
+    FileNotFoundError when none is there.
     """
     export = Export()
+    paths = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
     for table, model in FILES.items():
-        for path in (folder / f"{table.lower()}.json", folder / f"{table.lower()}.jsonl"):
-            if path.is_file():
+        for path in paths:
+            if path.stem.lower() == table.lower() and path.is_file():
                 export.files.append(path.name)
-                _read_file(export, table, model, path)
+                _read_file(export, table, model, path, encoding)
     if not export.files:
         wanted = ", ".join(f"{table.lower()}.json" for table in FILES)
-        raise FileNotFoundError(f"{folder} has none of {wanted}")
-    there = {path.name for path in folder.iterdir() if not path.name.startswith(".")}
-    export.ignored = sorted(there - set(export.files))
+        raise FileNotFoundError(f"{folder} has none of {wanted} (or .jsonl, .csv)")
+    export.ignored = [path.name for path in paths if path.name not in export.files]
     return export
 
 
-def _read_file(export: Export, table: str, model: type[Row], path: Path) -> None:
-    text = path.read_text(encoding="utf-8-sig")
-    records = _lines(text) if path.suffix == ".jsonl" else _elements(text)
+def _read_file(
+    export: Export, table: str, model: type[Row], path: Path, encoding: str | None
+) -> None:
+    for line, value in _records(path, model, encoding):
+        _add(export, table, model, Place(path.name, line), value)
+
+
+def _records(path: Path, model: type[Row], encoding: str | None) -> Records:
+    content, kind = path.read_bytes(), path.suffix.lower()
     try:
-        for line, value in records:
-            _add(export, table, model, Place(path.name, line), value)
-    except json.JSONDecodeError as error:
-        place = Place(path.name, error.lineno)
-        export.rejects.append(Reject(place, "", f"not JSON from here on: {error.msg}"))
+        text = records.decoded(content, encoding)
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        what = f"byte {content[error.start]:#04x} is not {error.encoding}"
+        how = "save it as UTF-8, or name its encoding (--encoding cp1252)"
+        yield line, Fault(f"{what}, and nothing of the file is read: {how}")
+        return
+    if kind == ".csv":
+        columns = [field.alias or name for name, field in model.model_fields.items()]
+        yield from records.cells(text, columns)
+    elif kind in (".json", ".jsonl"):
+        yield from records.lines(text) if kind == ".jsonl" else records.elements(text)
+    else:
+        yield 1, Fault("is not read: save it as .csv (UTF-8), .json or .jsonl")
 
 
 def _add(export: Export, table: str, model: type[Row], place: Place, value: Any) -> None:
+    if isinstance(value, Fault):
+        export.rejects.append(Reject(place, value.subject, value.problem))
+        return
     subject = str(value.get("id", "?")) if isinstance(value, dict) else "?"
+    is_text = place.file.lower().endswith(".csv")
     try:
-        row = model.model_validate(value)
+        row = model.model_validate_strings(value) if is_text else model.model_validate(value)
     except ValidationError as error:
         problems = "; ".join(map(_problem, error.errors(include_url=False, include_input=False)))
         export.rejects.append(Reject(place, subject, problems))
         return
-    if row.id in export.rows[table]:
-        first = export.places[table, row.id]
-        export.rejects.append(Reject(place, subject, f"is in {first} already"))
+    first = export.spellings[table].setdefault(row.id.lower(), row.id)
+    if first in export.rows[table]:
+        export.rejects.append(
+            Reject(place, subject, f"is in {export.places[table, first]} already{_as(first, row)}")
+        )
         return
     export.rows[table][row.id] = row
     export.places[table, row.id] = place
+
+
+def _as(spelling: str, row: Row) -> str:
+    return "" if spelling == row.id else f", as {spelling}"
 
 
 def _problem(error: Any) -> str:
@@ -128,95 +159,3 @@ def _problem(error: Any) -> str:
         error["type"], message
     )
     return f"{where} {message}".strip()
-
-
-def _lines(text: str) -> Iterator[tuple[int, Any]]:
-    for number, line in enumerate(text.splitlines(), start=1):
-        if line.strip():
-            try:
-                yield number, json.loads(line, parse_float=Decimal)
-            except json.JSONDecodeError as error:
-                raise json.JSONDecodeError(error.msg, "\n" * (number - 1), number - 1) from None
-
-
-def _elements(text: str) -> Iterator[tuple[int, Any]]:
-    """The elements of a JSON array, each with the line that it begins on."""
-    decoder = json.JSONDecoder(parse_float=Decimal)
-    at = _skip(text, 0)
-    if text[at : at + 1] != "[":
-        raise json.JSONDecodeError("an array of rows is expected", text, at)
-    at, line, counted = _skip(text, at + 1), 1, 0
-    if text[at : at + 1] == "]":
-        return
-    while True:
-        line += text.count("\n", counted, at)
-        counted = at
-        value, end = decoder.raw_decode(text, at)
-        yield line, value
-        at = _skip(text, end)
-        if text[at : at + 1] == "]":
-            return
-        if text[at : at + 1] != ",":
-            raise json.JSONDecodeError("a comma or the end of the array is expected", text, at)
-        at = _skip(text, at + 1)
-
-
-def _skip(text: str, at: int) -> int:
-    while at < len(text) and text[at] in _SPACE:
-        at += 1
-    return at
-
-
-def check_references(export: Export, known: Mapping[str, Set[str]]) -> None:
-    """Reject rows that name what is neither in the files nor, as `known` says, in the tables."""
-
-    def exists(table: str, row_id: str) -> bool:
-        return row_id in export.rows[table] or row_id in known.get(table, ())
-
-    for row in list(export.rows["Warehouses"].values()):
-        assert isinstance(row, WarehouseRow)
-        unknown = sorted(each for each in row.distances if not exists("Stores", each))
-        if unknown:
-            export.reject("Warehouses", row.id, f"there is no store {', '.join(unknown)}")
-    for unit in list(export.units.values()):
-        for table, row_id in (
-            ("Collectibles", unit.collectible_id),
-            ("Warehouses", unit.warehouse_id),
-        ):
-            if not exists(table, row_id):
-                export.reject("Units", unit.id, f"there is no {table.lower()[:-1]} {row_id}")
-                break
-    _check_holders(export)
-
-
-def _check_holders(export: Export) -> None:
-    """Units and past rentals must agree on who holds what, as the promise wants it."""
-    holders: dict[str, str] = {}
-    for rental in list(export.rentals.values()):
-        if rental.unit_id is None:
-            continue
-        unit = export.units.get(rental.unit_id)
-        problem = None
-        if unit is None:
-            problem = f"holds unit {rental.unit_id}, which is not in units.json"
-        elif unit.status is not None:
-            problem = f"holds unit {unit.id}, which units.json says is {unit.status}"
-        elif unit.is_available == "true":
-            problem = f"holds unit {unit.id}, which units.json says is available"
-        elif unit.collectible_id != rental.collectible_id:
-            problem = f"holds unit {unit.id}, which is of {unit.collectible_id}"
-        elif unit.id in holders:
-            problem = f"holds unit {unit.id}, and so does {holders[unit.id]}"
-        if problem:
-            export.reject("Rentals", rental.id, problem)
-        else:
-            holders[rental.unit_id] = rental.id
-    for unit in list(export.units.values()):
-        is_held = unit.is_available == "false" and unit.status is None
-        if is_held and unit.id not in holders:
-            export.reject(
-                "Units",
-                unit.id,
-                "is unavailable, and no completed rental has it as its unitId: give it to that"
-                " rental, say its status, or leave the unit out until it is back",
-            )

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 _PARALLEL_WRITES = 16
 SAMPLE_SIZE = 200
-# What a unit is; everything else about it changes while it is rented.
-_OF_A_UNIT = ("collectibleId", "warehouseId")
+# What a file says of a unit; where it is of a rental's follows from who holds it.
+_OF_A_UNIT = ("collectibleId", "warehouseId", "isAvailable", "reservedBy")
 # What goes on after an import.
 _CHANGES_OF_A_RENTAL = {
     "arrivedAt", "closedAt", "closedReason", "dueAt", "fulfillmentStatus", "importedAt",
@@ -65,12 +65,10 @@ class Tables:
         self.client: Any = dynamodb.meta.client
         self.names = names
 
-    def ids(self, table: str) -> Set[str]:
-        """The ids of a small table."""
-        pages = self.client.get_paginator("scan").paginate(
-            TableName=self.names[table], ProjectionExpression="id"
-        )
-        return {item["id"] for page in pages for item in page["Items"]}
+    def catalogue(self, table: str) -> dict[str, Item]:
+        """The rows of a small table, by id."""
+        pages = self.client.get_paginator("scan").paginate(TableName=self.names[table])
+        return {item["id"]: item for page in pages for item in page["Items"]}
 
     def existing(self, table: str, ids: Sequence[str]) -> dict[str, Item]:
         """Rows by id, consistently read."""
@@ -170,11 +168,14 @@ def _planned(table: str, item: Item, there: Item | None) -> Planned:
 
 def _planned_unit(item: Item, there: Item) -> Planned:
     holder = there.get("reservedBy")
-    is_the_same = all(item[name] == there[name] for name in _OF_A_UNIT)
-    if is_the_same and item.get("reservedBy") in (None, holder):
+    if all(item.get(name) == there.get(name) for name in _OF_A_UNIT):
         return Planned("Units", item, Action.SAME)
     if holder is not None:
-        return Planned("Units", item, Action.KEPT, f"held by rental {holder}")
+        why = f"held by rental {holder}: the desk takes it back"
+        return Planned("Units", item, Action.KEPT, why)
+    if there["isAvailable"] != "true":
+        why = f"is in the status {there.get('status')}: the desk puts it back on the shelf"
+        return Planned("Units", item, Action.KEPT, why)
     return Planned("Units", item, Action.CHANGED)
 
 
@@ -285,6 +286,12 @@ def verify(
         problems += [
             f"{table} {each.item['id']} is not as it should be"
             for each in sample
-            if _planned(table, each.item, there[each.item["id"]]).action is not Action.SAME
+            if not _is_as_it_should_be(each, there[each.item["id"]])
         ]
     return Verification(counts, sampled, tuple(problems))
+
+
+def _is_as_it_should_be(planned: Planned, there: Item) -> bool:
+    """A unit may have been rented meanwhile."""
+    now = _planned(planned.table, planned.item, there).action
+    return now is Action.SAME or (planned.table == "Units" and now is Action.KEPT)

@@ -106,6 +106,40 @@ def test_a_unit_that_is_held_is_left_to_whoever_holds_it(shop: Shop, tables: Tab
     assert {shop.row("Units", each)["warehouseId"] for each in others} == {"wh-far"}
 
 
+def test_a_unit_that_a_file_takes_back_is_listed_as_kept(shop: Shop, tables: Tables) -> None:
+    load(tables, Units=FREE[:1])
+    rental = units.reserve_unit(shop.add_rental())
+
+    (planned,) = writing.plan(tables, {"Units": FREE[:1]})
+
+    assert planned.action is Action.KEPT
+    assert rental.id in planned.why
+
+
+@pytest.mark.parametrize("there", ["maintenance", "available"])
+def test_a_units_status_in_a_file_is_written_or_listed(
+    shop: Shop, tables: Tables, there: str
+) -> None:
+    away = put_away_unit(FREE[0], "maintenance", None)
+    stored, wanted = (away, FREE[0]) if there == "maintenance" else (FREE[0], away)
+    shop.put("Units", stored)
+
+    actions = load(tables, Units=[wanted])
+
+    assert actions == {wanted["id"]: Action.KEPT if there == "maintenance" else Action.CHANGED}
+    assert shop.row("Units", wanted["id"])["status"] == "maintenance"
+
+
+def test_a_unit_that_was_rented_before_it_is_read_back_is_as_it_should_be(
+    shop: Shop, tables: Tables
+) -> None:
+    planned = writing.plan(tables, {"Units": FREE[:1]})
+    writing.write(tables, planned)
+    units.reserve_unit(shop.add_rental())
+
+    assert writing.verify(tables, planned).problems == ()
+
+
 def test_a_unit_that_is_taken_between_looking_and_writing_is_left_alone(
     shop: Shop, tables: Tables
 ) -> None:
