@@ -9,6 +9,7 @@ import pytest
 from tests.support.sources import template
 from tools.importing.seed import CATALOGUE
 from tools.ops.publishing import page_of
+from tools.ops.site_pictures import WIDTHS, widths_of
 from tools.sources.site import STATIC, Site, SiteFile
 
 
@@ -139,14 +140,14 @@ def test_a_link_to_a_collectible_has_a_preview_without_scripts() -> None:
 
 
 def test_photographs_are_there_in_every_width_that_pages_ask_for() -> None:
-    widths = re.search(r"WIDTHS = \[(.*)\]", (STATIC / "js" / "dom.js").read_text())
-    assert widths
+    asked_for = re.search(r"WIDTHS = \[(.*)\]", (STATIC / "js" / "dom.js").read_text())
+    assert asked_for
+    assert [int(each) for each in asked_for[1].split(", ")] == list(WIDTHS)
     files = published()
     for row in json.loads((CATALOGUE / "collectibles.json").read_text()):
         for picture in row["pictures"]:
-            stem, dot, kind = picture.rpartition(".")
-            smaller = () if kind == "svg" else widths[1].split(", ")
-            assert {picture, *(f"{stem}-{width}{dot}{kind}" for width in smaller)} <= files.keys()
+            widths = {picture} if picture.endswith(".svg") else widths_of(picture).keys()
+            assert widths <= files.keys()
 
 
 def test_what_pages_are_made_of_is_not_published() -> None:

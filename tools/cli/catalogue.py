@@ -51,7 +51,7 @@ def import_(  # noqa: PLR0913, PLR0917 - each is one way of importing
     target = session.target
     tables = loading.tables_of(target)
     with session.working("Reading the files"):
-        export = loading.read(tables, folder, encoding)
+        export = loading.read(target, tables, folder, encoding)
     rows = "row" if export.count == 1 else "rows"
     session.note(f"{export.count} {rows} in {', '.join(export.files)}")
     for name in export.ignored:
@@ -70,6 +70,9 @@ def import_(  # noqa: PLR0913, PLR0917 - each is one way of importing
                     f"Write {sum(each.is_write for each in planned)} rows to {target.describe()}?",
                     assume_yes=yes or target.is_local,
                 )
+                with session.working("Storing pictures"):
+                    stored = loading.store_pictures(target, export)
+                session.note(f"{stored} new pictures stored")
                 kept += _write(session, tables, planned, jobs)
             with session.working("Reading back"):
                 verification = writing.verify(tables, planned)

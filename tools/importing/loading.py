@@ -1,20 +1,23 @@
 """An import into a deployed stack, step by step: read and check, plan, write, verify."""
 
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from tools.importing import writing
+from tools.importing import pictures, writing
 from tools.importing.models import FILES
 from tools.importing.reading import Export, Reject, read_folder
 from tools.importing.references import check_references
 from tools.importing.writing import Action, Planned, Tables, Verification
+from tools.ops import site_pictures
 from tools.ops.errors import CommandError
 from tools.ops.target import Target
 
 Json = dict[str, Any]
 
+_PARALLEL_PICTURES = 4
 _CATALOGUE = ("Collectibles", "Stores", "Warehouses")
 
 
@@ -71,15 +74,28 @@ def tables_of(target: Target) -> Tables:
     )
 
 
-def read(tables: Tables, folder: Path, encoding: str | None = None) -> Export:
-    """What the files hold, checked with each other and the tables. Raises CommandError."""
+def read(target: Target, tables: Tables, folder: Path, encoding: str | None = None) -> Export:
+    """What the files hold, checked with each other, the tables and the site. Raises
+    CommandError.
+    """
     try:
         b"".decode(encoding or "utf-8")
         export = read_folder(folder, encoding)
     except (FileNotFoundError, LookupError) as error:
         raise CommandError(str(error)) from None
     check_references(export, {name: tables.catalogue(name) for name in _CATALOGUE})
+    pictures.take(export, folder, site_pictures.there(target))
     return export
+
+
+def store_pictures(target: Target, export: Export) -> int:
+    """Put the pictures on the site that it does not have; returns how many."""
+    there = site_pictures.there(target)
+    new = [each for path, each in export.pictures.items() if path not in there]
+    with ThreadPoolExecutor(_PARALLEL_PICTURES) as pool:
+        for _ in pool.map(lambda each: site_pictures.store(target, each.files()), new):
+            pass
+    return len(new)
 
 
 def plan(tables: Tables, export: Export) -> list[Planned]:

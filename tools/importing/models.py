@@ -33,6 +33,7 @@ from rentals.models import (
     Size,
 )
 from rentals.pricing import MAX_DURATION_DAYS, MIN_DURATION_DAYS
+from tools.importing.plain_text import plain_text
 
 Item = dict[str, Any]
 
@@ -80,6 +81,7 @@ Id = Annotated[
 ]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000)]
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+_PLAIN = BeforeValidator(plain_text)
 # 38 digits in all is what a table holds.
 Number = Annotated[Decimal, BeforeValidator(_number), Field(decimal_places=20)]
 Kilometres = Annotated[Number, Field(ge=0, le=_LONGEST_WAY_KM)]
@@ -101,21 +103,23 @@ class Row(BaseModel):
 
 
 class CollectibleRow(Row):
-    """collectibles: something to rent."""
+    """collectibles: something to rent. `pictures` and `image_url` are names of files or paths of
+    the site.
+    """
 
-    name: Name
-    description: Text = ""
+    name: Annotated[Name, _PLAIN]
+    description: Annotated[Text, _PLAIN] = ""
     size: Size
     image_url: Text = ""
-    category: Text | None = None
+    category: Annotated[Text, _PLAIN] | None = None
     pictures: (
         Annotated[list[Text], BeforeValidator(_listed), Field(max_length=_MOST_PICTURES)] | None
     ) = None
-    measurements: Text | None = None
+    measurements: Annotated[Text, _PLAIN] | None = None
     weight_kg: Annotated[Number, Field(gt=0, le=_HEAVIEST_KG)] | None = None
-    condition: Text | None = None
+    condition: Annotated[Text, _PLAIN] | None = None
     year: Annotated[int, Field(ge=1, le=_LAST_YEAR, strict=True)] | None = None
-    in_the_box: Text | None = None
+    in_the_box: Annotated[Text, _PLAIN] | None = None
     needs_two_people: bool | None = None
     deposit: Annotated[int, Field(ge=0, le=_MOST_PESOS, strict=True)] | None = None
     replacement_value: Pesos | None = None

@@ -3,13 +3,16 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
 from tools.importing import records
 from tools.importing.models import FILES, RentalRow, Row, UnitRow, WarehouseRow
 from tools.importing.records import Fault, Records
+
+if TYPE_CHECKING:
+    from tools.importing.pictures import Picture
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +47,7 @@ def _shown(character: str) -> str:
 @dataclass
 class Export:
     """What the files hold, by table and id; and what they hold that cannot come in. `ignored` are
-    the folder's files that were not read.
+    the folder's files that were not read, `pictures` what collectibles show, by path of the site.
     """
 
     rows: dict[str, dict[str, Row]] = field(default_factory=lambda: {name: {} for name in FILES})
@@ -53,6 +56,7 @@ class Export:
     rejects: list[Reject] = field(default_factory=list)
     files: list[str] = field(default_factory=list)
     ignored: list[str] = field(default_factory=list)
+    pictures: dict[str, "Picture"] = field(default_factory=dict)
 
     def reject(self, table: str, row_id: str, problem: str) -> None:
         """Take a row out again."""

@@ -31,6 +31,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from tools.local import mail
 from tools.ops.loopback import LOOPBACK
 from tools.ops.publishing import page_of, site_of
+from tools.ops.site_pictures import IMAGES, stored
 from tools.ops.target import Target, choose
 from tools.sources import ROOT
 from tools.sources.site import COLLECTIBLES, STATIC, Site, SiteFile
@@ -131,7 +132,8 @@ def _file(path: str) -> SiteFile | None:
     """A collectible's page is made when it is asked for: publishing stores it on AWS."""
     collectible_id = path.removeprefix(COLLECTIBLES)
     if not collectible_id or collectible_id == path:
-        return _site().files.get(path)
+        there = _site().files.get(path)
+        return stored(_target(), path) if there is None and path.startswith(IMAGES) else there
     row = _target().table("Collectibles").get_item(Key={"id": collectible_id}).get("Item")
     return page_of(_site(), row)[1] if row else None
 

@@ -317,6 +317,7 @@ class LocalStack:
             state_dir = self.settings.state_dir.resolve() / "engine"
             state_dir.mkdir(parents=True, exist_ok=True)
             environment |= {"PERSIST_STATE": "1", "STATE_DIR": str(state_dir)}
+            environment |= {"S3_PERSIST": "1", "S3_DATA_DIR": str(state_dir / "s3")}
         self._spawn("engine", ["ministack"], environment | self.settings.engine_environment)
 
     def _start_sandbox(self) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from rentals.models import Collectible
 from rentals.rows import from_row
-from tools.ops import rows
+from tools.ops import rows, site_pictures
 from tools.ops.target import Target
 from tools.sources.site import Site, SiteFile
 
@@ -67,7 +67,8 @@ def publish(target: Target) -> Publication:
             ContentType=_content_type(files[path]),
             CacheControl=files[path].cache_control,
         )
-    deleted = _delete_old(s3, bucket, there, {_key(path) for path in files})
+    current = {_key(path) for path in files.keys() | site_pictures.in_use(target)}
+    deleted = _delete_old(s3, bucket, there, current)
     invalidation = _invalidate(target) if changed else None
     return Publication(tuple(changed), len(files) - len(changed), deleted, invalidation)
 
@@ -92,12 +93,15 @@ def _content_type(file: SiteFile) -> str:
 
 
 def _delete_old(s3: Any, bucket: str, there: dict[str, Any], current: set[str]) -> tuple[str, ...]:
-    """Files that are no longer of the site: pages at once, assets when nobody can need them."""
+    """Files that are no longer of the site: pages at once, assets and pictures when nobody can need
+    them.
+    """
     oldest = datetime.now(UTC) - _KEEP_OLD_ASSETS
     old = [
         key
         for key, each in there.items()
-        if key not in current and (not key.startswith("assets/") or each["LastModified"] < oldest)
+        if key not in current
+        and (not key.startswith(("assets/", "images/")) or each["LastModified"] < oldest)
     ]
     for key in old:
         s3.delete_object(Bucket=bucket, Key=key)

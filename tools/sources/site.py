@@ -25,7 +25,7 @@ from tools.sources.openapi import published_description
 STATIC = ROOT / "static"
 COLLECTIBLES = "/collectibles/"
 
-_KEEP_FOR_EVER = "public, max-age=31536000, immutable"
+KEEP_FOR_EVER = "public, max-age=31536000, immutable"
 # The catalogue names pictures by a path of its own, so these can change under the same name.
 _KEEP_FOR_AN_HOUR = "public, max-age=3600"
 _ASK_EVERY_TIME = "no-cache"
@@ -105,7 +105,7 @@ class Site:
                 files |= {path: self._page(name, path) for path in _paths_of(name)}
                 continue
             media_type = mimetypes.guess_type(name)[0] or "application/octet-stream"
-            files[self._prefix + name] = SiteFile(content, media_type, _KEEP_FOR_EVER)
+            files[self._prefix + name] = SiteFile(content, media_type, KEEP_FOR_EVER)
             if not name.startswith(("css/", "fonts/", "js/")):
                 files[f"/{name}"] = SiteFile(content, media_type, _KEEP_FOR_AN_HOUR)
         return files
