@@ -14,6 +14,7 @@ from rentals.terms import deposit_wanted, gives_back_until_inspected, methods_of
 def offer_view(offer: Offer) -> dict[str, Any]:
     """A collectible for the catalogue."""
     collectible = offer.collectible
+    rate = collectible.size, collectible.daily_rate_centavos
     return {
         "id": collectible.id,
         "name": collectible.name,
@@ -28,8 +29,8 @@ def offer_view(offer: Offer) -> dict[str, Any]:
         "year": collectible.year,
         "in_the_box": collectible.in_the_box,
         "needs_two_people": collectible.needs_two_people,
-        "daily_rate": pesos(base_daily_rate(collectible.size)),
-        "special_daily_rate": pesos(special_daily_rate(collectible.size)),
+        "daily_rate": pesos(base_daily_rate(*rate)),
+        "special_daily_rate": pesos(special_daily_rate(*rate)),
         "stock": offer.stock,
         "eta": offer.eta,
         "next_expected": offer.next_expected,
@@ -48,8 +49,9 @@ def availability_view(by_store: Mapping[str, tuple[int, int | None]]) -> list[di
 def quote_view(offer: Offer, price: Price, duration: int) -> dict[str, Any]:
     """What a rental would cost, and its days if it were paid now."""
     ready_by, due_at = expected_dates(offer.eta, duration)
+    wanted = offer.collectible
     return {
-        "collectible_id": offer.collectible.id,
+        "collectible_id": wanted.id,
         "duration": duration,
         "daily_rate": pesos(price.daily_rate_centavos),
         "total_fee": pesos(price.total_fee_centavos),
@@ -60,9 +62,9 @@ def quote_view(offer: Offer, price: Price, duration: int) -> dict[str, Any]:
         "ready_by": ready_by,
         "due_at": due_at,
         "due_rule": dates.rule(duration),
-        "deposit": pesos(deposit_wanted(offer.collectible)),
+        "deposit": pesos(deposit_wanted(wanted)),
         "deposit_online_with": _online_with(offer.eta or 1, duration),
-        "late_fee_per_day": pesos(base_daily_rate(offer.collectible.size)),
+        "late_fee_per_day": pesos(base_daily_rate(wanted.size, wanted.daily_rate_centavos)),
     }
 
 

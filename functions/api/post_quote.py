@@ -14,5 +14,6 @@ def handler(event: Event) -> Response:
     """Reserves nothing. 400 for a wrong body, 404 for an unknown collectible or store."""
     body = parse(Quote, json_object(event))
     offer = catalogue.offer(body.collectible_id, body.store_id)
-    price = price_rental(offer.collectible.size, body.duration)
+    wanted = offer.collectible
+    price = price_rental(wanted.size, body.duration, wanted.daily_rate_centavos)
     return success(quote_view(offer, price, body.duration) | {"store_id": body.store_id})

@@ -33,8 +33,16 @@ class Offer:
     next_expected: str | None = None
 
 
+def offered(collectible_id: str) -> Collectible:
+    """One that can be rented. Raises CollectibleNotFound, also for what was withdrawn."""
+    found = collectible(collectible_id)
+    if found.is_withdrawn:
+        raise CollectibleNotFound(collectible_id)
+    return found
+
+
 def collectible(collectible_id: str) -> Collectible:
-    """One collectible. Raises CollectibleNotFound."""
+    """One collectible, withdrawn or not. Raises CollectibleNotFound."""
     item = dynamo.get(setting("COLLECTIBLES_TABLE"), collectible_id)
     if item is None:
         raise CollectibleNotFound(collectible_id)
@@ -75,19 +83,20 @@ def offers(store_id: str | None) -> list[Offer]:
     """The whole catalogue with live stock, by id. Raises StoreNotFound."""
     if store_id is not None:
         store(store_id)
-    items = dynamo.scan(setting("COLLECTIBLES_TABLE"))
+    rows = dynamo.scan(setting("COLLECTIBLES_TABLE"))
+    every = [from_row(Collectible, row) for row in rows]
     every_warehouse = warehouses() if store_id is not None else {}
     with ThreadPoolExecutor(_PARALLEL_STOCK_QUERIES) as pool:
         found = pool.map(
-            lambda item: _offer(from_row(Collectible, item), store_id, every_warehouse),
-            items,
+            lambda each: _offer(each, store_id, every_warehouse),
+            [each for each in every if not each.is_withdrawn],
         )
         return sorted(found, key=lambda each: each.collectible.id)
 
 
 def offer_at_every_store(collectible_id: str) -> tuple[Offer, dict[str, tuple[int, int | None]]]:
     """One collectible, and its stock and ETA in days by store. Raises CollectibleNotFound."""
-    wanted = _offer(collectible(collectible_id), None, {})
+    wanted = _offer(offered(collectible_id), None, {})
     every_warehouse = warehouses()
     return wanted, {
         each.id: allocation.stock_for(collectible_id, every_warehouse, each.id) for each in stores()
@@ -96,7 +105,7 @@ def offer_at_every_store(collectible_id: str) -> tuple[Offer, dict[str, tuple[in
 
 def offer(collectible_id: str, store_id: str) -> Offer:
     """One collectible for one store. Raises CollectibleNotFound, StoreNotFound."""
-    wanted = collectible(collectible_id)
+    wanted = offered(collectible_id)
     store(store_id)
     return _offer(wanted, store_id, warehouses())
 

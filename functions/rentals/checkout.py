@@ -92,7 +92,7 @@ def start_checkout(
 def _new_rental(
     rental_id: str, request: CheckoutRequest, secret: bytes, client_address: str
 ) -> Rental:
-    collectible = catalogue.collectible(request.collectible_id)
+    collectible = catalogue.offered(request.collectible_id)
     catalogue.store(request.store_id)
     now = clock.now_timestamp()
     return Rental(

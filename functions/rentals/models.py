@@ -150,7 +150,8 @@ class FollowUp(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Collectible:
     """Something to rent. What is not known of it is empty or None; `pictures` are paths of
-    the site, the best first. Without a `deposit_centavos` of its own it has that of its size.
+    the site, the best first. Without a `daily_rate_centavos` or `deposit_centavos` of its own it
+    has those of its size. What `is_withdrawn` is not offered any more; its rentals go on.
     """
 
     id: str
@@ -158,6 +159,7 @@ class Collectible:
     size: Size
     description: str = ""
     image_url: str = ""
+    daily_rate_centavos: int | None = stored_as("dailyRate", divided_by=CENTAVOS_PER_PESO)
     deposit_centavos: int | None = stored_as("deposit", divided_by=CENTAVOS_PER_PESO)
     replacement_value_centavos: int | None = stored_as(
         "replacementValue", divided_by=CENTAVOS_PER_PESO
@@ -170,6 +172,7 @@ class Collectible:
     year: int | None = None
     in_the_box: str = ""
     needs_two_people: bool = False
+    is_withdrawn: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,18 +21,18 @@ class Price:
     is_special_rate: bool
 
 
-def base_daily_rate(size: Size) -> int:
-    """Centavos a day for rentals of a week or more."""
-    return _DAILY_RATE_PESOS[size] * CENTAVOS_PER_PESO
+def base_daily_rate(size: Size, own_rate: int | None = None) -> int:
+    """Centavos a day for rentals of a week or more: a collectible's own rate, or its size's."""
+    return _DAILY_RATE_PESOS[size] * CENTAVOS_PER_PESO if own_rate is None else own_rate
 
 
-def special_daily_rate(size: Size) -> int:
+def special_daily_rate(size: Size, own_rate: int | None = None) -> int:
     """Centavos a day for rentals shorter than a week."""
-    return base_daily_rate(size) * SPECIAL_RATE_FACTOR
+    return base_daily_rate(size, own_rate) * SPECIAL_RATE_FACTOR
 
 
-def price_rental(size: Size, duration: int) -> Price:
-    """Price of renting something of this size for `duration` days.
+def price_rental(size: Size, duration: int, own_rate: int | None = None) -> Price:
+    """Price of renting something of this size, or at its own rate, for `duration` days.
 
     Raises ValueError when the duration is not 1 to 365 days.
     """
@@ -41,7 +41,8 @@ def price_rental(size: Size, duration: int) -> Price:
             f"duration must be {MIN_DURATION_DAYS} to {MAX_DURATION_DAYS} days, not {duration}"
         )
     is_special = duration < SPECIAL_RATE_BELOW_DAYS
-    daily_rate = special_daily_rate(size) if is_special else base_daily_rate(size)
+    rate_of = special_daily_rate if is_special else base_daily_rate
+    daily_rate = rate_of(size, own_rate)
     return Price(daily_rate, daily_rate * duration, is_special)
 
 

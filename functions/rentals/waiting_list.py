@@ -32,7 +32,7 @@ def add(collectible_id: str, email: str) -> None:
     """Have somebody told once. Raises CollectibleNotFound, NotPossibleNow where no mail is sent."""
     if not mail.is_on():
         raise NotPossibleNow("this shop sends no mails yet")
-    catalogue.collectible(collectible_id)
+    catalogue.offered(collectible_id)
     forget_at = int(clock.now().timestamp()) + _KEPT_SECONDS  # DynamoDB deletes it then
     row = {**_key(collectible_id, email), "email": email, "forgetAt": forget_at}
     dynamo.transact([Put(setting("LOOKUPS_TABLE"), row)])
@@ -77,7 +77,7 @@ def _tell(collectible_id: str, row: dict[str, Any]) -> bool:
     """Whether a mail was sent: a run that is cut off before the row is deleted sends it again."""
     is_sent = False
     try:
-        written = back_mail(catalogue.collectible(collectible_id), setting("SITE_URL"))
+        written = back_mail(catalogue.offered(collectible_id), setting("SITE_URL"))
         mail.send(row["email"], written.subject, written.text, tags={_WAITING: collectible_id})
         is_sent = True
     except CollectibleNotFound:

@@ -10,11 +10,12 @@ from workflow.task import Event, task
 def handler(rental: Rental, event: Event) -> dict[str, object]:
     """Raises CollectibleNotFound, NoUnitAvailable, RentalEnded."""
     collectible = catalogue.collectible(rental.collectible_id)
-    price = price_rental(collectible.size, rental.duration)
+    own_rate = collectible.daily_rate_centavos
+    price = price_rental(collectible.size, rental.duration, own_rate)
     wanted = terms.deposit_wanted(collectible)
     deposit = terms.deposit_for(wanted, rental.payment_method, rental.eta or 1, rental.duration)
     more = {
-        "baseDailyRate": base_daily_rate(collectible.size),
+        "baseDailyRate": base_daily_rate(collectible.size, own_rate),
         "deposit": deposit.online,
         "counterDeposit": deposit.at_counter,
         "replacementValue": collectible.replacement_value_centavos,

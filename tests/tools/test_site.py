@@ -126,7 +126,9 @@ def test_a_link_to_a_collectible_has_a_preview_without_scripts() -> None:
         "description": "It <b>walks</b>.",
         "pictures": ["/images/x.svg", "/images/x.jpg"],
     }
-    path, page = page_of(site(), row)
+    found = page_of(site(), row)
+    assert found
+    path, page = found
 
     assert path == "/collectibles/col-9"
     said = re.findall(r'<meta property="og:(\w+)" content="([^"]*)" />', page.content.decode())
@@ -137,6 +139,12 @@ def test_a_link_to_a_collectible_has_a_preview_without_scripts() -> None:
         "url": "https://shop.example/collectibles/col-9",
         "image": "https://shop.example/images/x.jpg",  # messengers show no SVG
     }
+
+
+def test_what_was_withdrawn_has_no_page() -> None:
+    row = {"id": "col-9", "name": "Robot", "size": "Small", "isWithdrawn": True}
+
+    assert page_of(site(), row) is None
 
 
 def test_photographs_are_there_in_every_width_that_pages_ask_for() -> None:

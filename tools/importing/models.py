@@ -42,6 +42,8 @@ _HEAVIEST_KG = 10_000
 _LAST_YEAR = 9999
 _MOST_PICTURES = 20
 _MOST_PESOS = 1_000_000_000
+# One day costs twice that, and PayMongo takes no less than 20 pesos.
+_LEAST_RATE = 10
 # A row of a table has at most 400 KB.
 _LONGEST_LIST = 1_000
 
@@ -121,6 +123,8 @@ class CollectibleRow(Row):
     year: Annotated[int, Field(ge=1, le=_LAST_YEAR, strict=True)] | None = None
     in_the_box: Annotated[Text, _PLAIN] | None = None
     needs_two_people: bool | None = None
+    daily_rate: Annotated[int, Field(ge=_LEAST_RATE, le=_MOST_PESOS, strict=True)] | None = None
+    is_withdrawn: bool | None = None
     deposit: Annotated[int, Field(ge=0, le=_MOST_PESOS, strict=True)] | None = None
     replacement_value: Pesos | None = None
 

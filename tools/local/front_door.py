@@ -135,7 +135,8 @@ def _file(path: str) -> SiteFile | None:
         there = _site().files.get(path)
         return stored(_target(), path) if there is None and path.startswith(IMAGES) else there
     row = _target().table("Collectibles").get_item(Key={"id": collectible_id}).get("Item")
-    return page_of(_site(), row)[1] if row else None
+    page = page_of(_site(), row) if row else None
+    return page[1] if page else None
 
 
 @cache

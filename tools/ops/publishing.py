@@ -39,12 +39,13 @@ def files_of(target: Target) -> dict[str, SiteFile]:
     """Its files by path, with a page for each collectible that it has now."""
     site = site_of(target)
     pages = (page_of(site, row) for row in rows.scan(target, "Collectibles"))
-    return site.files | dict(pages)
+    return site.files | dict(filter(None, pages))
 
 
-def page_of(site: Site, row: dict[str, Any]) -> tuple[str, SiteFile]:
-    """The path and the page of a row of the Collectibles table."""
-    return site.collectible(from_row(Collectible, row))
+def page_of(site: Site, row: dict[str, Any]) -> tuple[str, SiteFile] | None:
+    """The path and the page of a row of the Collectibles table; none of what was withdrawn."""
+    item = from_row(Collectible, row)
+    return None if item.is_withdrawn else site.collectible(item)
 
 
 def publish(target: Target) -> Publication:

@@ -6,6 +6,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from api.catalogue_views import offer_view
 from infra import clock
@@ -16,6 +17,7 @@ from rentals.models import Rental, Size
 from rentals.pricing import price_rental
 from tests.support.rentals import paid
 from tests.support.tables import Shop
+from workflow.price_rental import handler
 
 
 def test_a_collectible_and_a_store_are_read(shop: Shop) -> None:
@@ -35,6 +37,34 @@ def test_what_does_not_exist_is_said_to_be_missing(shop: Shop, unknown: str) -> 
         catalogue.offer("col-001", unknown)
     with pytest.raises(StoreNotFound):
         catalogue.offers(unknown)
+
+
+def test_what_was_withdrawn_is_offered_nowhere_and_its_rentals_are_priced(shop: Shop) -> None:
+    shop.put("Collectibles", {"id": "col-001", "name": "X", "size": "Small", "isWithdrawn": True})
+
+    assert catalogue.offers(None) == []
+    for ask in (catalogue.offered, catalogue.offer_at_every_store):
+        with pytest.raises(CollectibleNotFound):
+            ask("col-001")
+    with pytest.raises(CollectibleNotFound):
+        catalogue.offer("col-001", "store-a")
+    assert catalogue.collectible("col-001").is_withdrawn
+
+
+def test_a_rate_of_its_own_is_shown_and_charged(shop: Shop) -> None:
+    row = {"id": "col-001", "name": "X", "size": "Small", "dailyRate": 1_500}
+    shop.put("Collectibles", row)
+    rental = shop.add_rental()
+
+    handler({"rental_id": rental.id}, LambdaContext())
+
+    [offer] = catalogue.offers(None)
+    assert (offer_view(offer)["daily_rate"], offer_view(offer)["special_daily_rate"]) == (
+        1_500,
+        3_000,
+    )
+    priced = shop.row("Rentals", rental.id)
+    assert (priced["dailyRate"], priced["baseDailyRate"]) == (3_000, 1_500)
 
 
 def test_lists_are_in_the_order_of_ids(shop: Shop) -> None:

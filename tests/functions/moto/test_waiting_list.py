@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from infra import clock
-from rentals import catalogue, link_requests, sources, waiting_list
+from rentals import link_requests, sources, waiting_list
 from rentals.errors import CollectibleNotFound, NotPossibleNow, TooManyRequests
 from rentals.notices import NoticeKind
 from tests.support.mails import Outside, taken
@@ -90,16 +90,11 @@ def test_one_address_that_is_refused_keeps_nobody_waiting(shop: Shop, outside: O
     assert shop.rows("Lookups") == []
 
 
-def test_what_was_withdrawn_is_told_to_nobody(
-    shop: Shop, outside: Outside, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_was_withdrawn_is_told_to_nobody(shop: Shop, outside: Outside) -> None:
     waiting_list.add("col-001", ANA)
     shop.add_units(1)
+    shop.put("Collectibles", {"id": "col-001", "name": "X", "size": "Small", "isWithdrawn": True})
 
-    def gone(collectible_id: str) -> None:
-        raise CollectibleNotFound(collectible_id)
-
-    monkeypatch.setattr(catalogue, "collectible", gone)
     assert waiting_list.tell(always) == 0
     assert shop.rows("Lookups") == []
 

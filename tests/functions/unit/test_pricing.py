@@ -35,6 +35,16 @@ def test_fewer_than_seven_days_cost_twice_the_rate(
     assert price.total_fee_centavos == total_pesos * 100
 
 
+@pytest.mark.parametrize(("duration", "rate"), [(6, 3_000), (7, 1_500)])
+def test_a_rate_of_its_own_is_in_the_place_of_the_sizes(duration: int, rate: int) -> None:
+    price = price_rental(Size.LARGE, duration, 1_500_00)
+
+    assert (price.daily_rate_centavos, price.total_fee_centavos) == (
+        rate * 100,
+        rate * 100 * duration,
+    )
+
+
 @given(sizes, durations)
 def test_total_is_the_rate_that_applies_times_the_days(size: Size, duration: int) -> None:
     price = price_rental(size, duration)
