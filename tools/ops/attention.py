@@ -118,13 +118,13 @@ def _clock(target: Target, now: datetime) -> Iterator[Finding]:
     client: Any = target.dynamodb.meta.client
     patience = timestamp(now - CLOCK_PATIENCE)
     overdue = [
-        row["fulfillmentDueAt"]
+        row[FULFILLMENT_INDEX.due_at]
         for key in clock_keys()
         for row in client.query(
             TableName=target.table("Rentals").name,
             IndexName=FULFILLMENT_INDEX.name,
-            KeyConditionExpression=Key("fulfillmentClock").eq(key)
-            & Key("fulfillmentDueAt").lt(patience),
+            KeyConditionExpression=Key(FULFILLMENT_INDEX.key).eq(key)
+            & Key(FULFILLMENT_INDEX.due_at).lt(patience),
             Limit=1,
         )["Items"]
     ]
