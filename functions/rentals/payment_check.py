@@ -5,7 +5,7 @@ redirect, the reconciler or the closing of the session has read is not asked for
 """
 
 from infra.telemetry import count, logger
-from paymongo.client import paymongo
+from paymongo.client import PayMongo, paymongo
 from paymongo.resources import Payment
 from rentals import repository
 from rentals.errors import PaymentProviderRejected, PaymentUnknown
@@ -23,7 +23,7 @@ def require_known(rental: Rental) -> None:
     is_settled = rental.payment_status in (PaymentStatus.COMPLETED, PaymentStatus.REFUNDED)
     if is_settled or rental.payment_id is None or rental.payment_read_at is not None:
         return
-    payment = _ask(rental.payment_id)
+    payment = _ask(paymongo(), rental.payment_id)
     if payment is not None and _is_as_told(payment, rental):
         return
     repository.strike_payment(rental)
@@ -32,9 +32,23 @@ def require_known(rental: Rental) -> None:
     raise PaymentUnknown(rental.id)
 
 
-def _ask(payment_id: str) -> Payment | None:
+def paid_for(client: PayMongo, rental: Rental, payment_id: str) -> Payment:
+    """A payment that PayMongo received for the rental, on whichever session.
+
+    Raises PaymentUnknown, PaymentProviderUnavailable, PaymentProviderRejected.
+    """
+    payment = _ask(client, payment_id)
+    if payment is None or not payment.is_paid:
+        raise PaymentUnknown(rental.id)
+    is_of_its_session = payment.payment_intent_id == rental.payment_intent_id is not None
+    if not is_of_its_session and payment.metadata.get("rental_id") != rental.id:
+        raise PaymentUnknown(rental.id)
+    return payment
+
+
+def _ask(client: PayMongo, payment_id: str) -> Payment | None:
     try:
-        return paymongo().retrieve_payment(payment_id)
+        return client.retrieve_payment(payment_id)
     except PaymentProviderRejected as error:
         if error.status != _NO_SUCH_PAYMENT:
             raise

@@ -39,14 +39,22 @@ class Outcome(StrEnum):
 def payment_received(rental: Rental, payment: "Payment", *, is_read: bool = False) -> Outcome:
     """Money arrived. Durable before this returns; the execution or the settlement does the rest.
 
-    `is_read` is whether PayMongo was asked. A payment of another session is none of the rental's,
-    whatever its metadata says.
+    `is_read` is whether PayMongo was asked. A payment of another session buys nothing, whatever its
+    metadata says: it goes back, once PayMongo was asked for it.
     """
     if not _is_of_its_session(payment, rental):
-        count("PaymentUnknown")
-        logger.error("a payment of another session", extra={"payment_id": payment.id})
-        return Outcome.IGNORED
+        return _received_elsewhere(rental, payment.id)
     return _received(rental, payment, is_read=is_read)
+
+
+def _received_elsewhere(rental: Rental, payment_id: str) -> Outcome:
+    is_known = payment_id in rental.surplus_payment_ids | rental.settled_outside.keys()
+    if not is_known:
+        rental = repository.record_surplus(rental.id, payment_id)
+    if rental.is_pending:
+        # Nothing is settled while its execution waits; the reconciler follows it from there.
+        return Outcome.DUPLICATE if is_known else Outcome.RECORDED
+    return _surplus_received(rental, payment_id)
 
 
 def _received(rental: Rental, payment: "Payment", *, is_read: bool) -> Outcome:

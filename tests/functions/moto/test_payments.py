@@ -349,10 +349,15 @@ def test_nothing_is_struck_when_paymongo_refuses_to_say(
     assert repository.get("rental-1").payment_id == "pay_1"
 
 
-def test_a_payment_of_another_session_is_not_the_rentals_whatever_its_metadata_says(
+def test_a_payment_of_another_session_buys_nothing_whatever_its_metadata_says(
     shop: Shop, engine_calls: Stubber
 ) -> None:
     rental = with_session(shop)
+    elsewhere = replace(PAYMENT, id="pay_2", payment_intent_id="pi_2")
 
-    assert payment_received(rental, replace(PAYMENT, payment_intent_id="pi_2")) is Outcome.IGNORED
-    assert repository.get(rental.id) == rental
+    told = [payment_received(repository.get(rental.id), elsewhere) for _ in range(2)]
+
+    assert told == [Outcome.RECORDED, Outcome.DUPLICATE]
+    after = repository.get(rental.id)
+    assert (after.payment_id, after.surplus_payment_ids) == (None, frozenset({"pay_2"}))
+    assert after.follow_up

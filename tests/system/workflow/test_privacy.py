@@ -20,7 +20,7 @@ def customer() -> Json:
     return {
         "name": f"Namesake {unique}",
         "email": f"inbox-{unique}@example.com",
-        "phone": f"+63 9 {str(time.time_ns())[-10:]}",
+        "phone": f"+63 9 {str(time.time_ns())[-9:]}",
         "address": f"Street {unique}",
         "city": f"Town {unique}",
         "postal_code": "1234",
