@@ -40,8 +40,7 @@ def paid_for(client: PayMongo, rental: Rental, payment_id: str) -> Payment:
     payment = _ask(client, payment_id)
     if payment is None or not payment.is_paid:
         raise PaymentUnknown(rental.id)
-    is_of_its_session = payment.payment_intent_id == rental.payment_intent_id is not None
-    if not is_of_its_session and payment.metadata.get("rental_id") != rental.id:
+    if not (_is_of_its_session(payment, rental) or _names(payment, rental)):
         raise PaymentUnknown(rental.id)
     return payment
 
@@ -57,5 +56,18 @@ def _ask(client: PayMongo, payment_id: str) -> Payment | None:
 
 def _is_as_told(payment: Payment, rental: Rental) -> bool:
     told = (rental.amount_paid, rental.payment_currency)
-    is_its_own = payment.payment_intent_id in (None, rental.payment_intent_id)
+    # The answer to opening its session may have been lost.
+    is_its_own = (
+        _names(payment, rental)
+        if rental.payment_intent_id is None
+        else _is_of_its_session(payment, rental)
+    )
     return payment.is_paid and is_its_own and (payment.amount, payment.currency) == told
+
+
+def _is_of_its_session(payment: Payment, rental: Rental) -> bool:
+    return payment.payment_intent_id == rental.payment_intent_id is not None
+
+
+def _names(payment: Payment, rental: Rental) -> bool:
+    return payment.metadata.get("rental_id") == rental.id

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
 from unittest.mock import Mock
@@ -324,6 +325,20 @@ def test_a_payment_that_paymongo_does_not_have_completes_nothing_and_is_struck(
     assert struck.follow_up
     ended = endings.end_unpaid(repository.record_session_closed(struck), EndReason.ERROR)
     assert (ended.unit_id, len(shop.on_shelf())) == (None, 1)
+
+
+@pytest.mark.parametrize("whose", ["rental-1", "rental-2"])
+def test_a_payment_on_a_session_that_we_never_heard_of_is_the_rentals_when_it_names_it(
+    shop: Shop, environment: pytest.MonkeyPatch, fulfillment_machine: str, whose: str
+) -> None:
+    payment_received(reserved(shop), PAYMENT)
+    named = replace(PAYMENT, metadata={"rental_id": whose})
+
+    with nullcontext() if whose == "rental-1" else pytest.raises(PaymentUnknown):
+        confirm(environment, named)
+
+    is_completed = repository.get("rental-1").payment_status is PaymentStatus.COMPLETED
+    assert is_completed is (whose == "rental-1")
 
 
 @pytest.mark.parametrize("is_read", [False, True], ids=["heard", "read"])
