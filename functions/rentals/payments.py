@@ -39,25 +39,8 @@ class Outcome(StrEnum):
 def payment_received(rental: Rental, payment: "Payment", *, is_read: bool = False) -> Outcome:
     """Money arrived. Durable before this returns; the execution or the settlement does the rest.
 
-    `is_read` is whether PayMongo was asked. A payment of another session buys nothing, whatever its
-    metadata says: it goes back, once PayMongo was asked for it.
+    `is_read` is whether PayMongo was asked; an event is believed once it was (payment_check).
     """
-    if not _is_of_its_session(payment, rental):
-        return _received_elsewhere(rental, payment.id)
-    return _received(rental, payment, is_read=is_read)
-
-
-def _received_elsewhere(rental: Rental, payment_id: str) -> Outcome:
-    is_known = payment_id in rental.surplus_payment_ids | rental.settled_outside.keys()
-    if not is_known:
-        rental = repository.record_surplus(rental.id, payment_id)
-    if rental.is_pending:
-        # Nothing is settled while its execution waits; the reconciler follows it from there.
-        return Outcome.DUPLICATE if is_known else Outcome.RECORDED
-    return _surplus_received(rental, payment_id)
-
-
-def _received(rental: Rental, payment: "Payment", *, is_read: bool) -> Outcome:
     is_known = rental.payment_id == payment.id
     already = is_known or payment.id in rental.surplus_payment_ids
     if not is_known:
@@ -77,11 +60,6 @@ def _received(rental: Rental, payment: "Payment", *, is_read: bool) -> Outcome:
             return Outcome.RECORDED
     count("LatePayment")
     return _settle(rental, payment.id)
-
-
-def _is_of_its_session(payment: "Payment", rental: Rental) -> bool:
-    intents = (payment.payment_intent_id, rental.payment_intent_id)
-    return None in intents or intents[0] == intents[1]
 
 
 def _surplus_received(rental: Rental, payment_id: str) -> Outcome:

@@ -95,7 +95,7 @@ def is_webhook_enabled() -> bool:
 def _follow_payment(rental: Rental) -> None:
     if rental.is_pending:
         _follow_hold(rental)
-    elif rental.payment_id is not None or rental.surplus_payment_ids:
+    elif rental.payment_id is not None:
         _settle(rental, None)
     elif rental.has_open_session:
         _close_left_session(rental)

@@ -364,15 +364,18 @@ def test_nothing_is_struck_when_paymongo_refuses_to_say(
     assert repository.get("rental-1").payment_id == "pay_1"
 
 
-def test_a_payment_of_another_session_buys_nothing_whatever_its_metadata_says(
-    shop: Shop, engine_calls: Stubber
+def test_a_true_payment_after_a_forged_one_buys_the_rental_and_stays(
+    shop: Shop, environment: pytest.MonkeyPatch, fulfillment_machine: str
 ) -> None:
     rental = with_session(shop)
-    elsewhere = replace(PAYMENT, id="pay_2", payment_intent_id="pi_2")
+    payment_received(rental, replace(PAYMENT, id="pay_forged"))
+    rental = repository.record_payment(rental.id, PAYMENT)
+    with pytest.raises(PaymentUnknown):
+        confirm(environment, PaymentProviderRejected("retrieve payment", 404, []))
 
-    told = [payment_received(repository.get(rental.id), elsewhere) for _ in range(2)]
+    payment_received(repository.get(rental.id), PAYMENT, is_read=True)
+    confirm(environment, PAYMENT)
 
-    assert told == [Outcome.RECORDED, Outcome.DUPLICATE]
-    after = repository.get(rental.id)
-    assert (after.payment_id, after.surplus_payment_ids) == (None, frozenset({"pay_2"}))
-    assert after.follow_up
+    bought = repository.get(rental.id)
+    assert bought.payment_status is PaymentStatus.COMPLETED
+    assert (bought.payment_id, bought.surplus_payment_ids) == ("pay_1", frozenset())
