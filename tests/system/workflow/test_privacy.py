@@ -127,6 +127,7 @@ def test_trouble_leaves_no_trace_of_the_customer(shop: Shop, customer: Json) -> 
         "error_400",
         "create_checkout_session",
         code="parameter_invalid",
+        times=None,
         detail=f"billing.email {customer['email']} is not liked",
     )
     rental_id = shop.start_checkout(shop.add_collectible(), customer=customer)
