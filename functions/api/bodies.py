@@ -52,7 +52,7 @@ def _has_its_digits(phone: str) -> str:
     if len(digits) < 7:
         raise ValueError("must contain at least 7 digits")
     if digits.startswith(("09", "639")) and not _MOBILE.fullmatch(digits):
-        raise ValueError("must have 11 digits, like 0917 123 4567")
+        raise ValueError("must be complete, like 0917 123 4567")
     return phone
 
 

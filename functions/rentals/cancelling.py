@@ -5,6 +5,7 @@ from rentals import (
     final_charges,
     fulfillment,
     fulfillment_executions,
+    payments,
     repository,
 )
 from rentals.errors import NotPossibleNow, RefundChanged, WriteContended
@@ -36,5 +37,7 @@ def cancel(rental: Rental, expected: int) -> Rental:
             rental = repository.get(rental.id)
         else:
             fulfillment_executions.tell(rental, after)
+            for ordered in final.orders:  # the reconciler would, minutes later
+                payments.start_settlement(rental.id, ordered.key)
             return after
     raise WriteContended(f"rental {rental.id} keeps changing, or disagrees with its unit")

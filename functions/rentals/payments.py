@@ -39,17 +39,8 @@ class Outcome(StrEnum):
 def payment_received(rental: Rental, payment: "Payment", *, is_read: bool = False) -> Outcome:
     """Money arrived. Durable before this returns; the execution or the settlement does the rest.
 
-    `is_read` is whether PayMongo was asked. A payment of another session is none of the rental's,
-    whatever its metadata says.
+    `is_read` is whether PayMongo was asked; an event is believed once it was (payment_check).
     """
-    if not _is_of_its_session(payment, rental):
-        count("PaymentUnknown")
-        logger.error("a payment of another session", extra={"payment_id": payment.id})
-        return Outcome.IGNORED
-    return _received(rental, payment, is_read=is_read)
-
-
-def _received(rental: Rental, payment: "Payment", *, is_read: bool) -> Outcome:
     is_known = rental.payment_id == payment.id
     already = is_known or payment.id in rental.surplus_payment_ids
     if not is_known:
@@ -69,11 +60,6 @@ def _received(rental: Rental, payment: "Payment", *, is_read: bool) -> Outcome:
             return Outcome.RECORDED
     count("LatePayment")
     return _settle(rental, payment.id)
-
-
-def _is_of_its_session(payment: "Payment", rental: Rental) -> bool:
-    intents = (payment.payment_intent_id, rental.payment_intent_id)
-    return None in intents or intents[0] == intents[1]
 
 
 def _surplus_received(rental: Rental, payment_id: str) -> Outcome:

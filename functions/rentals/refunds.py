@@ -8,11 +8,16 @@ An answer that is lost is looked up by the next run before it asks again.
 
 from collections.abc import Sequence
 
-from infra.telemetry import count
+from infra.telemetry import count, logger
 from paymongo.client import PayMongo, paymongo
 from paymongo.resources import Refund
-from rentals import endings, follow_ups, given_back, refund_records, repository
-from rentals.errors import PaymentProviderRejected, PaymentProviderUnavailable, RefundFailed
+from rentals import endings, follow_ups, given_back, payment_check, refund_records, repository
+from rentals.errors import (
+    PaymentProviderRejected,
+    PaymentProviderUnavailable,
+    PaymentUnknown,
+    RefundFailed,
+)
 from rentals.models import FollowUp, PaymentStatus, Rental
 
 # PayMongo's codes while another refund of the payment is not over.
@@ -30,13 +35,19 @@ def refund_unused_payments(rental: Rental) -> Rental:
     client, is_reported = paymongo(), rental.attention is not None
     failures: list[RefundFailed] = []
     if rental.surplus_payment_ids:
-        refunds = []
-        for payment_id in sorted(rental.surplus_payment_ids - rental.settled_outside.keys()):
+        done = set(rental.surplus_payment_ids & rental.settled_outside.keys())
+        for payment_id in sorted(rental.surplus_payment_ids - done):
             try:
-                refunds.append(_refund_once(client, rental, payment_id, is_reported))
+                refund = _refund_once(client, rental, payment_id, is_reported)
+            except PaymentUnknown:
+                count("PaymentUnknown")
+                logger.error("PayMongo has no such payment", extra={"payment_id": payment_id})
+                done |= {payment_id}
             except RefundFailed as failure:
                 failures.append(failure)
-        rental = _follow_surplus(rental, refunds, needs_attention=bool(failures))
+            else:
+                done |= {payment_id} if refund.status == "succeeded" else set()
+        rental = _follow_surplus(rental, done, needs_attention=bool(failures))
     rental = _refund_own_payment(client, rental, is_reported)
     for order in given_back.open_orders(rental):
         if order.payment_id is not None:
@@ -116,9 +127,9 @@ def _refund_own_payment(client: PayMongo, rental: Rental, is_reported: bool) -> 
         return rental
     try:
         refund = _refund_once(client, rental, str(rental.payment_id), is_reported)
-    except RefundFailed:
+    except (PaymentUnknown, RefundFailed) as error:
         refund_records.record_refund_refused(rental)
-        raise
+        raise RefundFailed(rental.id, str(error)) from None
     return refund_records.record_refund(rental, refund, rental.amount_paid)
 
 
@@ -126,9 +137,10 @@ def _refund_once(client: PayMongo, rental: Rental, payment_id: str, is_reported:
     """Have all of a payment given back, or what others have not given back of it before.
 
     Returns the refund to follow: with those that have succeeded it gives back the whole payment.
+    Raises PaymentUnknown when an event alone tells of it.
     """
+    payment = payment_check.paid_for(client, rental, payment_id)
     refunds = client.list_refunds(payment_id)
-    payment = client.retrieve_payment(payment_id)
     left = payment.amount - _given(refunds)
     if left <= 0:
         return _to_follow(refunds)
@@ -170,10 +182,8 @@ def _to_follow(refunds: Sequence[Refund]) -> Refund:
     return next((each for each in live if each.status != "succeeded"), live[-1])
 
 
-def _follow_surplus(rental: Rental, refunds: Sequence[Refund], *, needs_attention: bool) -> Rental:
-    """Forget surplus payments that were given back; the reconciler looks at the others again."""
-    done = {refund.payment_id for refund in refunds if refund.status == "succeeded"}
-    done |= rental.surplus_payment_ids & rental.settled_outside.keys()
+def _follow_surplus(rental: Rental, done: set[str], *, needs_attention: bool) -> Rental:
+    """Forget surplus payments that are done with; the reconciler looks at the others again."""
     followed = follow_ups.due(rental.id, FollowUp.REFUND) | (
         {} if needs_attention else {"attention": None}
     )

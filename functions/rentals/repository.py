@@ -199,7 +199,16 @@ def record_payment(rental_id: str, payment: "Payment", *, is_read: bool = False)
         **({"paymentReadAt": clock.now_timestamp()} if is_read else {}),
     }
     try:
-        return update(change(rental_id, received | follow_up, present("id"), absent("paymentId")))
+        return update(
+            change(
+                rental_id,
+                received | follow_up,
+                present("id"),
+                absent("paymentId"),
+                # The first one was struck off: no surplus any more.
+                delete={"surplusPaymentIds": {payment.id}},
+            )
+        )
     except dynamo.ConditionFailed as failure:
         existing = _existing(rental_id, failure)
         known = {existing.payment_id, *existing.surplus_payment_ids, *existing.settled_outside}

@@ -1,5 +1,6 @@
 """Store staff at the desk of a running stack: signed in, over HTTP."""
 
+import time
 from functools import cache
 from typing import Any
 
@@ -11,6 +12,8 @@ from tools.local.stack import STAFF_EMAIL, STAFF_PASSWORD, LocalStack
 from tools.ops.staff import Staff
 
 PASSWORD = "Long-enough-for-1"
+# A token lasts for 15 minutes (template.yaml), some searches for an hour.
+_SIGN_IN_AGAIN_SECONDS = 600
 
 
 @cache
@@ -26,7 +29,12 @@ class Desk:
         self, shop: Shop, email: str = STAFF_EMAIL, password: str = STAFF_PASSWORD
     ) -> None:
         self._site = shop.site
-        self.session = self.sign_in(email, password).json()["data"]
+        self._account = email, password
+        self._sign_in()
+
+    def _sign_in(self) -> None:
+        self._since = time.monotonic()
+        self.session = self.sign_in(*self._account).json()["data"]
 
     def sign_in(self, email: str, password: str, **more: str) -> httpx.Response:
         """POST the session's route."""
@@ -53,6 +61,8 @@ class Desk:
         return data
 
     def _headers(self) -> dict[str, str]:
+        if time.monotonic() - self._since > _SIGN_IN_AGAIN_SECONDS:
+            self._sign_in()
         return {"Authorization": self.session["id_token"]}
 
 

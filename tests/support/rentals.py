@@ -56,6 +56,7 @@ class Refunding:
     asked: list[str] = field(default_factory=list)
     status: str = "pending"
     trouble: list[Callable[[], None]] = field(default_factory=list)
+    forged: list[str] = field(default_factory=list)
 
     def list_refunds(self, payment_id: str) -> list[Refund]:
         """As the client has it."""
@@ -63,7 +64,9 @@ class Refunding:
 
     def retrieve_payment(self, payment_id: str) -> Payment:
         """As the client has it."""
-        return Payment(payment_id, TOTAL, "PHP", "paid")
+        if payment_id in self.forged:
+            raise PaymentProviderRejected("retrieve payment", 404, [])
+        return Payment(payment_id, TOTAL, "PHP", "paid", metadata={"rental_id": "rental-1"})
 
     def create_refund(
         self,

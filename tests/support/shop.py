@@ -22,7 +22,7 @@ from rentals.access_keys import access_key_of
 from tests.support.description import answers_as_described
 from tests.support.domain import domain_of
 from tests.support.samples import checkout_body
-from tests.support.sandbox import LIMITS, Sandbox
+from tests.support.sandbox import LIMITS, NO_CERTIFICATES, Sandbox
 from tools.importing.seed import new_unit
 from tools.local.stack import LocalStack
 from tools.ops.promise import Violation, violations
@@ -94,6 +94,7 @@ class Shop:
             base_url=stack.settings.site_url,
             timeout=60,
             limits=LIMITS,
+            verify=NO_CERTIFICATES,
             event_hooks={"response": [] if is_broken else [answers_as_described]},
         )
         self.paymongo = Sandbox(stack.settings.paymongo_url)
@@ -171,7 +172,9 @@ class Shop:
         with httpx.Client(
             base_url=self.site.base_url,
             timeout=60,
-            transport=httpx.HTTPTransport(verify=False, local_address=address or new_address()),
+            transport=httpx.HTTPTransport(
+                verify=NO_CERTIFICATES, local_address=address or new_address()
+            ),
             event_hooks=self.site.event_hooks,
         ) as visitor:
             return visitor.post("/api/rentals/checkout", json=body, headers=headers)

@@ -112,7 +112,7 @@ def followed_up(target: Target) -> list[Json]:
         for page in client.get_paginator("query").paginate(
             TableName=table,
             IndexName=follow_ups.FOLLOW_UP_INDEX.name,
-            KeyConditionExpression=Key("followUp").eq(key),
+            KeyConditionExpression=Key(follow_ups.FOLLOW_UP_INDEX.key).eq(key),
         )
         for each in page["Items"]
     ]

@@ -1,10 +1,9 @@
 """Times and their lengths as people read and write them, in a terminal and in a browser."""
 
-from datetime import datetime, timedelta, timezone
-
+from infra import clock
+from rentals import dates
 from tools.ops.errors import NotUnderstood
 
-_MANILA = timezone(timedelta(hours=8))
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
@@ -12,7 +11,7 @@ def manila(timestamp: str | None) -> str:
     """A time as stored, for people in stores: their date and time; nothing for none."""
     if timestamp is None:
         return ""
-    return f"{datetime.fromisoformat(timestamp).astimezone(_MANILA):%Y-%m-%d %H:%M:%S}"
+    return f"{dates.in_manila(clock.parse(timestamp)):%Y-%m-%d %H:%M:%S}"
 
 
 def duration(seconds: float) -> str:

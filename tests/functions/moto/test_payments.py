@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
 from unittest.mock import Mock
@@ -326,6 +327,20 @@ def test_a_payment_that_paymongo_does_not_have_completes_nothing_and_is_struck(
     assert (ended.unit_id, len(shop.on_shelf())) == (None, 1)
 
 
+@pytest.mark.parametrize("whose", ["rental-1", "rental-2"])
+def test_a_payment_on_a_session_that_we_never_heard_of_is_the_rentals_when_it_names_it(
+    shop: Shop, environment: pytest.MonkeyPatch, fulfillment_machine: str, whose: str
+) -> None:
+    payment_received(reserved(shop), PAYMENT)
+    named = replace(PAYMENT, metadata={"rental_id": whose})
+
+    with nullcontext() if whose == "rental-1" else pytest.raises(PaymentUnknown):
+        confirm(environment, named)
+
+    is_completed = repository.get("rental-1").payment_status is PaymentStatus.COMPLETED
+    assert is_completed is (whose == "rental-1")
+
+
 @pytest.mark.parametrize("is_read", [False, True], ids=["heard", "read"])
 def test_paymongo_is_asked_once_about_a_payment(
     shop: Shop, environment: pytest.MonkeyPatch, fulfillment_machine: str, is_read: bool
@@ -349,10 +364,18 @@ def test_nothing_is_struck_when_paymongo_refuses_to_say(
     assert repository.get("rental-1").payment_id == "pay_1"
 
 
-def test_a_payment_of_another_session_is_not_the_rentals_whatever_its_metadata_says(
-    shop: Shop, engine_calls: Stubber
+def test_a_true_payment_after_a_forged_one_buys_the_rental_and_stays(
+    shop: Shop, environment: pytest.MonkeyPatch, fulfillment_machine: str
 ) -> None:
     rental = with_session(shop)
+    payment_received(rental, replace(PAYMENT, id="pay_forged"))
+    rental = repository.record_payment(rental.id, PAYMENT)
+    with pytest.raises(PaymentUnknown):
+        confirm(environment, PaymentProviderRejected("retrieve payment", 404, []))
 
-    assert payment_received(rental, replace(PAYMENT, payment_intent_id="pi_2")) is Outcome.IGNORED
-    assert repository.get(rental.id) == rental
+    payment_received(repository.get(rental.id), PAYMENT, is_read=True)
+    confirm(environment, PAYMENT)
+
+    bought = repository.get(rental.id)
+    assert bought.payment_status is PaymentStatus.COMPLETED
+    assert (bought.payment_id, bought.surplus_payment_ids) == ("pay_1", frozenset())

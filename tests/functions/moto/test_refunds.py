@@ -164,6 +164,19 @@ def test_only_the_surplus_of_a_completed_rental_goes_back(shop: Shop, paymongo: 
     assert (after.surplus_payment_ids, after.follow_up) == (frozenset(), None)
 
 
+def test_a_surplus_that_paymongo_does_not_have_is_forgotten(
+    shop: Shop, paymongo: Refunding
+) -> None:
+    rental = completed(shop)
+    repository.record_surplus(rental.id, "pay_2")
+    paymongo.forged.append("pay_2")
+
+    after = give_back(rental)
+
+    assert (after.surplus_payment_ids, paymongo.asked) == (frozenset(), [])
+    assert after.attention is None
+
+
 def test_a_surplus_whose_refund_is_under_way_stays_watched_and_is_asked_for_once(
     shop: Shop, paymongo: Refunding
 ) -> None:

@@ -83,6 +83,7 @@ FULL_ROW = {
     "refundOrders": [{"key": "goodwill-1"}],
     "refundsSeen": {"pay_1#ref_1#100000#pending##goodwill-1"},
     "surplusPaymentIds": {"pay_2"},
+    "disputesSeen": {"pay_1#dsp_1#600000#under_review"},
     "declinedEventIds": {"evt_1", "evt_2"},
     "endReason": "declined",
     "refundRequestedAt": "2026-01-31T10:20:00.000Z",
@@ -121,6 +122,8 @@ FULL_ROW = {
     "nextDeadlineAt": "2026-02-05T15:59:59.000Z",
     "fulfillmentClock": "fulfillment#3",
     "fulfillmentDueAt": "2026-02-05T15:59:59.000Z",
+    "erasureRequestedAt": "2026-03-01T10:00:00.000Z",
+    "erasedAt": "2026-03-01T10:00:00.000Z",
 }
 
 

@@ -137,11 +137,11 @@ EMAIL = "must be an e-mail address"
         ("phone", "1" * 21, "must be 7 to 20 digits, spaces, +, - and brackets"),
         ("phone", "0917-CALL-ANA", "must be 7 to 20 digits, spaces, +, - and brackets"),
         ("phone", "١٢٣٤٥٦٧", "must be 7 to 20 digits, spaces, +, - and brackets"),
-        ("phone", "0917 123 456", "must have 11 digits, like 0917 123 4567"),
+        ("phone", "0917 123 456", "must be complete, like 0917 123 4567"),
         (
             "phone",
             "+63 917 123 45678",
-            "must have 11 digits, like 0917 123 4567",
+            "must be complete, like 0917 123 4567",
         ),
         ("phone", 9_170_000_000, "must be text"),
         ("address", "x" * 201, "must be at most 200 characters"),

@@ -9,6 +9,8 @@ from typing import Any
 from botocore.exceptions import ClientError
 from moto.core.exceptions import JsonRESTError
 from moto.dynamodb.models import dynamodb_backends
+from moto.dynamodb.models.dynamo_type import Item
+from moto.dynamodb.models.table import Table
 from moto.dynamodb.responses import DynamoHandler
 
 Json = dict[str, Any]
@@ -38,6 +40,9 @@ class FastDynamoDB:
         if operation == "GetItem":
             return self._get(parameters)
         self.writes += operation not in _READS
+        # moto remembers every copy that it makes, and a transaction copies whole tables.
+        for model in (Table, Item):
+            vars(model)["instances_tracked"].clear()
         handler = DynamoHandler()
         handler.current_account, handler.region = self._account, self._region
         handler.body = handler.params = copy.deepcopy(parameters)

@@ -35,8 +35,9 @@ from tests.search.interleavings.stepfunctions import (
 from tests.support.paymongo_app import SECRET_KEY, SandboxApp
 from tests.support.samples import IDENTITY_SECRET
 from tests.support.sources import template, value_of
-from tests.support.tables import create_tables, forget_settings
+from tests.support.tables import create_tables
 from tools.importing.seed import new_unit
+from tools.ops.domain import forget
 
 Json = dict[str, Any]
 
@@ -132,7 +133,7 @@ class World:
         self.sandbox = SandboxApp()
         self.steps = StepFunctions(self.clock, self._update_item)
         self._set_environment(patch)
-        clear_caches()
+        forget()
         create_tables(boto3.client("dynamodb"))
         self._dynamodb = FastDynamoDB(ACCOUNT, REGION)
         self._known: dict[str, list[Json]] = {}
@@ -280,13 +281,6 @@ class _Forward:
         return getattr(self._service(), name)
 
 
-def clear_caches() -> None:
-    """Forget settings, clients and secrets, as a new execution environment does."""
-    for each in (aws.dynamodb, aws.stepfunctions, aws.secretsmanager):
-        each.cache_clear()
-    forget_settings()
-
-
 def handler(name: str) -> Callable[[Json, Any], Any]:
     """`workflow.reserve_unit.handler`, as the template names it."""
     module, _, attribute = name.rpartition(".")
@@ -305,4 +299,4 @@ def running_world() -> Iterator[World]:
         finally:
             world.sandbox.transport.close()
             telemetry.logger.setLevel(level)
-            clear_caches()
+            forget()

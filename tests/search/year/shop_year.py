@@ -101,6 +101,7 @@ class ShopYear(Simulation):
             self._until(self.now + HOUR)
         self._settle_down()
         self._bring_back()
+        self._erase()
 
     @property
     def now(self) -> float:

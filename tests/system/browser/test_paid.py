@@ -47,6 +47,8 @@ def test_the_page_follows_what_the_store_does(shop: Shop, visitor: Visitor) -> N
         assert answer.status_code == 200, answer.text
         visitor.page.evaluate(_TAB_COMES_BACK)
         expect(visitor.page.get_by_role("heading", level=1)).to_have_text(heading)
+        if action == "picked_up":  # the page asks what a day more costs
+            expect(visitor.page.locator("#extension-price")).to_contain_text("1 day more")
 
     expect(visitor.page.locator(".step-done")).to_have_count(7)
 

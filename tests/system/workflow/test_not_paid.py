@@ -113,7 +113,7 @@ def test_paymongo_refuses_the_session(shop: Shop) -> None:
 
     failed = shop.wait_for_status(rental_id, "failed")
 
-    assert failed["reason"] == "payment_setup_failed"
+    assert failed["reason"] == "payment_method_refused"
     assert shop.available(collectible) == 1
     assert shop.paymongo.sessions(rental_id) == []
     assert shop.wait_for_execution(rental_id)["status"] == "SUCCEEDED"
