@@ -100,6 +100,7 @@ class ShopYear(Simulation):
             days += 1
             assert days < _QUIET_DAYS, "never at rest"
             self._until(self.now + DAY)
+            self._erase_old()
             self._put_away()
         self._settle_down()
         self._bring_back()
