@@ -9,10 +9,11 @@ from random import Random
 from typing import Any
 
 from infra.settings import integer_setting
-from rentals import charges, desk, money_desk, repository
+from rentals import charges, desk, money_desk, repository, unit_desk
 from rentals.identity import rental_id_for
-from rentals.models import Rental
+from rentals.models import Rental, UnitStatus
 from rentals.statement import Statement
+from rentals.unit_desk import UnitAction
 from tests.search.interleavings import money
 from tests.search.interleavings.simulation import Fresh, Replayed, Simulation, Visit
 from tests.search.interleavings.stores import desk_request, staff_for
@@ -112,8 +113,15 @@ class ShopYear(Simulation):
     def _dawn(self, day: int) -> None:
         self.is_quiet = self.random.uniform(0, 100) >= _BAD_DAYS_PERCENT
         self._erase_old()
+        self._repair()
         if day in _RELEASES:
             self.release(Replayed([]))
+
+    def _repair(self) -> None:
+        """What is broken comes back from repair some day."""
+        for row in list(self.world.rows("Units")):
+            if row["status"] == UnitStatus.MAINTENANCE and self.random.randrange(10) == 0:
+                unit_desk.act(row["id"], UnitAction.BACK, by="mia")
 
     def _arrivals(self, day: int) -> None:
         count = int(self.random.gauss(CUSTOMERS_A_DAY, 2.3) + 0.5)
