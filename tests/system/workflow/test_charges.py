@@ -74,6 +74,7 @@ def test_a_paid_extension_moves_the_due_date_however_it_becomes_known(shop: Shop
     assert shown.status_code == 200, shown.text
 
     charge = ask(shop, rental_id, "extension", days=2)
+    assert ask(shop, rental_id, "extension", days=2) == charge
     pay(shop, charge["charge_id"], way)
 
     after = shop.rental_row(rental_id)
