@@ -15,7 +15,6 @@ from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 from typing import Any
 
-import boto3
 import pytest
 
 from api.staff import MANAGERS
@@ -35,7 +34,7 @@ from tests.support.mails import taken
 from tests.support.paymongo_app import SECRET_KEY, SandboxApp
 from tests.support.rentals import TOTAL, paid
 from tests.support.samples import IDENTITY_SECRET, pending_rental
-from tests.support.sources import REGION, resources
+from tests.support.sources import resources
 from tests.support.tables import Shop
 from tests.support.tasks import function_of, lambda_tasks, state_of
 from tools.local.stack import STAFF_EMAIL, STAFF_PASSWORD
@@ -222,9 +221,11 @@ class World:
         return json.loads(json.dumps(answer))
 
 
-@pytest.fixture
-def accounts(engine: None, environment: pytest.MonkeyPatch) -> Iterator[Staff]:
-    """A user pool as the template has it, with its client."""
+@pytest.fixture(scope="module")
+def pool(engine: None) -> Iterator[tuple[Staff, str]]:
+    """A user pool as the template has it, and its client's id: to make its keys takes longer than
+    most tests.
+    """
     client = aws.cognito()
     properties = resources("AWS::Cognito::UserPool")["StaffPool"]
     named = {name: properties[name] for name in ("Policies", "UsernameAttributes")}
@@ -233,10 +234,20 @@ def accounts(engine: None, environment: pytest.MonkeyPatch) -> Iterator[Staff]:
     made = client.create_user_pool_client(
         UserPoolId=pool_id, ClientName="desk", ExplicitAuthFlows=flows
     )
-    environment.setenv("STAFF_CLIENT_ID", made["UserPoolClient"]["ClientId"])
-    environment.setattr(client, "revoke_token", lambda **_: {})  # which moto does not know
-    yield Staff(client, pool_id)
+    yield Staff(client, pool_id), made["UserPoolClient"]["ClientId"]
     client.delete_user_pool(UserPoolId=pool_id)
+
+
+@pytest.fixture
+def accounts(pool: tuple[Staff, str], environment: pytest.MonkeyPatch) -> Iterator[Staff]:
+    """Nobody has an account."""
+    staff, client_id = pool
+    environment.setenv("STAFF_CLIENT_ID", client_id)
+    # Which moto does not know.
+    environment.setattr(staff.client, "revoke_token", lambda **_: {})
+    yield staff
+    for user in staff.client.list_users(UserPoolId=staff.pool_id)["Users"]:
+        staff.client.admin_delete_user(UserPoolId=staff.pool_id, Username=user["Username"])
 
 
 @pytest.fixture
@@ -244,7 +255,7 @@ def world(
     shop: Shop, sandbox: SandboxApp, accounts: Staff, environment: pytest.MonkeyPatch
 ) -> Iterator[World]:
     sandbox.reset()
-    secrets = boto3.client("secretsmanager", region_name=REGION)
+    secrets = aws.secretsmanager()
     keys = json.dumps({"secretKey": SECRET_KEY, "webhookSecret": sandbox.secret})
     for name, value in (
         ("mongocollectibles/paymongo", keys),
@@ -254,7 +265,7 @@ def world(
         ("rentals-test/origin-key", SIGNING_KEY),
     ):
         secrets.create_secret(Name=name, SecretString=value)
-    machines = boto3.client("stepfunctions", region_name=REGION)
+    machines = aws.stepfunctions()
     arns = [
         machines.create_state_machine(
             name=name,

@@ -234,8 +234,8 @@ def test_the_customer_is_reminded_once_of_each_deadline_and_at_last_somebody_loo
 ) -> None:
     rental = overdue(rental)
     told.clear()
-    for _ in range(24 * 8):
-        time.go_on(timedelta(hours=1))
+    for _ in range(4 * 8):
+        time.go_on(timedelta(hours=6))
         if tick():
             rental = wait(fulfillment_clock.meet_deadlines(repository.get(rental.id)))
 
