@@ -65,7 +65,7 @@ screenshots: setup ## Picture every page and state of the site into .local/scree
 	$(RUN) pytest tests/system/browser/test_accessibility.py -k "pages" --screenshots .local/screenshots
 	@echo "Open .local/screenshots/index.html"
 
-interleavings: setup ## Random interleavings, 2,000 steps; eight days of `make year`
+interleavings: setup ## Random interleavings, 2,000 steps; a month of `make year`
 	$(RUN) pytest tests/search/interleavings
 	$(RUN) pytest tests/search/year
 

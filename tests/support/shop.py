@@ -15,7 +15,7 @@ import httpx
 
 from api.requests import ACCESS_KEY_HEADER
 from infra import dynamo
-from infra.clock import timestamp_in
+from infra.clock import now_timestamp, timestamp_in
 from infra.dynamo import from_attributes
 from rentals import desk, repository, retention
 from rentals.access_keys import access_key_of
@@ -100,9 +100,10 @@ class Shop:
         self.paymongo = Sandbox(stack.settings.paymongo_url)
         self.stepfunctions = _client(stack, "stepfunctions")
         self.dynamodb = _client(stack, "dynamodb")
-        self._opened_at = time.time()
+        self._opened_at = now_timestamp()
         self._failed_before = self._failed_executions()
         self._expected_failures: set[str] = set()
+        self._collectibles: set[str] = set()
 
     # --- stock ---
 
@@ -111,6 +112,7 @@ class Shop:
     ) -> str:
         """A collectible of the test's own, with units by warehouse (or that many in wh-001)."""
         collectible_id = f"col-{uuid.uuid4().hex[:12]}"
+        self._collectibles.add(collectible_id)
         row = {"id": collectible_id, "name": "Test Piece", "description": "", "size": size}
         self.table("Collectibles").put_item(Item=row | more)
         stock = {"wh-001": units} if isinstance(units, int) else units
@@ -140,12 +142,13 @@ class Shop:
         """How many units are on the shelf."""
         return sum(unit["isAvailable"] == "true" for unit in self.units_of(collectible_id))
 
-    def rows(self, name: str) -> list[Json]:
-        """Every row of a table."""
+    def rows(self, name: str, is_wanted: Callable[[Json], bool] = lambda _: True) -> list[Json]:
+        """The rows of a table; `is_wanted` is asked for each as the wire has it."""
         pages = self.dynamodb.get_paginator("scan").paginate(
             TableName=self._table_name(name), ConsistentRead=True
         )
-        return [from_attributes(item) for page in pages for item in page["Items"]]
+        items = (item for page in pages for item in page["Items"])
+        return [from_attributes(item) for item in items if is_wanted(item)]
 
     def rental_row(self, rental_id: str) -> Json:
         """The rental as it is stored."""
@@ -599,7 +602,7 @@ class Shop:
         assert self.paymongo.endpoint_status() == "enabled"
         # No webhook of PayMongo's own is refused, and none fails for a fault of ours (500). Where
         # the machine is busy an answer may be lost or "later" (None, 502 to 504): it is sent again.
-        for answers in self.paymongo.answers_since(self._opened_at):
+        for answers in self.paymongo.new_answers():
             *before, last = answers
             assert last == 200, f"a webhook was answered {answers}"
             assert set(before) <= {200, None, 502, 503, 504}, f"a webhook was answered {answers}"
@@ -613,15 +616,35 @@ class Shop:
         again = set(self.violations())
         return [each for each in first if each in again]
 
-    def violations(self) -> Sequence[Violation]:
-        """Every violation of the promise, over the whole system."""
+    def violations(self, *, is_whole: bool = False) -> Sequence[Violation]:
+        """Every violation of the promise: by this test's rentals, and by what belongs to none.
+
+        With `is_whole` those of other tests are looked at as well: once, at the end.
+        """
+        others: set[str] = set()
+
+        def is_mine(item: Json) -> bool:
+            is_new = item["createdAt"]["S"] >= self._opened_at
+            if is_whole or is_new or item["collectibleId"]["S"] in self._collectibles:
+                return True
+            others.add(item["id"]["S"])
+            return False
+
+        def named(attribute: str) -> Callable[[Json], bool]:
+            return lambda item: item.get(attribute, {}).get("S") not in others
+
         with domain_of(self.stack):
+            rentals = self.rows("Rentals", is_mine)
+            customers = self.rows("Customers", lambda item: "openRentals" in item)
+            for each in customers:
+                open_rentals = each["openRentals"]
+                each["openRentals"] = {e for e in open_rentals if e.partition("#")[2] not in others}
             return violations(
-                self.rows("Rentals"),
-                self.rows("Units"),
-                self.rows("Customers"),
-                self.paymongo.ledger(),
-                charges=self.rows("Charges"),
+                rentals,
+                self.rows("Units", named("reservedBy")),
+                customers,
+                [each for each in self.paymongo.ledger() if each.rental_id not in others],
+                charges=self.rows("Charges", named("rentalId")),
             )
 
     def _is_quiet(self) -> bool:
@@ -635,7 +658,7 @@ class Shop:
             for each in self._executions("RentalStateMachineArn", statusFilter="RUNNING")
         }
         settling = self._executions("SettlementStateMachineArn", statusFilter="RUNNING")
-        pending = [row for row in self.rows("Rentals") if row["paymentStatus"] == "pending"]
+        pending = self.rows("Rentals", lambda item: item["paymentStatus"]["S"] == "pending")
         waiting = {row["id"] for row in pending if row.get("taskToken") and "paymentId" not in row}
         return not settling and running == waiting and len(pending) == len(waiting)
 

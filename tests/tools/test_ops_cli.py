@@ -26,6 +26,9 @@ def test_without_any_setting_the_stack_of_make_run_is_meant() -> None:
     assert choose(environment={}).endpoint_url == "http://127.0.0.1:4566"
     assert choose(environment={"AWS_PORT": "4700"}).endpoint_url == "http://127.0.0.1:4700"
     assert choose(environment={}).is_local
+    another = {"STACK_NAME": "shop-dev"}
+    assert choose(environment=another).stack_name == "shop-dev"
+    assert choose(stack_name="mine", environment=another).stack_name == "mine"
 
 
 @pytest.mark.parametrize(

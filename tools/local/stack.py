@@ -105,8 +105,9 @@ class Settings:
 
     @property
     def client_environment(self) -> dict[str, str]:
-        """The variables that point AWS's clients at the engine."""
+        """The variables that point AWS's clients at the engine, and our tools at the stack."""
         return {
+            "STACK_NAME": self.stack_name,
             "AWS_ENDPOINT_URL": self.aws_url,
             "AWS_DEFAULT_REGION": REGION,
             "AWS_ACCESS_KEY_ID": ACCESS_KEY_ID,

@@ -194,7 +194,7 @@ class Stack:
 
 def choose(
     *,
-    stack_name: str = DEFAULT_STACK_NAME,
+    stack_name: str | None = None,
     profile: str | None = None,
     region: str | None = None,
     endpoint_url: str | None = None,
@@ -205,4 +205,5 @@ def choose(
         endpoint_url = environment.get("AWS_ENDPOINT_URL") or None
         if endpoint_url is None and not any(environment.get(name) for name in _CHOOSES_AWS):
             endpoint_url = f"http://127.0.0.1:{environment.get('AWS_PORT') or LOCAL_AWS_PORT}"
+    stack_name = stack_name or environment.get("STACK_NAME") or DEFAULT_STACK_NAME
     return Target(stack_name, profile, region, endpoint_url)

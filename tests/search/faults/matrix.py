@@ -14,9 +14,9 @@ from typing import Any
 
 import psutil
 
+from tests.search.faults import money, second_half
 from tests.search.faults.proxy import Call, EngineProxy, Fault, FaultProxy, PayMongoProxy
 from tests.search.faults.scenarios import EXPIRED, RECONCILED, SCENARIOS, Visit
-from tests.search.faults.second_half import FUNCTIONS
 from tests.support.recording.calls import UNKNOWN, function_of
 from tests.support.shop import Shop
 from tools.local.stack import LocalStack
@@ -29,6 +29,7 @@ _TRIES_TO_REACH = 5
 _RECONCILER = "ReconcileFunction"
 # They work now and then, and may meet any rental.
 _BY_CHANCE = {"FollowFulfillmentFunction", "SendNoticesFunction"}
+FUNCTIONS = second_half.FUNCTIONS | money.FUNCTIONS
 _ABOUT = {each.__name__: functions for each, functions in FUNCTIONS.items()}
 _ALL = SCENARIOS | {each.__name__: each for each in FUNCTIONS}
 

@@ -217,6 +217,7 @@ class Visit:
                     self.units(),
                     [counted] if counted else [],
                     payments,
+                    charges=self.charges().values(),
                 )
             )
         view = self.view()
@@ -234,6 +235,11 @@ class Visit:
     def row(self) -> Json | None:
         """The rental as it is stored, if it is."""
         return self._get("Rentals", self.rental_id)
+
+    def charges(self) -> dict[str, Json]:
+        """The rental's charges as they are stored, by id."""
+        ids = (self.row() or {}).get("chargeIds", ())
+        return {each: row for each in ids if (row := self._get("Charges", each))}
 
     def _get(self, table: str, key: str) -> Json | None:
         answer = self.shop.dynamodb.get_item(

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from functools import cache
 
+import httpx
+
 from infra.clock import timestamp_in
 from tests.search.faults.scenarios import Visit
 from tests.support.desk import Desk
@@ -15,20 +17,20 @@ _MORE: dict[str, Json] = {"picked_up": {"id_seen": True}, "inspected": {"conditi
 
 
 @cache
-def _manager(stack: LocalStack) -> Desk:
+def _signed_in(stack: LocalStack) -> Desk:
     return Desk(Shop(stack, is_broken=True))
 
 
-def _rent(visit: Visit) -> bool:
+def rent(visit: Visit) -> bool:
     """Pay, and wait until an execution follows the rental."""
     if not visit.checkout():
         return False
     visit.settle_at_paymongo()
-    _wait_for(visit, "awaiting_arrival")
+    wait_for(visit, "awaiting_arrival")
     return True
 
 
-def _wait_for(visit: Visit, stage: str) -> Json:
+def wait_for(visit: Visit, stage: str) -> Json:
     """The rental's row at this stage, once its execution is there as well."""
 
     def look() -> Json | None:
@@ -38,17 +40,30 @@ def _wait_for(visit: Visit, stage: str) -> Json:
     return visit.wait_for(look, stage)
 
 
-def _do(visit: Visit, *actions: str) -> None:
+def at_the_desk(visit: Visit) -> Desk:
+    """Somebody who may do everything."""
+    return _signed_in(visit.shop.stack)
+
+
+def trying(visit: Visit, request: Callable[[], httpx.Response]) -> Json:
+    """What a request is answered with in the end, trying errors again."""
+    for _ in range(_TRIES):
+        answer = visit.patiently(request)
+        if answer is not None and answer.status_code < 500:
+            data: Json = answer.json().get("data") or {}
+            return data
+    return {}
+
+
+def do(visit: Visit, *actions: str, **more: str | int) -> None:
     """At the desk, trying errors again."""
-    desk = _manager(visit.shop.stack)
+    desk = at_the_desk(visit)
     for action in actions:
-        more = _MORE.get(action, {})
-        for _ in range(_TRIES):
-            answer = visit.patiently(
-                lambda: desk.do(visit.rental_id, action, store_id="store-a", **more)  # noqa: B023
-            )
-            if answer is not None and answer.status_code < 500:
-                break
+        body = _MORE.get(action, {}) | more
+        trying(
+            visit,
+            lambda: desk.do(visit.rental_id, action, store_id="store-a", **body),  # noqa: B023
+        )
 
 
 def _days_ago(visit: Visit, attribute: str, days: float) -> None:
@@ -82,60 +97,60 @@ def _shelve(visit: Visit) -> None:
 
 def came_back(visit: Visit) -> None:
     """Received, handed over, taken back a day late, inspected, on the shelf again."""
-    if _rent(visit):
-        _do(visit, "arrived", "picked_up")
-        _wait_for(visit, "picked_up")
+    if rent(visit):
+        do(visit, "arrived", "picked_up")
+        wait_for(visit, "picked_up")
         _days_ago(visit, "dueAt", 0.5)
         visit.wait_for(lambda: (visit.row() or {}).get("deadlinesMet"), "a reminder")
-        _do(visit, "returned", "inspected")
-        _wait_for(visit, "closed")
+        do(visit, "returned", "inspected")
+        wait_for(visit, "closed")
         _shelve(visit)
 
 
 def long_overdue(visit: Visit) -> None:
     """The customer keeps it: operators are told."""
-    if _rent(visit):
-        _do(visit, "arrived", "picked_up")
-        _wait_for(visit, "picked_up")
+    if rent(visit):
+        do(visit, "arrived", "picked_up")
+        wait_for(visit, "picked_up")
         _days_ago(visit, "dueAt", 100)
         visit.wait_for(lambda: (visit.row() or {}).get("fulfillmentAttention"), "attention")
-        _wait_for(visit, "picked_up")
+        wait_for(visit, "picked_up")
 
 
 def not_collected(visit: Visit) -> None:
     """Nobody comes for it: it goes home."""
-    if _rent(visit):
-        _do(visit, "arrived")
-        _wait_for(visit, "ready_for_pickup")
+    if rent(visit):
+        do(visit, "arrived")
+        wait_for(visit, "ready_for_pickup")
         _days_ago(visit, "arrivedAt", 100)
-        _wait_for(visit, "closed")
+        wait_for(visit, "closed")
 
 
 def given_back(visit: Visit) -> None:
     """Somebody gives the money back on PayMongo's dashboard before the unit is handed over."""
-    if _rent(visit):
+    if rent(visit):
         [payment] = visit.shop.paymongo.ledger(visit.rental_id)
         visit.shop.paymongo.refund(payment.id, payment.amount)
-        _wait_for(visit, "closed")
+        wait_for(visit, "closed")
 
 
 def stopped_when_out(visit: Visit) -> None:
     """An operator stops the execution while the customer has the unit."""
-    if _rent(visit):
-        _do(visit, "arrived", "picked_up")
-        _wait_for(visit, "picked_up")
+    if rent(visit):
+        do(visit, "arrived", "picked_up")
+        wait_for(visit, "picked_up")
         [arn] = visit.shop.fulfillment_arns(visit.rental_id)
         visit.shop.stepfunctions.stop_execution(executionArn=arn)
         visit.wait_for(lambda: len(visit.shop.fulfillment_arns(visit.rental_id)) > 1, "another one")
-        _wait_for(visit, "picked_up")
+        wait_for(visit, "picked_up")
 
 
 def lost_and_found(visit: Visit) -> None:
     """The unit is lost on its way, and found."""
-    if _rent(visit):
-        _do(visit, "lost")
-        _wait_for(visit, "closed")
-        _do(visit, "found")
+    if rent(visit):
+        do(visit, "lost")
+        wait_for(visit, "closed")
+        do(visit, "found")
 
 
 # The functions that each is about: the others' calls are those of `paid`.

@@ -6,10 +6,11 @@ import copy
 import json
 from typing import Any
 
+import pytest
 from botocore.exceptions import ClientError
 from moto.core.exceptions import JsonRESTError
 from moto.dynamodb.models import dynamodb_backends
-from moto.dynamodb.models.dynamo_type import Item
+from moto.dynamodb.models.dynamo_type import DynamoType, Item
 from moto.dynamodb.models.table import Table
 from moto.dynamodb.responses import DynamoHandler
 
@@ -30,9 +31,14 @@ _METHODS = {
 class FastDynamoDB:
     """Stands in for a DynamoDB client's `_make_api_call`."""
 
-    def __init__(self, account: str, region: str) -> None:
+    def __init__(self, account: str, region: str, patch: pytest.MonkeyPatch) -> None:
         self._account, self._region = account, region
         self.writes = 0
+        self._touched: list[tuple[str, Json]] = []
+        # moto copies whole tables before a transaction, in case that it fails.
+        patch.setattr(
+            Table, "__deepcopy__", lambda table, _memo: self._backup(table), raising=False
+        )
         self.tables: Any = dynamodb_backends[account][region].tables
 
     def call(self, operation: str, parameters: Json) -> Json:
@@ -40,9 +46,9 @@ class FastDynamoDB:
         if operation == "GetItem":
             return self._get(parameters)
         self.writes += operation not in _READS
-        # moto remembers every copy that it makes, and a transaction copies whole tables.
-        for model in (Table, Item):
-            vars(model)["instances_tracked"].clear()
+        # moto remembers every item that was ever made.
+        vars(Item)["instances_tracked"].clear()
+        self._touched = _keys(parameters) if operation == "TransactWriteItems" else []
         handler = DynamoHandler()
         handler.current_account, handler.region = self._account, self._region
         handler.body = handler.params = copy.deepcopy(parameters)
@@ -52,6 +58,18 @@ class FastDynamoDB:
             raise _client_error(error, operation) from None
         answer: Json = result
         return answer
+
+    def _backup(self, table: Any) -> Any:
+        """The table before a transaction: the items that it writes are copies."""
+        twin = copy.copy(table)
+        twin.items = copy.copy(table.items)
+        for name, key in self._touched:
+            if name != table.name:
+                continue
+            stored = DynamoType(key[table.hash_key_attr])
+            if stored in table.items:
+                twin.items[stored] = copy.deepcopy(table.items[stored])
+        return twin
 
     def rows(self, table: str) -> list[Json]:
         """Every row of a table."""
@@ -77,3 +95,9 @@ def _client_error(error: Any, operation: str) -> ClientError:
         "ResponseMetadata": {"HTTPStatusCode": 400},
     }
     return ClientError(response, operation)
+
+
+def _keys(transaction: Json) -> list[tuple[str, Json]]:
+    """Table and key of everything that a transaction writes or looks at."""
+    writes = [write for each in transaction["TransactItems"] for write in each.values()]
+    return [(each["TableName"], each.get("Key", each.get("Item"))) for each in writes]

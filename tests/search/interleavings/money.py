@@ -10,6 +10,7 @@ from rentals.desk import Actor
 from rentals.errors import NotPossibleNow
 from rentals.models import Rental
 from rentals.statement import Statement
+from tests.support.sources import PARAMETERS
 
 if TYPE_CHECKING:
     from tests.search.interleavings.simulation import Draw, Simulation
@@ -29,7 +30,10 @@ def request(rental_id: str, path: Json | None = None, **query: object) -> Json:
     """A request of who has the rental's key."""
     return {
         "pathParameters": {"rental_id": rental_id, **(path or {})},
-        "headers": {"X-Rental-Key": access_key_of(rental_id, access_secret())},
+        "headers": {
+            "X-Rental-Key": access_key_of(rental_id, access_secret()),
+            "X-Site-Url": PARAMETERS["SiteUrl"],
+        },
         "queryStringParameters": {name: str(value) for name, value in query.items()},
     }
 

@@ -135,7 +135,7 @@ class World:
         self._set_environment(patch)
         forget()
         create_tables(boto3.client("dynamodb"))
-        self._dynamodb = FastDynamoDB(ACCOUNT, REGION)
+        self._dynamodb = FastDynamoDB(ACCOUNT, REGION, patch)
         self._known: dict[str, list[Json]] = {}
         self._known_at = 0
         self._patch_modules(patch)

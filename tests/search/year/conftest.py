@@ -9,7 +9,7 @@ from tests.search.interleavings.world import World, running_world
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """`make year` asks for 365."""
-    parser.addoption("--days", type=int, default=8, help="days in the shop")
+    parser.addoption("--days", type=int, default=30, help="days in the shop")
 
 
 @pytest.fixture(scope="package")

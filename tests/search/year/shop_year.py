@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-from rentals import charges, desk, money_desk, repository
+from infra.settings import integer_setting
+from rentals import charges, desk, money_desk, repository, unit_desk
 from rentals.identity import rental_id_for
-from rentals.models import Rental
+from rentals.models import Rental, UnitStatus
 from rentals.statement import Statement
+from rentals.unit_desk import UnitAction
 from tests.search.interleavings import money
 from tests.search.interleavings.simulation import Fresh, Replayed, Simulation, Visit
 from tests.search.interleavings.stores import desk_request, staff_for
@@ -38,7 +40,7 @@ CUSTOMERS_A_DAY = 5.5
 _BAD_DAYS_PERCENT = 4
 _RELEASES = (120, 240)
 _METHODS = ("card", "gcash", "gcash", "gcash", "maya", "grabpay", "bpi", "qrph")
-_QUIET_HOURS = 24 * 60
+_QUIET_DAYS = 60
 
 
 @dataclass(slots=True)
@@ -94,14 +96,15 @@ class ShopYear(Simulation):
             self._until((day + 1) * DAY)
             self._put_away()
         self.is_quiet = True
-        hours = 0
+        days = 0
         while self._stories or self._is_something_due():
-            hours += 1
-            assert hours < _QUIET_HOURS, "never at rest"
-            self._until(self.now + HOUR)
+            days += 1
+            assert days < _QUIET_DAYS, "never at rest"
+            self._until(self.now + DAY)
+            self._erase_old()
+            self._put_away()
         self._settle_down()
         self._bring_back()
-        self._erase()
 
     @property
     def now(self) -> float:
@@ -109,8 +112,16 @@ class ShopYear(Simulation):
 
     def _dawn(self, day: int) -> None:
         self.is_quiet = self.random.uniform(0, 100) >= _BAD_DAYS_PERCENT
+        self._erase_old()
+        self._repair()
         if day in _RELEASES:
             self.release(Replayed([]))
+
+    def _repair(self) -> None:
+        """What is broken comes back from repair some day."""
+        for row in list(self.world.rows("Units")):
+            if row["status"] == UnitStatus.MAINTENANCE and self.random.randrange(10) == 0:
+                unit_desk.act(row["id"], UnitAction.BACK, by="mia")
 
     def _arrivals(self, day: int) -> None:
         count = int(self.random.gauss(CUSTOMERS_A_DAY, 2.3) + 0.5)
@@ -223,6 +234,17 @@ class ShopYear(Simulation):
                     self.world.remove("Charges", each["id"])
         running = [each for each in self.steps.executions if each.is_running]
         self.steps.executions[:] = running
+
+    def _erase_old(self) -> None:
+        """Rows of whom nobody has paid come back on the day on which they are erased."""
+        rows = self._archive["Rentals"]
+        period = integer_setting("UNPAID_RETENTION_DAYS") * DAY
+        old = [e for e in rows if -self._seconds_until(e["createdAt"]) > period]
+        for row in old:
+            if not {"paymentId", "erasedAt"} & row.keys():
+                rows.remove(row)
+                self.world.put("Rentals", row)
+        self._erase()
 
     def _bring_back(self) -> None:
         for table, rows in self._archive.items():

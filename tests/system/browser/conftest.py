@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Playwright, sync_playwright
 
-from tests.support.shop import FAST
+from tests.support.shop import FAST, Shop
 from tests.system.browser.album import Album
 from tests.system.browser.launch import chromium_path, launch
 from tests.system.browser.visitor import ColorScheme, Device, Motion, Visit, Visitor
@@ -32,6 +32,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
     )
     with running(settings) as stack:
         yield stack
+        assert Shop(stack).violations(is_whole=True) == []
 
 
 # Not the whole session's: while Playwright runs, no other test could call asyncio.run.

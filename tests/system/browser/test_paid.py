@@ -1,6 +1,7 @@
 """After payment: the number, the days, and where the unit is."""
 
 import re
+from urllib.parse import urlsplit
 
 import pytest
 import segno
@@ -140,11 +141,12 @@ def test_a_paid_rental_is_read_once_until_somebody_comes_back(visitor: Visitor) 
     page.clock.install()
     show(visitor, "ready")
     asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
+    page.on("request", lambda request: asked.append(urlsplit(request.url).path))
 
     page.clock.run_for(120_000)
 
-    assert asked == []
+    # On a busy machine a picture may come only now.
+    assert [path for path in asked if path.startswith("/api/")] == []
 
 
 def test_sold_out_says_when_the_next_one_is_expected(visitor: Visitor) -> None:

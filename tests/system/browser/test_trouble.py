@@ -85,11 +85,12 @@ def test_field_errors_as_the_api_reports_them(shop: Shop, visitor: Visitor) -> N
 def test_paymongo_down(shop: Shop, visitor: Visitor) -> None:
     visitor.expect_failures_of("/api/rentals/checkout")
     _, customer = visitor.start_form(shop)
-    shop.paymongo.fault("error_400", "create_checkout_session")
+    shop.paymongo.fault("error_500", "create_checkout_session", times=None)
 
     visitor.submit.click()
     expect(visitor.problem).to_contain_text("The payment page could not be opened")
     visitor.expect_filled_in(customer)
+    shop.paymongo.forget_rules()
     visitor.submit.click()
 
     visitor.expect_payment_page()

@@ -43,6 +43,12 @@ ONLY_IN_RACES: dict[Use, str] = {
     ("PostPayMongoWebhookFunction", "dynamodb:UpdateItem", "CustomersTable"): (
         "a refund made at PayMongo between a payment and the rental's completion"
     ),
+    ("ReconcileFunction", "dynamodb:UpdateItem", "CustomersTable"): (
+        "a refund made at PayMongo between a payment and the rental's completion"
+    ),
+    ("PostExtensionFunction", "dynamodb:GetItem", "ChargesTable"): (
+        "reads the charge again when another request opened its session at the same moment"
+    ),
     ("ResumeFulfillmentFunction", "dynamodb:PutItem", "LookupsTable"): (
         "an execution that failed, which somebody must look at"
     ),

@@ -21,7 +21,7 @@ from tests.support.recording.recorder import (
     logical_names,
     uses_of_functions,
 )
-from tests.support.shop import FAST
+from tests.support.shop import FAST, Shop
 from tools.local.stack import LocalStack, Settings, running
 
 _HERE = Path(__file__).parent
@@ -46,6 +46,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RecordedStack
         _this_run.fingerprint = record.fingerprint()
         with running(recorded) as stack:
             yield RecordedStack(stack, engine, paymongo)
+            assert Shop(stack).violations(is_whole=True) == []
             names = logical_names(stack)
             _this_run.uses = uses_of_functions(engine.calls(), names)
             _this_run.uses += uses_of_state_machines(stack, names)
