@@ -3,7 +3,6 @@
 import json
 import ssl
 import time
-from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,15 +19,11 @@ LIMITS = httpx.Limits(keepalive_expiry=2)
 # Every address is plain HTTP: to load certificates would take longer than most calls.
 NO_CERTIFICATES = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
-# How many events of each sandbox the tests have looked at.
-_seen_events = Counter[str]()
-
 
 class Sandbox:
     """The sandbox's control endpoints; tools/paymongo_sandbox/README.md describes them."""
 
     def __init__(self, base_url: str) -> None:
-        self._url = base_url
         self._api = httpx.Client(
             base_url=base_url,
             auth=(PAYMONGO_SECRET_KEY, ""),
@@ -127,15 +122,11 @@ class Sandbox:
             if rental_id in event["body"]
         ]
 
-    def new_answers(self) -> list[list[int | None]]:
-        """For each delivery of an event since the last time, the status of every answer; None when
-        there was none.
-        """
-        events = self._get("/events", after=str(_seen_events[self._url]))["events"]
-        _seen_events[self._url] += len(events)
+    def answers_since(self, moment: float) -> list[list[int | None]]:
+        """For each webhook delivery, the status of every answer; None when there was none."""
         deliveries = [
-            [attempt["status"] for attempt in delivery["attempts"]]
-            for event in events
+            [attempt["status"] for attempt in delivery["attempts"] if attempt["at"] >= moment]
+            for event in self._get("/events")["events"]
             for delivery in event["deliveries"]
         ]
         return [answers for answers in deliveries if answers]

@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from functools import cache
 from ipaddress import ip_address
 from typing import Any, TypeVar
@@ -14,7 +15,7 @@ from typing import Any, TypeVar
 import httpx
 
 from api.requests import ACCESS_KEY_HEADER
-from infra.clock import now_timestamp, timestamp_in
+from infra.clock import timestamp, timestamp_in
 from infra.dynamo import from_attributes
 from rentals import desk, repository
 from rentals.access_keys import access_key_of
@@ -99,7 +100,7 @@ class Shop:
         self.paymongo = Sandbox(stack.settings.paymongo_url)
         self.stepfunctions = _client(stack, "stepfunctions")
         self.dynamodb = _client(stack, "dynamodb")
-        self._opened_at = now_timestamp()
+        self._opened_at = time.time()
         self._failed_before = self._failed_executions()
         self._expected_failures: set[str] = set()
         self._collectibles: set[str] = set()
@@ -134,7 +135,7 @@ class Shop:
 
     def units_of(self, collectible_id: str) -> list[Json]:
         """The rows of a collectible's units."""
-        return [row for row in self.rows("Units") if row["collectibleId"] == collectible_id]
+        return self.rows("Units", lambda item: item["collectibleId"]["S"] == collectible_id)
 
     def available(self, collectible_id: str) -> int:
         """How many units are on the shelf."""
@@ -584,24 +585,24 @@ class Shop:
         self.paymongo.forget_rules()
         self.paymongo.release_webhooks()
         eventually(self._is_quiet, "everything to be quiet")
-        lasting = self._lasting_violations()
+        lasting = self.lasting_violations()
         assert lasting == [], "; ".join(map(str, lasting))
         assert self._unexpected_failures() == []
         assert self.paymongo.endpoint_status() == "enabled"
         # No webhook of PayMongo's own is refused, and none fails for a fault of ours (500). Where
         # the machine is busy an answer may be lost or "later" (None, 502 to 504): it is sent again.
-        for answers in self.paymongo.new_answers():
+        for answers in self.paymongo.answers_since(self._opened_at):
             *before, last = answers
             assert last == 200, f"a webhook was answered {answers}"
             assert set(before) <= {200, None, 502, 503, 504}, f"a webhook was answered {answers}"
 
-    def _lasting_violations(self) -> list[Violation]:
+    def lasting_violations(self, *, is_whole: bool = False) -> list[Violation]:
         """Tables are read one after the other, while another test's hold may just run out."""
-        first = self.violations()
+        first = self.violations(is_whole=is_whole)
         if not first:
             return []
         time.sleep(1)
-        again = set(self.violations())
+        again = set(self.violations(is_whole=is_whole))
         return [each for each in first if each in again]
 
     def violations(self, *, is_whole: bool = False) -> Sequence[Violation]:
@@ -609,10 +610,11 @@ class Shop:
 
         With `is_whole` those of other tests are looked at as well: once, at the end.
         """
+        opened_at = timestamp(datetime.fromtimestamp(self._opened_at, UTC))
         others: set[str] = set()
 
         def is_mine(item: Json) -> bool:
-            is_new = item["createdAt"]["S"] >= self._opened_at
+            is_new = item["createdAt"]["S"] >= opened_at
             if is_whole or is_new or item["collectibleId"]["S"] in self._collectibles:
                 return True
             others.add(item["id"]["S"])
