@@ -56,6 +56,7 @@ def test_duplicate_webhooks_change_nothing_twice(shop: Shop) -> None:
     collectible, rental = shop.rent(units=2)
     shop.paymongo.webhooks_are("duplicate", copies=3)
     shop.pay_and_complete(rental)
+    shop.wait_for_stage(rental["rental_id"], "awaiting_arrival")
     shop.paymongo.wait_until_idle()
     before = shop.rental_row(rental["rental_id"])
 
