@@ -26,11 +26,11 @@ replay: setup ## Send a sample event: EVENT=events/... [RENTAL=id] [ARGS="--http
 
 ##@ Check
 
-# The longest first: most of a workflow test's time is waiting, so two at once take little longer.
+# The longest first: most of a workflow test's time is waiting, so several at once take little longer.
 TESTS := browser workflow deployment faults-share package interleavings unit check-template lint
-TEST_JOBS ?= 2
+TEST_JOBS ?= 3
 
-test: setup ## Run every check and test, TEST_JOBS (2) at once; each prints when it is done
+test: setup ## Run every check and test, TEST_JOBS (3) at once; each prints when it is done
 	@$(MAKE) --no-print-directory --keep-going --jobs=$(TEST_JOBS) --output-sync=target $(TESTS)
 
 lint: setup ## Style, types

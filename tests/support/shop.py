@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from functools import cache
 from ipaddress import ip_address
 from typing import Any, TypeVar
@@ -15,7 +16,7 @@ import httpx
 
 from api.requests import ACCESS_KEY_HEADER
 from infra import dynamo
-from infra.clock import now_timestamp, timestamp_in
+from infra.clock import timestamp, timestamp_in
 from infra.dynamo import from_attributes
 from rentals import desk, repository, retention
 from rentals.access_keys import access_key_of
@@ -100,7 +101,7 @@ class Shop:
         self.paymongo = Sandbox(stack.settings.paymongo_url)
         self.stepfunctions = _client(stack, "stepfunctions")
         self.dynamodb = _client(stack, "dynamodb")
-        self._opened_at = now_timestamp()
+        self._opened_at = time.time()
         self._failed_before = self._failed_executions()
         self._expected_failures: set[str] = set()
         self._collectibles: set[str] = set()
@@ -136,7 +137,7 @@ class Shop:
 
     def units_of(self, collectible_id: str) -> list[Json]:
         """The rows of a collectible's units."""
-        return [row for row in self.rows("Units") if row["collectibleId"] == collectible_id]
+        return self.rows("Units", lambda item: item["collectibleId"]["S"] == collectible_id)
 
     def available(self, collectible_id: str) -> int:
         """How many units are on the shelf."""
@@ -596,7 +597,7 @@ class Shop:
         self.paymongo.forget_rules()
         self.paymongo.release_webhooks()
         eventually(self._is_quiet, "everything to be quiet")
-        lasting = self._lasting_violations()
+        lasting = self.lasting_violations()
         assert lasting == [], "; ".join(map(str, lasting))
         assert self._unexpected_failures() == []
         assert self.paymongo.endpoint_status() == "enabled"
@@ -607,13 +608,13 @@ class Shop:
             assert last == 200, f"a webhook was answered {answers}"
             assert set(before) <= {200, None, 502, 503, 504}, f"a webhook was answered {answers}"
 
-    def _lasting_violations(self) -> list[Violation]:
+    def lasting_violations(self, *, is_whole: bool = False) -> list[Violation]:
         """Tables are read one after the other, while another test's hold may just run out."""
-        first = self.violations()
+        first = self.violations(is_whole=is_whole)
         if not first:
             return []
         time.sleep(1)
-        again = set(self.violations())
+        again = set(self.violations(is_whole=is_whole))
         return [each for each in first if each in again]
 
     def violations(self, *, is_whole: bool = False) -> Sequence[Violation]:
@@ -621,10 +622,11 @@ class Shop:
 
         With `is_whole` those of other tests are looked at as well: once, at the end.
         """
+        opened_at = timestamp(datetime.fromtimestamp(self._opened_at, UTC))
         others: set[str] = set()
 
         def is_mine(item: Json) -> bool:
-            is_new = item["createdAt"]["S"] >= self._opened_at
+            is_new = item["createdAt"]["S"] >= opened_at
             if is_whole or is_new or item["collectibleId"]["S"] in self._collectibles:
                 return True
             others.add(item["id"]["S"])

@@ -46,8 +46,9 @@ class FastDynamoDB:
         if operation == "GetItem":
             return self._get(parameters)
         self.writes += operation not in _READS
-        # moto remembers every item that was ever made.
-        vars(Item)["instances_tracked"].clear()
+        # moto remembers every table and item that was ever made, copies included.
+        for model in (Table, Item):
+            vars(model)["instances_tracked"].clear()
         self._touched = _keys(parameters) if operation == "TransactWriteItems" else []
         handler = DynamoHandler()
         handler.current_account, handler.region = self._account, self._region
@@ -63,10 +64,8 @@ class FastDynamoDB:
         """The table before a transaction: the items that it writes are copies."""
         twin = copy.copy(table)
         twin.items = copy.copy(table.items)
-        for name, key in self._touched:
-            if name != table.name:
-                continue
-            stored = DynamoType(key[table.hash_key_attr])
+        keys = [key for name, key in self._touched if name == table.name]
+        for stored in (DynamoType(key[table.hash_key_attr]) for key in keys):
             if stored in table.items:
                 twin.items[stored] = copy.deepcopy(table.items[stored])
         return twin

@@ -32,7 +32,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
     )
     with running(settings) as stack:
         yield stack
-        assert Shop(stack).violations(is_whole=True) == []
+        assert Shop(stack).lasting_violations(is_whole=True) == []
 
 
 # Not the whole session's: while Playwright runs, no other test could call asyncio.run.

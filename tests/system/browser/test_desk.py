@@ -53,6 +53,7 @@ def paid(shop: Shop) -> str:
 
 
 def expect_well(visitor: Visitor) -> None:
+    # What is still being read is dimmed.
     expect(visitor.page.locator("#view[aria-busy=true]:visible")).to_have_count(0)
     assert visitor.accessibility_violations() == []
     # A phone would zoom out, so that its window is as wide as what is in it.

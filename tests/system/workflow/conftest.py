@@ -46,7 +46,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RecordedStack
         _this_run.fingerprint = record.fingerprint()
         with running(recorded) as stack:
             yield RecordedStack(stack, engine, paymongo)
-            assert Shop(stack).violations(is_whole=True) == []
+            assert Shop(stack).lasting_violations(is_whole=True) == []
             names = logical_names(stack)
             _this_run.uses = uses_of_functions(engine.calls(), names)
             _this_run.uses += uses_of_state_machines(stack, names)
