@@ -30,7 +30,7 @@ replay: setup ## Send a sample event: EVENT=events/... [RENTAL=id] [ARGS="--http
 TESTS := browser workflow deployment faults-share package interleavings unit check-template lint
 TEST_JOBS ?= 3
 
-test: setup ## Run every check and test, TEST_JOBS (3) at once; each prints when it is done
+test: setup .venv-sam/.locked ## Run every check and test, TEST_JOBS (3) at once; each prints when it is done
 	@$(MAKE) --no-print-directory --keep-going --jobs=$(TEST_JOBS) --output-sync=target $(TESTS)
 
 lint: setup ## Style, types
