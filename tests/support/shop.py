@@ -398,20 +398,19 @@ class Shop:
 
     def run_clock(self) -> Json:
         """Its schedule fires: Lambda's answer."""
-        answer: Json = _client(self.stack, "lambda").invoke(
-            FunctionName=self.stack.outputs["FollowFulfillmentFunctionName"], Payload=b"{}"
-        )
-        return answer
+        return self._fire("FollowFulfillmentFunctionName")
 
     def erase_personal_data(self, rental_id: str) -> Json:
         """Its schedule fires on the day on which this rental is due."""
         with domain_of(self.stack):
             dynamo.transact([retention.look(rental_id, timestamp_in(-1))])
-        answer = _client(self.stack, "lambda").invoke(
-            FunctionName=self.stack.outputs["ErasePersonalDataFunctionName"], Payload=b"{}"
-        )
-        done: Json = json.load(answer["Payload"])
+        done: Json = json.load(self._fire("ErasePersonalDataFunctionName")["Payload"])
         return done
+
+    def money_balance(self) -> Json:
+        """What the daily check of the money says."""
+        balance: Json = json.load(self._fire("BalanceMoneyFunctionName")["Payload"])
+        return balance
 
     def fulfillment_arns(self, rental_id: str) -> list[str]:
         """The executions that have followed a paid rental, the first one first."""
@@ -496,8 +495,11 @@ class Shop:
 
     def run_reconciler(self) -> Json:
         """Its schedule fires: Lambda's answer."""
+        return self._fire("ReconcileFunctionName")
+
+    def _fire(self, function: str) -> Json:
         answer: Json = _client(self.stack, "lambda").invoke(
-            FunctionName=self.stack.outputs["ReconcileFunctionName"], Payload=b"{}"
+            FunctionName=self.stack.outputs[function], Payload=b"{}"
         )
         return answer
 
