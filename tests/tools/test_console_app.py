@@ -369,7 +369,10 @@ def test_the_console_uses_only_colours_and_fonts_that_the_site_has() -> None:
 def test_assets_are_served_and_nothing_beside_them(account: HostileAccount, name: str) -> None:
     client = Browser(account)
 
-    assert client.get(f"/console/assets/{name}").status_code == 200
+    served = client.get(f"/console/assets/{name}")
+    assert served.status_code == 200
+    # Fonts that come late are done without.
+    assert ("max-age" in served.headers["Cache-Control"]) is name.endswith(".woff2")
     assert client.get(f"/console/assets/../{name}").status_code == 404
     assert client.get("/console/assets/../app.py").status_code == 404
     assert client.get("/console/assets/%2e%2e/app.py").status_code == 404

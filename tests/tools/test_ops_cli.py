@@ -97,6 +97,18 @@ def test_the_version_is_that_of_the_package() -> None:
     assert (result.exit_code, result.stdout) == (0, "0.1.0\n")
 
 
+def test_a_shell_completes_commands() -> None:
+    asked = {
+        "_./RENTALS_COMPLETE": "complete_bash",
+        "COMP_WORDS": "./rentals sho",
+        "COMP_CWORD": "1",
+    }
+
+    result = CliRunner().invoke(app, prog_name="./rentals", env=asked)
+
+    assert result.stdout.split() == ["show"]
+
+
 def test_options_of_the_program_may_follow_the_command() -> None:
     assert hoisted(["show", "ID", "--json", "--profile", "shop", "--logs"]) == [
         "--json", "--profile", "shop", "show", "ID", "--logs",

@@ -517,7 +517,7 @@ def test_a_rental_is_told_in_pesos_days_and_names() -> None:
 
     assert {name: (each.text, each.id) for name, each in found.items()}.items() >= {
         "store": ("Makati", "store-a"),
-        "warehouse": ("Pasig, 1 day from the store", "wh-1"),
+        "warehouse": ("Pasig, 1 day away", "wh-1"),
         "unit": ("to store, held by this rental", "unit-1"),
         "price": ("PHP 2,000.00: 1 day at PHP 2,000.00", ""),
         "deposit": ("PHP 500.50", ""),

@@ -1,5 +1,6 @@
 """The command that opens the console: console."""
 
+import os
 import socket
 from typing import Annotated
 
@@ -46,7 +47,8 @@ def console_(
         listening = socket.create_server(("127.0.0.1", port))
     except OSError as error:
         raise CommandError(
-            f"port {port} cannot be used: {error.strerror}", "give another one with --port"
+            f"port {port} cannot be used: {os.strerror(error.errno or 0)}",
+            "give another one with --port",
         ) from None
     session.console.print(
         f"http://127.0.0.1:{port}/console/ shows {target.describe()}"

@@ -248,7 +248,9 @@ def _facts(found: Dossier, *, personal_data: bool) -> Any:
     shown.show_header = False
     for each in facts_of(found.row, found.unit, found.names):
         name = f"{each.text} ({each.id})" if each.text and each.id else each.text or each.id
-        shown.add_row(Text(each.name, "dim"), Text(name, "red" if each.is_wrong else ""))
+        shown.add_row(
+            Text(each.name, "dim"), Text(name, "red") if each.is_wrong else coloured(name)
+        )
     for name, text in _personal(found.row) if personal_data else ():
         shown.add_row(Text(name, "dim"), Text(text))
     return shown

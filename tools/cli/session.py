@@ -115,7 +115,9 @@ class Commands(TyperGroup):
         except OSError as error:
             if error.filename is None:
                 raise
-            failure = CommandError(f"{error.filename}: {error.strerror}", "name another one")
+            failure = CommandError(
+                f"{error.filename}: {error.strerror}", "name another file or folder"
+            )
         _tell(_session(ctx), failure)
         return ctx.exit(failure.exit_code)
 

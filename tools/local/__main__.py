@@ -96,8 +96,9 @@ def main(  # noqa: PLR0913, PLR0917 - a setting each
     except StartupError as error:
         console.print(f"[red]Cannot start: {error}[/red]")
         raise typer.Exit(1) from None
-    except OSError as error:  # above all of STATE_DIR
-        console.print(f"[red]Cannot start: {error.filename}: {error.strerror}[/red]")
+    except OSError as error:
+        said = f"{error.filename}: {error.strerror}"
+        console.print(f"[red]Cannot start: {said}; is STATE_DIR one that can be written?[/red]")
         raise typer.Exit(1) from None
     except KeyboardInterrupt:
         console.print("Stopped.")

@@ -72,7 +72,7 @@ def _places(row: Row, names: Mapping[str, str]) -> Iterator[Fact]:
     for name, place in (("store", row["storeId"]), ("returned at", row.get("returnedStoreId"))):
         yield Fact(name, names.get(place or "", ""), place or "")
     if place := row.get("warehouseId"):
-        away = f", {dates.number_of_days(int(row['eta']))} from the store" if "eta" in row else ""
+        away = f", {dates.number_of_days(int(row['eta']))} away" if "eta" in row else ""
         yield Fact("warehouse", names.get(place, "") + away, place)
 
 
@@ -110,10 +110,9 @@ def _payment(row: Row) -> Iterator[Fact]:
     yield Fact("payment", f"{received}, {row['paymentMethod']}", row.get("paymentId", ""))
     if declined := row.get("declinedEventIds"):
         yield Fact("declined", counted(len(declined), "time"))
-    is_closed = "sessionClosedAt" in row
     yield Fact(
         "PayMongo session",
-        "closed" if is_closed else "open" if "checkoutSessionId" in row else "",
+        "closed" if "sessionClosedAt" in row else "",
         row.get("checkoutSessionId", ""),
         row.get("checkoutUrl", ""),
     )
