@@ -23,10 +23,23 @@ from tests.support.rows import NOW, ago, row
 from tools.cli import rental, replaying, text
 from tools.cli.app import app
 from tools.cli.session import Session
-from tools.ops import attention, dossier, facts, history, logs, queues, rows, settling, smoke, words
+from tools.ops import (
+    attention,
+    dossier,
+    facts,
+    finding,
+    history,
+    logs,
+    queues,
+    rows,
+    settling,
+    smoke,
+    words,
+)
 from tools.ops.attention import Finding
 from tools.ops.errors import CommandError, NotUnderstood
 from tools.ops.executions import Execution
+from tools.ops.finding import Lists
 from tools.ops.logs import LogLine
 from tools.ops.target import Target
 from tools.replay.running import Outcome
@@ -497,6 +510,30 @@ def test_one_is_not_many() -> None:
         "1 row",
         "1,200 rows",
     ]
+
+
+def test_lists_of_stores_are_asked_for_a_stage_and_a_day(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str, Any]] = []
+
+    def look_up(_: Target, key: str, entries: Any) -> list[str]:
+        asked.append((key, entries))
+        return [key]
+
+    monkeypatch.setattr(rows, "looked_up", look_up)
+    now = now_timestamp()
+
+    found = [
+        finding.listed(Target(), Lists(["store-a", "store-b"], stage, day))
+        for stage, day in (("returned", "2026-11-28"), ("overdue", ""), ("overdue", "2999-01-01"))
+    ]
+
+    day = ("2026-11-27T16:00:00.000Z", "2026-11-28T16:00:00.000Z")
+    assert asked[:2] == [("store#store-a#returned", day), ("store#store-b#returned", day)]
+    (overdue, (_, until)), _ = asked[2:]
+    assert overdue == "store#store-a#picked_up"
+    assert now <= until <= now_timestamp()
+    assert found[2] == []  # what is due then is not overdue
+    assert len(finding.listed(Target(), Lists(["store-a"]))) == 4
 
 
 # --- a rental's row in words ---

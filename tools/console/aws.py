@@ -284,12 +284,10 @@ class Account:
         return {row["id"]: row for row in self._rows("Rentals", rental_ids, attributes)}
 
     def names(self, table: str) -> dict[str, str]:
-        """What `Stores` or `Warehouses` are called, by id, at most a minute old; nothing where
-        these may not be read.
-        """
+        """As rows.names, at most a minute old; nothing where there is no such stack."""
         try:
             return self._names_at(table, time.monotonic() // _KEEP_NAMES_SECONDS)
-        except (ClientError, CommandError):
+        except CommandError:
             return {}
 
     def find(self, words: str, lists: Lists, *, may_read_secret: bool) -> list[Json]:

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from boto3.dynamodb.conditions import Key
+from botocore.exceptions import ClientError
 
 from infra.clock import now_timestamp
 from rentals import follow_ups
@@ -106,8 +107,13 @@ def scan(target: Target, table: str) -> Iterator[Json]:
 
 
 def names(target: Target, table: str) -> dict[str, str]:
-    """What stores or warehouses are called, by id: there are few of them."""
-    return {each["id"]: each.get("name") or each["id"] for each in scan(target, table)}
+    """What `Stores` or `Warehouses` are called, by id: there are few of them. Nothing where they
+    may not be read.
+    """
+    try:
+        return {each["id"]: each.get("name") or each["id"] for each in scan(target, table)}
+    except ClientError:
+        return {}
 
 
 def followed_up(target: Target) -> list[Json]:
