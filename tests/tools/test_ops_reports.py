@@ -4,6 +4,7 @@ import io
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -227,6 +228,9 @@ def test_a_timeline_shows_what_went_wrong_and_how_often() -> None:
     assert "Settlement execution FAILED" in shown
     assert "PaymentProviderUnavailable x2" in shown
     assert "could not be settled: RefundFailed" in shown
+    assert "2.0 s …" in shown  # 12 s from the start, and entered after 10
+    ended = printed(text.timeline(replace(FAILED, stopped_at=NOW), NOW + timedelta(hours=1)))
+    assert "…" not in ended
     assert json.dumps(FAILED.to_json())
 
 
@@ -286,12 +290,13 @@ def test_a_paid_rental_is_shown_with_its_stage_desk_and_notices_in_manila_time()
         dueAt="2026-11-24T15:59:59.000Z",
         fulfillmentAttention="Overdue",
         fulfillmentToken="token",
+        unitId="unit-1",
         deskLog=[
             {"action": "picked_up", "at": "2026-11-20T03:00:00.000Z", "by": "ben", "note": "[ID]"}
         ],
     )
     notice = {"kind": "overdue", "status": "bounced", "createdAt": ago(hours=1), "problem": "full"}
-    unit = {"id": "unit-1", "status": "with_customer"}
+    unit = {"id": "unit-1", "status": "with_customer", "reservedBy": "rental-1"}
     money = Statement(Rental.from_row(item), [charge_of_late_return()])
     found = dossier.Dossier(
         item, unit, [notice], money, [], None, None, None, [], {"store-a": "Makati"}
@@ -303,7 +308,8 @@ def test_a_paid_rental_is_shown_with_its_stage_desk_and_notices_in_manila_time()
         number_of("rental-1"),
         "picked up, overdue, since 2026-11-20 11:00:00",
         "2026-11-24 23:59:59",
-        "with customer",
+        "with customer, held by this rental (unit-1)",
+        "Makati (store-a)",
         "[ID]",
         "full",
         # Money: who, when and why.
@@ -576,7 +582,8 @@ def test_what_is_wrong_with_a_rental_is_marked() -> None:
     }  # fmt: skip
     assert found["unit"].text == "held by rental-2"
     assert told(None, unitId="unit-1")["unit"].is_wrong
-    assert told(None, lastUnitId="unit-1")["unit"].text == "of this rental no more"
+    assert told(None, lastUnitId="unit-1")["last unit"].id == "unit-1"
+    assert "unit" not in told()
 
 
 def test_money_that_is_not_pesos_is_not_called_pesos() -> None:

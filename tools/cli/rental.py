@@ -244,7 +244,8 @@ def render(found: Dossier, *, personal_data: bool, now: datetime | None = None) 
 
 
 def _facts(found: Dossier, *, personal_data: bool) -> Any:
-    shown = table("", "", title=f"[bold]Rental {found.row['id']}[/bold] (times of {zone()})")
+    title = Text(f"Rental {found.row['id']}", "bold").append(f"  times of {zone()}", "dim")
+    shown = table("", "")
     shown.show_header = False
     for each in facts_of(found.row, found.unit, found.names):
         name = f"{each.text} ({each.id})" if each.text and each.id else each.text or each.id
@@ -253,7 +254,7 @@ def _facts(found: Dossier, *, personal_data: bool) -> Any:
         )
     for name, text in _personal(found.row) if personal_data else ():
         shown.add_row(Text(name, "dim"), Text(text))
-    return shown
+    return Group(title, shown)
 
 
 def _personal(row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

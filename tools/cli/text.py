@@ -43,11 +43,13 @@ def timeline(execution: Execution, now: datetime, *, since_step: int = 0) -> Gro
     title = Text(f"{execution.machine.kind.capitalize()} execution ", "bold")
     title.append_text(coloured(execution.status)).append(f"  {execution.name}", "dim")
     shown = table("state", f"entered ({zone()})", "took", "attempts", "errors")
+    ended_at = execution.stopped_at
     for visit in execution.visits[since_step:]:
+        is_open = visit.left_at is None and ended_at is None
         shown.add_row(
             visit.state,
             moment(visit.entered_at),
-            duration(visit.seconds(now)) + (" …" if visit.left_at is None else ""),
+            duration(visit.seconds(ended_at or now)) + (" …" if is_open else ""),
             str(len(visit.attempts) or ""),
             Text(_counted(visit.errors), "red").append(f" {visit.why}" if visit.why else "", "dim"),
         )

@@ -80,9 +80,8 @@ def _unit(row: Row, unit: Row | None) -> Iterator[Fact]:
     known = unit or {}
     where = _words(known.get("status", ""), known.get("reason"))
     if "unitId" not in row:
-        yield Fact(
-            "unit", f"{where}, of this rental no more".lstrip(", "), row.get("lastUnitId", "")
-        )
+        if "lastUnitId" in row:
+            yield Fact("last unit", where, row["lastUnitId"])
         return
     holder = known.get("reservedBy")
     is_wrong = holder != row["id"]
