@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from boto3.dynamodb.conditions import Key
+from botocore.exceptions import ClientError
 
 from infra.clock import now_timestamp
 from rentals import follow_ups
@@ -62,11 +63,15 @@ def rental(target: Target, words: str) -> Json:
     return plain(found["Item"])
 
 
-def looked_up(target: Target, key: str) -> list[str]:
-    """The ids of the rentals that the Lookups table has for a key."""
+def looked_up(target: Target, key: str, entries: tuple[str, str] | None = None) -> list[str]:
+    """The ids of the rentals that the Lookups table has for a key; only those whose entry is
+    between two, if these are given.
+    """
     client: Any = target.dynamodb.meta.client
+    wanted: Any = Key("lookup").eq(key)
     pages = client.get_paginator("query").paginate(
-        TableName=target.table("Lookups").name, KeyConditionExpression=Key("lookup").eq(key)
+        TableName=target.table("Lookups").name,
+        KeyConditionExpression=wanted & Key("entry").between(*entries) if entries else wanted,
     )
     return [str(each["rentalId"]) for page in pages for each in page["Items"]]
 
@@ -99,6 +104,16 @@ def scan(target: Target, table: str) -> Iterator[Json]:
     )
     for page in pages:
         yield from page["Items"]
+
+
+def names(target: Target, table: str) -> dict[str, str]:
+    """What `Stores` or `Warehouses` are called, by id: there are few of them. Nothing where they
+    may not be read.
+    """
+    try:
+        return {each["id"]: each.get("name") or each["id"] for each in scan(target, table)}
+    except ClientError:
+        return {}
 
 
 def followed_up(target: Target) -> list[Json]:
