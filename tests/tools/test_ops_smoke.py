@@ -14,7 +14,7 @@ from moto import mock_aws
 
 from infra.errors import InvalidSignature
 from paymongo.signatures import verify_webhook
-from tools.ops import smoke
+from tools.ops import account, smoke
 from tools.ops.target import Target
 
 KEYS = {"secretKey": "sk_test_1", "webhookSecret": "whsk_1"}
@@ -71,7 +71,7 @@ def signatures_of(
     monkeypatch: pytest.MonkeyPatch, is_verified: Callable[[httpx.Request], bool]
 ) -> str:
     """What the check of signatures finds at a stack that verifies them so."""
-    monkeypatch.setattr(smoke.account, "keys_of", lambda _: SimpleNamespace(read=lambda: KEYS))
+    monkeypatch.setattr(account, "keys_of", lambda _: SimpleNamespace(read=lambda: KEYS))
     answers = httpx.MockTransport(lambda sent: httpx.Response(200 if is_verified(sent) else 401))
     target = cast("Target", SimpleNamespace(stack=SimpleNamespace(webhook_url="https://x.example")))
     return smoke._signatures(smoke.Stack(target, httpx.Client(transport=answers)))
@@ -132,7 +132,7 @@ def time_out_of(monkeypatch: pytest.MonkeyPatch, *, status: str, is_matched: boo
             found = smoke._timed_out(smoke.Stack(target, httpx.Client()))
         except smoke.Wrong as wrong:
             found = str(wrong)
-    return found, len(states._queue)
+    return found, len(states._queue)  # type: ignore[attr-defined]
 
 
 @pytest.mark.usefixtures("environment_variables")
