@@ -27,7 +27,7 @@ replay: setup ## Send a sample event: EVENT=events/... [RENTAL=id] [ARGS="--http
 ##@ Check
 
 # The longest first: most of a workflow test's time is waiting, so several at once take little longer.
-TESTS := browser workflow deployment faults-share package interleavings unit check-template lint
+TESTS := browser workflow deployment faults-share package interleavings unit reference check-template lint
 TEST_JOBS ?= 3
 
 test: setup .venv-sam/.locked ## Run every check and test, TEST_JOBS (3) at once; each prints when it is done
@@ -44,6 +44,19 @@ unit: setup ## Tests that need no stack: rules, adapters, template, benchmarks
 workflow: setup ## Tests against a deployed local stack of their own; what they used against what is allowed
 	$(RUN) pytest tests/system/workflow
 	$(RUN) pytest tests/system/permissions --require-record
+
+.PHONY: reference adapters
+reference: setup tests/reference/node_modules/.locked ## The state machines by others' programs, which need Node.js
+	$(RUN) pytest tests/reference
+
+tests/reference/node_modules/.locked: tests/reference/package-lock.json
+	@command -v npm >/dev/null || { \
+	  echo "NOT RUN: the reference implementations need Node.js (apt install nodejs npm)"; exit 1; }
+	@npm ci --prefix tests/reference --ignore-scripts --no-audit --no-fund --silent
+	@touch $@
+
+adapters: setup ## The tests on moto once more, on MiniStack
+	$(RUN) pytest tests/functions/moto --on-ministack
 
 .PHONY: counts cost
 counts: setup ## Measure anew what rentals use, into tools/measuring/cost/counts.json
@@ -158,4 +171,4 @@ lock: | uv ## Resolve dependencies anew
 	$(MAKE) generate
 
 clean: ## Remove what was installed and cached
-	rm -rf .venv .venv-sam .venv-audit .aws-sam .uv .local .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf tests/reference/node_modules .venv .venv-sam .venv-audit .aws-sam .uv .local .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -107,6 +107,12 @@ class Change:
     add: Mapping[str, set[str]] = field(default_factory=dict)
     delete: Mapping[str, set[str]] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        """Raises ValueError for an attribute written in two ways, as DynamoDB refuses it."""
+        written = [*self.attributes, *self.add, *self.delete]
+        if len(set(written)) < len(written):
+            raise ValueError(f"written twice: {sorted(written)}")
+
     def operation(self) -> Item:
         """The parameters of UpdateItem, or of an Update in a transaction."""
         written = {name: value for name, value in self.attributes.items() if value is not None}

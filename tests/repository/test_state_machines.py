@@ -374,6 +374,30 @@ def test_of_an_answer_only_what_is_promised_to_stay_is_read(machine: str) -> Non
     assert set(re.findall(r"\$states\.result\.(\w+)", text)) == {"Payload"}
 
 
+WAITS = [each for each in TASKS if "waitForTaskToken" in state_of(*each)["Resource"]]
+every_wait = pytest.mark.parametrize(("machine", "name"), WAITS)
+
+
+@every_wait
+def test_a_wait_ends_by_time_whatever_event_says_so(machine: str, name: str) -> None:
+    """TaskTimedOut on AWS, TaskFailed elsewhere: the error is the same, and has its own rule."""
+    named = [
+        rule for rule in state_of(machine, name)["Catch"] if "States.Timeout" in rule["ErrorEquals"]
+    ]
+
+    assert [rule["Next"] for rule in named] in (["ClosePaymentSession"], ["MeetDeadlines"])
+
+
+@every_wait
+def test_one_update_writes_an_attribute_once(machine: str, name: str) -> None:
+    """DynamoDB refuses an update that sets and removes one path; the engine does both."""
+    update = state_of(machine, name)["Arguments"]["UpdateExpression"]
+    written = re.findall(r"(?:\b(?:SET|REMOVE|ADD|DELETE) |, )(\w+)", update)
+
+    assert len(written) >= 3
+    assert len(written) == len(set(written))
+
+
 def test_the_token_the_url_and_the_deadline_are_one_write() -> None:
     wait = state_of("RentalStateMachine", "AwaitPayment")
 

@@ -53,12 +53,12 @@ class Recorder:
             self.attempt()
         self.write(f"{kind}StateExited", name=state, output='{"out": 1}')
 
-    def attempt(self, error: str | None = None, *, times_out: bool = False) -> None:
-        """One try of the task in hand."""
+    def attempt(self, error: str | None = None, *, times_out: str | None = None) -> None:
+        """One try of the task in hand; `times_out` is the event that says so."""
         self.write("TaskScheduled", resource="invoke")
         self.write("TaskStarted", resource="invoke")
         if times_out:
-            self.write("TaskTimedOut", error="States.Timeout")
+            self.write(times_out, error="States.Timeout")
         elif error:
             self.write("TaskFailed", error=error, cause="because")
         else:
@@ -118,9 +118,10 @@ def test_an_error_that_is_caught(history: Recorder) -> None:
     assert expect_caught(history, "PaymentCancelled").visits[0].cause == "because"
 
 
-def test_a_time_out_that_is_caught(history: Recorder) -> None:
+@pytest.mark.parametrize("event", ["TaskTimedOut", "TaskFailed"])
+def test_a_time_out_that_is_caught(history: Recorder, event: str) -> None:
     history.write("TaskStateEntered", name="AwaitPayment")
-    history.attempt(times_out=True)
+    history.attempt(times_out=event)
 
     timeline = expect_caught(history, "States.Timeout")
     assert timeline.visits[0].attempts[0].status is Status.TIMED_OUT

@@ -238,8 +238,10 @@ def _try(visit: Visit, step: str, at: datetime, details: Mapping[str, Any]) -> N
     if step == "Succeeded":
         attempt.status = Status.SUCCEEDED
         return
-    attempt.status = Status.TIMED_OUT if step == "TimedOut" else Status.FAILED
     attempt.error = visit.error = details.get("error", "")
+    # AWS writes TaskTimedOut; others TaskFailed with the same error.
+    has_timed_out = step == "TimedOut" or attempt.error == "States.Timeout"
+    attempt.status = Status.TIMED_OUT if has_timed_out else Status.FAILED
     attempt.cause = visit.cause = details.get("cause", "")
 
 

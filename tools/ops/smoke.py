@@ -12,17 +12,26 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx
+from botocore.exceptions import ClientError
 
 from api.authorize_distribution import ORIGIN_KEY_HEADER
 from api.requests import ACCESS_KEY_HEADER
+from paymongo.signatures import signature_of
 from rentals.models import PaymentMethod
-from tools.ops import account, webhook
+from tools.ops import account, state_checks, webhook
 from tools.ops.errors import CommandError
 from tools.ops.target import Target
 
 Json = dict[str, Any]
 
 _PATIENCE_SECONDS = 90.0
+# What sees that an execution of a state machine has ended badly.
+_ENDED = {
+    "RentalStateMachine": "RentalExecutionEndedRule",
+    "SettlementStateMachine": "NeedsAttentionRule",
+    "FulfillmentStateMachine": "FulfillmentExecutionEndedRule",
+}
+_MACHINES = tuple(_ENDED)
 
 
 class Wrong(Exception):
@@ -85,6 +94,8 @@ def run(target: Target) -> Iterator[Outcome]:
             try:
                 yield Outcome(name, "ok", function(stack))
             except (Wrong, CommandError) as error:
+                yield Outcome(name, "wrong", str(error))
+            except ClientError as error:
                 yield Outcome(name, "wrong", str(error))
             except httpx.HTTPError as error:
                 yield Outcome(name, "wrong", f"no answer: {type(error).__name__}")
@@ -313,11 +324,34 @@ def _methods(stack: Stack) -> str:
     return ", ".join(sorted(offered))
 
 
-@check("PayMongo: a webhook that it did not sign is refused")
-def _unsigned(stack: Stack) -> str:
-    answer = stack.http.post(stack.target.stack.webhook_url, content=b"{}")
-    expect(answer.status_code, 401, "status")
-    return "401"
+@check("PayMongo: a webhook that is forged or cut short is refused")
+def _signatures(stack: Stack) -> str:
+    keys = account.keys_of(stack.target).read()
+    is_live = keys["secretKey"].startswith("sk_live_")
+    about = {"type": "smoke.test", "livemode": is_live, "data": {}}
+    body = json.dumps({"data": {"id": "evt_smoke", "attributes": about}}).encode()
+    signed = _signature(body, keys.get("webhookSecret", ""))
+    # Two are refused: an alarm counts them (WebhookRejectedAlarm).
+    sent = {
+        "forged": (body, _signature(body, "whsk_guessed")),
+        "cut short": (body[:-1], signed),
+        # Refused for what was done to them, not for what they are.
+        "whole": (body, signed),
+    }
+    statuses = {
+        what: stack.http.post(
+            stack.target.stack.webhook_url, content=content, headers=headers
+        ).status_code
+        for what, (content, headers) in sent.items()
+    }
+    expect(statuses, dict.fromkeys(sent, 401) | {"whole": 200}, "statuses")
+    return "401 each, 200 whole"
+
+
+def _signature(body: bytes, secret: str) -> dict[str, str]:
+    now = str(int(time.time()))
+    signature = signature_of(body, secret, now)
+    return {"Paymongo-Signature": f"t={now},te={signature},li={signature}"}
 
 
 @check("a rental: payable within seconds, and cancelled again")
@@ -402,14 +436,79 @@ def _aliases(stack: Stack) -> str:
 @check("state machines: by alias, traced, logged without execution data", on_aws_only=True)
 def _machines(stack: Stack) -> str:
     client = stack.target.client("stepfunctions")
-    for name in ("RentalStateMachine", "SettlementStateMachine", "FulfillmentStateMachine"):
+    for name in _MACHINES:
         arn = stack.target.stack.physical_id(name)
         client.describe_state_machine_alias(stateMachineAliasArn=f"{arn}:live")
         machine = client.describe_state_machine(stateMachineArn=arn)
         expect(machine["loggingConfiguration"]["level"], "ERROR", f"log level of {name}")
         expect(machine["loggingConfiguration"]["includeExecutionData"], False, f"data of {name}")
         expect(machine["tracingConfiguration"]["enabled"], True, f"tracing of {name}")
-    return "all three"
+    return f"all {len(_MACHINES)}"
+
+
+@check("state machines: AWS takes each state as it is meant, with mocked results", on_aws_only=True)
+def _states(stack: Stack) -> str:
+    client, tried = stack.target.client("stepfunctions"), 0
+    for name in _MACHINES:
+        arn = stack.target.stack.physical_id(name)
+        definition = json.loads(client.describe_state_machine(stateMachineArn=arn)["definition"])
+        tried += len(list(state_checks.cases(definition)))
+        expect(list(state_checks.problems(client, definition)), [], name)
+    return f"{tried} results, errors and branches"
+
+
+@check("state machines: what takes too long is TIMED_OUT, and seen by the rules", on_aws_only=True)
+def _timed_out(stack: Stack) -> str:
+    events = stack.target.client("events")
+    account_id = stack.target.client("sts").get_caller_identity()["Account"]
+    for machine, rule in _ENDED.items():
+        found = events.describe_rule(Name=stack.target.stack.physical_id(rule))
+        expect(found["State"], "ENABLED", rule)
+        arn = stack.target.stack.physical_id(machine)
+        event = _event_of_time_out(account_id, arn)
+        answer = events.test_event_pattern(EventPattern=found["EventPattern"], Event=event)
+        expect(answer["Result"], True, f"{rule} takes a time-out of {machine}")
+    return _tried_machine(stack)
+
+
+def _event_of_time_out(account_id: str, machine_arn: str) -> str:
+    return json.dumps(
+        {
+            "id": str(uuid.uuid4()),
+            "account": account_id,
+            "source": "aws.states",
+            "time": "2026-01-31T10:00:00Z",
+            "region": machine_arn.split(":")[3],
+            "resources": [machine_arn],
+            "detail-type": "Step Functions Execution Status Change",
+            "detail": {"stateMachineArn": machine_arn, "status": "TIMED_OUT"},
+        }
+    )
+
+
+def _tried_machine(stack: Stack) -> str:
+    """An execution that would wait for a minute, of a machine whose executions last a second."""
+    client = stack.target.client("stepfunctions")
+    like = client.describe_state_machine(
+        stateMachineArn=stack.target.stack.physical_id("RentalStateMachine")
+    )
+    wait = {"Type": "Wait", "Seconds": 60, "End": True}
+    arn = client.create_state_machine(
+        name=f"{stack.target.stack_name}-smoke-{uuid.uuid4().hex[:8]}",
+        definition=json.dumps({"StartAt": "Wait", "TimeoutSeconds": 1, "States": {"Wait": wait}}),
+        roleArn=like["roleArn"],
+    )["stateMachineArn"]
+    try:
+        execution = client.start_execution(stateMachineArn=arn)["executionArn"]
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        while (
+            status := client.describe_execution(executionArn=execution)["status"]
+        ) == "RUNNING" and time.monotonic() < deadline:
+            time.sleep(1)
+        expect(status, "TIMED_OUT", "status after its time")
+    finally:
+        client.delete_state_machine(stateMachineArn=arn)
+    return "TIMED_OUT, three rules"
 
 
 @check("logs: every group has a retention, and API Gateway writes its access log", on_aws_only=True)

@@ -100,6 +100,15 @@ CHANGED = st.dictionaries(st.sampled_from(["name", "address"]), st.sampled_from(
 MEMBERS = st.sets(st.sampled_from("wxyz"), min_size=1)
 
 
+@pytest.mark.parametrize(
+    "others", [{"attributes": {"phones": None}}, {"delete": {"phones": {"x"}}}], ids=str
+)
+def test_a_change_that_writes_an_attribute_in_two_ways_is_refused(others: Any) -> None:
+    """As DynamoDB does; the engine sets and removes one attribute at once."""
+    with pytest.raises(ValueError, match="phones"):
+        Change(TABLE, "store-a", add={"phones": {"y"}}, **others)
+
+
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(row=ROWS, attributes=CHANGED, members=MEMBERS, is_added=st.booleans())
 def test_a_change_says_what_the_row_is_after_it_was_written(

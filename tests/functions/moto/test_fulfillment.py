@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from botocore.exceptions import ReadTimeoutError
+from botocore.exceptions import ClientError, ReadTimeoutError
 
 from infra import aws, clock
 from infra.settings import setting
@@ -311,11 +311,22 @@ def test_a_row_that_its_execution_does_not_know_of_is_told_by_the_clock(
     assert told == ["FulfillmentChanged"]
 
 
-def test_an_answer_that_is_lost_loses_nothing(
-    shop: Shop, rental: Rental, time: Time, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    "error",
+    [
+        ReadTimeoutError(endpoint_url="https://states.example"),
+        *(
+            ClientError({"Error": {"Code": code}}, "SendTaskSuccess")
+            for code in ("TaskTimedOut", "TaskDoesNotExist", "InvalidToken")
+        ),
+    ],
+    ids=str,
+)
+def test_an_answer_that_is_lost_or_comes_too_late_loses_nothing(
+    shop: Shop, rental: Rental, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     def lost(**_: str) -> None:
-        raise ReadTimeoutError(endpoint_url="https://states.example")
+        raise error
 
     with monkeypatch.context() as patch:
         patch.setattr(aws.stepfunctions(), "send_task_success", lost)

@@ -47,7 +47,7 @@ def machine_arn(name: str) -> str:
 
 
 @cache
-def _machine(name: str) -> Json:
+def deployed_definition(name: str) -> Json:
     """A definition as deployed; functions are named `module.handler`."""
     text = json.dumps(definitions()[name])
     for key, value in resources("AWS::Serverless::StateMachine")[name][
@@ -65,8 +65,8 @@ def _machine(name: str) -> Json:
 @cache
 def _next_release(name: str) -> Json:
     """A definition as another release may have it: no state has the name that it had."""
-    text = json.dumps(_machine(name))
-    for state in _machine(name)["States"]:
+    text = json.dumps(deployed_definition(name))
+    for state in deployed_definition(name)["States"]:
         text = text.replace(f'"{state}"', f'"{state}{_OF_NEXT_RELEASE}"')
     definition: Json = json.loads(text)
     return definition
@@ -212,7 +212,7 @@ class StepFunctions:
                 raise _AlreadyExists(
                     {"Error": {"Code": "ExecutionAlreadyExists"}}, "StartExecution"
                 )
-        definition = (_next_release if self.is_next_release else _machine)(machine)
+        definition = (_next_release if self.is_next_release else deployed_definition)(machine)
         execution = Execution(
             machine=machine,
             name=name,
@@ -280,13 +280,14 @@ class StepFunctions:
             case "Succeed":
                 self._end(execution, "SUCCEEDED")
             case "Fail":
+                _evaluate(state["Cause"], self._scope(execution))
                 self._end(execution, "FAILED", state["Error"])
             case "Choice":
                 scope = self._scope(execution)
-                taken = [
-                    each for each in state["Choices"] if _evaluate(each["Condition"], scope) is True
-                ]
-                self._enter(execution, (taken[0] if taken else {"Next": state["Default"]})["Next"])
+                taken = [each for each in state["Choices"] if holds(each["Condition"], scope)]
+                # What the state itself assigns is for its Default.
+                way = taken[0] if taken else {**state, "Next": state["Default"]}
+                self._leave(execution, way, scope, execution.data)
             case _:
                 return self._begin_task(execution, state)
         return None
@@ -392,13 +393,25 @@ def _evaluate(value: Any, scope: Json) -> Any:
         return [_evaluate(each, scope) for each in value]
     if not (isinstance(value, str) and value.startswith("{%") and value.endswith("%}")):
         return value
-    expression = _parsed(value[2:-2].strip())
+    return evaluated(value[2:-2].strip(), scope)
+
+
+def holds(condition: str, scope: Json) -> bool:
+    """A Choice's condition. AWS takes true and false, and fails the execution for all else."""
+    result = _evaluate(condition, scope)
+    assert isinstance(result, bool), f"{condition} is {result!r}: States.QueryEvaluationError"
+    return result
+
+
+def evaluated(text: str, scope: Json) -> Any:
+    """What an expression gives."""
+    expression = _parsed(text)
     frame = expression.create_frame()
     frame.bind("states", {key: each for key, each in scope.items() if key != "variables"})
     for name, each in scope["variables"].items():
         frame.bind(name, each)
     result = expression.evaluate(None, frame)
-    assert result is not None, f"{value} has no value: States.QueryEvaluationError"
+    assert result is not None, f"{text} has no value: States.QueryEvaluationError"
     return result
 
 
