@@ -100,11 +100,11 @@ def _welcome(settings: Settings, seconds: float) -> None:
     console.print(f"  Mails             [bold]{settings.site_url}/mail[/bold]")
     console.print(f"  PayMongo sandbox  {settings.paymongo_url}")
     console.print(f"  AWS endpoint      {settings.aws_url}\n")
-    console.print("  To use the AWS CLI in another terminal:\n")
+    console.print("  To use the AWS CLI in another terminal (`make setup` brings .venv/bin/aws):\n")
     # Each short enough for a terminal of 80 columns: a line that is broken exports half.
     for name, value in settings.client_environment.items():
         console.print(f"    export {name}={value}")
-    console.print("    .venv/bin/aws stepfunctions list-state-machines\n")
+    console.print("    aws stepfunctions list-state-machines\n")
     console.print(f"  A unit is held for {settings.hold_seconds} s. Ctrl-C stops everything.\n")
 
 
