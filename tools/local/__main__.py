@@ -14,8 +14,8 @@ from tools.local.stack import (
     STAFF_PASSWORD,
     LocalStack,
     Settings,
-    StartupError,
 )
+from tools.local.state import StartupError
 
 console = Console(highlight=False)
 
