@@ -98,7 +98,7 @@ def _welcome(settings: Settings, seconds: float) -> None:
     console.print(f"                    {STAFF_EMAIL}, {STAFF_PASSWORD}: a manager, of every store")
     console.print(f"  Console           [bold]{settings.site_url}/console/[/bold]")
     console.print(f"  Mails             [bold]{settings.site_url}/mail[/bold]")
-    console.print(f"  PayMongo sandbox  {settings.paymongo_url}")
+    console.print(f"  PayMongo sandbox  [bold]{settings.paymongo_url}[/bold], a dashboard")
     console.print(f"  AWS endpoint      {settings.aws_url}\n")
     console.print("  To use the AWS CLI in another terminal (`make setup` brings .venv/bin/aws):\n")
     # Each short enough for a terminal of 80 columns: a line that is broken exports half.
