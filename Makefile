@@ -18,11 +18,11 @@ help: ## Show this
 
 ##@ Run
 
-run: setup ## Run the whole system on this machine until Ctrl-C
-	@exec $(RUN) python -m tools.local
+run: .venv/.run ## Run the whole system on this machine until Ctrl-C
+	@exec .venv/bin/python -m tools.local
 
-replay: setup ## Send a sample event: EVENT=events/... [RENTAL=id] [ARGS="--http --times 3"]
-	@$(RUN) python -m tools.cli replay "$(EVENT)" $(RENTAL) $(ARGS)
+replay: .venv/.run ## Send a sample event: EVENT=events/... [RENTAL=id] [ARGS="--http --times 3"]
+	@.venv/bin/python -m tools.cli replay "$(EVENT)" $(RENTAL) $(ARGS)
 
 ##@ Check
 
@@ -146,11 +146,23 @@ delete: .venv-sam/.locked ## Take a stack down; its tables and the site's bucket
 
 ##@ Set up
 
-setup: .venv/.locked ## Install what uv.lock names into .venv/
+setup: .venv/.locked ## Install what uv.lock names into .venv/; `make run` needs a part of it
+
+# Megabytes to download; tests/repository/test_requirements.py compares them with uv.lock.
+RUN_MB := 45
+ALL_MB := 190
+# On a terminal, uv and pip show how far they are.
+QUIET := $(shell test -t 2 || echo --quiet)
+
+.venv/.run: uv.lock pyproject.toml | uv
+	@echo "Installing what running needs: about $(RUN_MB) MB to download" >&2
+	@$(UV) sync --frozen $(QUIET) --inexact --no-default-groups --group local
+	@touch $@
 
 .venv/.locked: uv.lock pyproject.toml | uv
-	@$(UV) sync --frozen --quiet
-	@touch $@
+	@echo "Installing what development needs: about $(ALL_MB) MB to download" >&2
+	@$(UV) sync --frozen $(QUIET)
+	@touch .venv/.run $@
 
 # Tools whose dependencies don't go with the local stack's, locked in uv.lock as well.
 .venv-sam/.locked .venv-audit/.locked: .venv-%/.locked: uv.lock pyproject.toml | uv
@@ -161,7 +173,7 @@ setup: .venv/.locked ## Install what uv.lock names into .venv/
 uv:
 	@command -v uv >/dev/null || test -x .uv/bin/uv || { \
 	  echo "Fetching uv into .uv/"; \
-	  python3 -m venv .uv && .uv/bin/pip install --quiet --disable-pip-version-check 'uv>=0.13,<1'; }
+	  python3 -m venv .uv && .uv/bin/pip install $(QUIET) --disable-pip-version-check 'uv>=0.13,<1'; }
 
 hooks: setup ## Check every commit with pre-commit (.pre-commit-config.yaml)
 	@$(RUN) pre-commit install

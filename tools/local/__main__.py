@@ -14,8 +14,8 @@ from tools.local.stack import (
     STAFF_PASSWORD,
     LocalStack,
     Settings,
-    StartupError,
 )
+from tools.local.state import StartupError
 from tools.ops.errors import NotUnderstood
 from tools.ops.words import MANILA, ZONE_VARIABLE, choose_zone
 
@@ -126,13 +126,13 @@ def _welcome(settings: Settings, seconds: float) -> None:
     console.print(f"                    {STAFF_EMAIL}, {STAFF_PASSWORD}: a manager, of every store")
     console.print(f"  Console           [bold]{settings.site_url}/console/[/bold]")
     console.print(f"  Mails             [bold]{settings.site_url}/mail[/bold]")
-    console.print(f"  PayMongo sandbox  {settings.paymongo_url}")
+    console.print(f"  PayMongo sandbox  [bold]{settings.paymongo_url}[/bold], a dashboard")
     console.print(f"  AWS endpoint      {settings.aws_url}\n")
-    console.print("  To use the AWS CLI in another terminal:\n")
+    console.print("  To use the AWS CLI in another terminal (`make setup` brings .venv/bin/aws):\n")
     # Each short enough for a terminal of 80 columns: a line that is broken exports half.
     for name, value in settings.client_environment.items():
         console.print(f"    export {name}={value}")
-    console.print("    .venv/bin/aws stepfunctions list-state-machines\n")
+    console.print("    aws stepfunctions list-state-machines\n")
     console.print(f"  A unit is held for {settings.hold_seconds} s. Ctrl-C stops everything.\n")
 
 

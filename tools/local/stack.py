@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import boto3
 import httpx
@@ -26,6 +26,7 @@ from tools.building.build import Package
 from tools.building.release import release_of
 from tools.importing.seed import seed
 from tools.local.package import adapt, package, upload
+from tools.local.state import StartupError, hold
 from tools.ops import upgrading, webhook
 from tools.ops.account import Account, Keys
 from tools.ops.domain import domain_of
@@ -56,10 +57,6 @@ _PR_SET_PDEATHSIG = 1  # prctl(2)
 ONE_ADDRESS = {"MaxOpenRentals": "1000", "UnpaidSharePercent": "100"}
 
 Report = Callable[[str], None]
-
-
-class StartupError(Exception):
-    """The stack cannot be started; the message says what to do."""
 
 
 @dataclass(frozen=True)
@@ -166,6 +163,7 @@ class LocalStack:
         self.outputs: dict[str, str] = {}
         self._processes: list[tuple[str, subprocess.Popen[bytes]]] = []
         self._engine_files: tempfile.TemporaryDirectory[str] | None = None
+        self._held_state: IO[str] | None = None
         self._log_dir = settings.log_dir or Path(tempfile.mkdtemp(prefix="rentals-logs-"))
 
     def client(self, service: str, **options: Any) -> Any:
@@ -203,6 +201,8 @@ class LocalStack:
 
     def start_services(self) -> None:
         """Start what the stack is deployed to, and PayMongo. Raises StartupError."""
+        if self.settings.state_dir is not None:
+            self._held_state = hold(self.settings.state_dir)
         self._require_free_ports()
         self._log_dir.mkdir(parents=True, exist_ok=True)
         self._start_engine()
@@ -254,6 +254,7 @@ class LocalStack:
             except ProcessLookupError:
                 continue
             process.wait()
+        self._release_state()
         if self._engine_files is not None:
             self._engine_files.cleanup()
 
@@ -267,6 +268,11 @@ class LocalStack:
         for _, process in self._processes:
             process.wait()
         self._processes.clear()
+        self._release_state()
+
+    def _release_state(self) -> None:
+        if self._held_state is not None:
+            self._held_state.close()
 
     def has_died(self) -> str | None:
         """The name of a process that has ended by itself, or None."""
@@ -354,6 +360,8 @@ class LocalStack:
                 stderr=subprocess.STDOUT,
                 # Ctrl-C is ours to hand on, in the right order.
                 start_new_session=True,
+                # When we are killed, the state is the next stack's once all of them have ended.
+                pass_fds=[self._held_state.fileno()] if self._held_state else (),
                 preexec_fn=_end_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509
             )
         self._processes.append((name, process))
