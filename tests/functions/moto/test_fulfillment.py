@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from botocore.exceptions import ReadTimeoutError
+from botocore.exceptions import ClientError, ReadTimeoutError
 
 from infra import aws, clock
 from infra.settings import setting
@@ -309,6 +309,32 @@ def test_a_row_that_its_execution_does_not_know_of_is_told_by_the_clock(
 
     assert tick() == 1
     assert told == ["FulfillmentChanged"]
+
+
+def test_what_can_be_told_is_not_asked_for(
+    rental: Rental, time: Time, told: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """AWS answers ten DescribeExecution a second, and thousands may be due at once."""
+    monkeypatch.setattr(aws.stepfunctions(), "describe_execution", None)
+    time.go_on(10 * DAY)
+
+    assert tick() == 1
+    assert told == ["DeliveryLate"]
+
+
+def test_an_execution_that_cannot_be_told_is_replaced(
+    rental: Rental, time: Time, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def timed_out(**_: str) -> None:
+        raise ClientError({"Error": {"Code": "TaskTimedOut"}}, "SendTaskFailure")
+
+    monkeypatch.setattr(aws.stepfunctions(), "send_task_failure", timed_out)
+    stop(rental)
+    time.go_on(10 * DAY)
+
+    tick()
+
+    assert repository.get(rental.id).fulfillment_execution == f"{rental.id}-2"
 
 
 def test_an_answer_that_is_lost_loses_nothing(
