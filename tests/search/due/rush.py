@@ -13,7 +13,7 @@ from tests.search.interleavings.invocations import Fault, Invocation
 from tests.search.interleavings.simulation import Context
 from tests.search.interleavings.stepfunctions import Execution, StepFunctions, TaskError
 from tests.search.interleavings.world import World, handler
-from tools.measuring.cost import model
+from tools.measuring.scaling.limits import call_seconds
 
 Json = dict[str, Any]
 
@@ -121,11 +121,7 @@ class Rush:
         self.runs: list[Run] = []
         self.steps = Told(world)
         world.steps = self.steps
-        milliseconds = model.assumptions()["milliseconds_of_a_call"]
-        own = _own_milliseconds()
-        self._seconds: dict[str, float] = {
-            name: (each + own) / 1000 for name, each in milliseconds.items() if name != "note"
-        }
+        self._seconds = call_seconds()
 
     @property
     def now(self) -> float:
@@ -168,14 +164,6 @@ class Rush:
                     self.steps.finish_task(execution, answer, None)
                 elif "update" in work:
                     self.steps.update_for_token(execution, work["update"])
-
-
-def _own_milliseconds() -> float:
-    """The function's own work for a call: of an invocation's, measured, each call has its share."""
-    used = model.counts()["returned"]["functions"]["FollowFulfillmentFunction"]
-    cpu = model.assumptions()["warm_cpu_milliseconds"]["others"]
-    per_call = cpu * used["invocations"] / sum(used["calls"].values())
-    return float(per_call * model.slow_down(model.memory_mb("FollowFulfillmentFunction")))
 
 
 def ids(count: int) -> Iterator[str]:

@@ -105,11 +105,6 @@ def figures(rush: Rush, late: list[float]) -> Json:
     }
 
 
-def keep(request: pytest.FixtureRequest, subject: str, found: Json) -> None:
-    if request.config.getoption("--write-measured"):
-        measured.write(subject, found)
-
-
 def test_the_last_deadline_of_a_day_is_met_in_time(
     rush: Callable[..., Rush], request: pytest.FixtureRequest
 ) -> None:
@@ -125,7 +120,8 @@ def test_the_last_deadline_of_a_day_is_met_in_time(
     )
 
     late = [at - due_at for at in found.steps.told_at.values()]
-    keep(request, "clock", figures(found, late))
+    if request.config.getoption("--write-measured"):
+        measured.write("clock", figures(found, late))
     assert max(late) <= GOAL_SECONDS * count / 5_000 + 120
     assert (found.throttled.total(), found.calls["DescribeExecution"]) == (0, 0)
 
@@ -147,6 +143,5 @@ def test_the_last_follow_up_is_looked_at_in_time(
     found.live("upkeep.reconcile.handler", _RECONCILER_LIFETIME, lambda: len(looked_at) == count)
 
     late = [at - due_at for at in looked_at.values()]
-    keep(request, "reconciler", figures(found, late))
     assert max(late) <= AFTER_AN_OUTAGE_SECONDS * count / 5_000 + 120
     assert (found.throttled.total(), found.calls["DescribeExecution"]) == (0, 0)

@@ -11,6 +11,8 @@ from tools.measuring.quotas import QUOTAS
 from tools.measuring.scaling import measured
 
 _DAY = 86_400
+# upkeep/reconcile.py: enough for one look that has to wait for PayMongo.
+_RECONCILER_RESERVE_SECONDS = 25
 # What customers see, and what to raise; words that several limits share.
 _BUSY = "429; the page says that the site is busy, and offers to try again"
 _TRY_AGAIN = "503 TRY_AGAIN and late payment pages; the same key finds the rental again"
@@ -100,6 +102,23 @@ def running_seconds() -> float:
         for what, share in model.assumptions()["usage"]["browsing"].items()
     )
     return of_a_checkout(of_scenario) + waiting + browsing * (requests() - 1)
+
+
+def call_seconds() -> dict[str, float]:
+    """What each call takes, with its share of what the function does itself: that of an invocation
+    of FollowFulfillment, by its calls.
+    """
+    used = model.counts()["returned"]["functions"]["FollowFulfillmentFunction"]
+    cpu = model.assumptions()["warm_cpu_milliseconds"]["others"]
+    slower = model.slow_down(model.memory_mb("FollowFulfillmentFunction"))
+    own = slower * cpu * used["invocations"] / sum(used["calls"].values())
+    waiting = model.assumptions()["milliseconds_of_a_call"]
+    return {name: (each + own) / 1000 for name, each in waiting.items() if name != "note"}
+
+
+def look_seconds() -> float:
+    """One look of the reconciler at a hold: it takes it, and asks PayMongo."""
+    return call_seconds()["UpdateItem"] + call_seconds()["PayMongo"]
 
 
 def all_limits() -> list[Limit]:
@@ -267,7 +286,7 @@ def _schedules() -> Iterator[Limit]:
     )
     yield Limit(
         "the reconciler's looks",
-        found["reconciler"]["due"] / found["reconciler"]["last_seconds"],
+        reconciler_runs() / look_seconds(),
         _looks(),
         f"a payment whose webhook was lost is found later than after {PAYMENT_SECONDS} s,"
         " at the latest when its hold ends",
@@ -285,6 +304,23 @@ def _schedules() -> Iterator[Limit]:
         _LATE_MAILS,
         "nothing: a table that has grown has more shards",
     )
+
+
+def reconciler_runs() -> float:
+    """How many runs of the reconciler overlap when there is more to do than they can: one begins
+    each minute, and ends when it has no time for another look.
+    """
+    timeout = model.template()["Resources"]["ReconcileFunction"]["Properties"]["Timeout"]
+    return float(timeout - _RECONCILER_RESERVE_SECONDS) / 60
+
+
+def reconciler_minutes(due: int) -> int:
+    """After how many minutes it has looked at so many that are due at once; it begins after one."""
+    looks, minutes = 0.0, 1
+    while looks < due:
+        looks += min(minutes, reconciler_runs()) * 60 / look_seconds()
+        minutes += 1
+    return minutes
 
 
 def _notices() -> float:

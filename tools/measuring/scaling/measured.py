@@ -8,7 +8,7 @@ _PATH = Path(__file__).parent / "measured.json"
 
 
 def read() -> dict[str, Any]:
-    """The figures by subject: `keys`, `clock`, `reconciler`."""
+    """The figures by subject: `keys`, `clock`."""
     found: dict[str, Any] = json.loads(_PATH.read_text())
     return found
 
