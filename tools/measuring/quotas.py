@@ -17,6 +17,7 @@ _TABLES = f"{_DYNAMODB}/ServiceQuotas.html"
 _SECRETS = f"{_AWS}/secretsmanager/latest/userguide/reference_limits.html"
 _SES = f"{_AWS}/ses/latest/dg/quotas.html"
 _EVENTBRIDGE = f"{_AWS}/eventbridge/latest/userguide/eb-quota.html"
+_LOGS = f"{_AWS}/AmazonCloudWatch/latest/logs/cloudwatch_limits_cwl.html"
 _PAYMONGO = "https://developers.paymongo.com/docs/rate-limiting-errors"
 
 
@@ -67,5 +68,6 @@ QUOTAS = {
     "SES, mails in its sandbox": Quota(1, "a second", _SES),
     "EventBridge, PutEvents": Quota(1_200, "a second", _EVENTBRIDGE),
     "EventBridge, deliveries to targets": Quota(2_250, "a second", _EVENTBRIDGE),
+    "CloudWatch Logs, PutLogEvents": Quota(5_000, "a second", _LOGS),
     "PayMongo, requests": Quota(100, "a second", _PAYMONGO, can_be_raised=False),
 }

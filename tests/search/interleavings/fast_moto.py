@@ -49,7 +49,7 @@ class FastDynamoDB:
         # moto remembers every table and item that was ever made, copies included.
         for model in (Table, Item):
             vars(model)["instances_tracked"].clear()
-        self._touched = _keys(parameters) if operation == "TransactWriteItems" else []
+        self._touched = keys_of_transaction(parameters) if operation == "TransactWriteItems" else []
         handler = DynamoHandler()
         handler.current_account, handler.region = self._account, self._region
         handler.body = handler.params = copy.deepcopy(parameters)
@@ -74,6 +74,13 @@ class FastDynamoDB:
         """Every row of a table."""
         return [item.to_json()["Attributes"] for item in self.tables[table].all_items()]
 
+    def row(self, table: str, key: Json) -> Json | None:
+        """One row of a table by its key, or by all of its attributes."""
+        stored = self.tables[table]
+        names = (stored.hash_key_attr, stored.range_key_attr)
+        item = stored.get_item(*(DynamoType(key[name]) for name in names if name is not None))
+        return None if item is None else item.to_json()["Attributes"]
+
     def _get(self, parameters: Json) -> Json:
         # By far the most frequent call, and the plainest.
         assert set(parameters) <= {"TableName", "Key", "ConsistentRead"}, parameters
@@ -96,7 +103,7 @@ def _client_error(error: Any, operation: str) -> ClientError:
     return ClientError(response, operation)
 
 
-def _keys(transaction: Json) -> list[tuple[str, Json]]:
+def keys_of_transaction(transaction: Json) -> list[tuple[str, Json]]:
     """Table and key of everything that a transaction writes or looks at."""
     writes = [write for each in transaction["TransactItems"] for write in each.values()]
     return [(each["TableName"], each.get("Key", each.get("Item"))) for each in writes]
