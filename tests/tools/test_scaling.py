@@ -16,10 +16,10 @@ def test_the_page_is_what_the_command_writes(name: str) -> None:
 
 
 def test_a_checkout_uses_what_a_rental_was_recorded_to_use() -> None:
-    """Two starts for a paid one, none but the first for others."""
-    paid = model.assumptions()["usage"]["endings"]["paid"]
+    """Two starts for a paid one, none for one that is refused, one for the others."""
+    endings = model.assumptions()["usage"]["endings"]
 
-    assert limits.calls("StartExecution") == pytest.approx(1 + paid)
+    assert limits.calls("StartExecution") == pytest.approx(1 + endings["paid"] - endings["refused"])
     assert limits.invocations("PostCheckout") == pytest.approx(1)
 
 
