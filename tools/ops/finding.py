@@ -69,11 +69,8 @@ def listed(target: Target, lists: Lists) -> list[str]:
         stages, entries = [FulfillmentStatus.PICKED_UP], (begins, min(ends, now_timestamp()))
     if entries and entries[0] > entries[1]:
         return []
-    return [
-        rental_id
-        for store, stage in product(lists.stores, stages)
-        for rental_id in rows.looked_up(target, stage_key(store, stage), entries)
-    ]
+    keys = [stage_key(*each) for each in product(lists.stores, stages)]
+    return rows.at_once(lambda key: rows.looked_up(target, key, entries), keys)
 
 
 def named(target: Target, ids: Sequence[str], words: str) -> list[str]:

@@ -433,12 +433,17 @@ def test_a_read_only_console_of_another_endpoint(shop: Shop, stack: LocalStack) 
         page = console.get(url_of(shop, rental_id))
         others = [
             console.get(url).status_code
-            for url in ("/console/", list_url(shop), f"/console/rentals/{rental_id}/log")
+            for url in (
+                "/console/",
+                list_url(shop),
+                f"/console/rentals/{rental_id}/log",
+                "/console/rentals?q=nobody@example.com",
+            )
         ]
         stopping = console.post(f"{url_of(shop, rental_id)}/stop", data={"form_token": "x"})
         settling = console.post(f"/console/rentals/{rental_id}/settle", data={"form_token": "x"})
 
-    assert [page.status_code, *others] == [200] * 4
+    assert [page.status_code, *others] == [200] * 5
     expect_security_headers(page.headers)
     assert "Read-only" in page.text
     assert "AwaitPayment: in progress" in page.text
