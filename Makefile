@@ -27,7 +27,7 @@ replay: .venv/.run ## Send a sample event: EVENT=events/... [RENTAL=id] [ARGS="-
 ##@ Check
 
 # The longest first: most of a workflow test's time is waiting, so several at once take little longer.
-TESTS := browser workflow deployment faults-share package interleavings unit reference check-template lint
+TESTS := browser workflow deployment faults-share package interleavings unit reference adapters-share check-template lint
 TEST_JOBS ?= 3
 
 test: setup .venv-sam/.locked ## Run every check and test, TEST_JOBS (3) at once; each prints when it is done
@@ -45,7 +45,7 @@ workflow: setup ## Tests against a deployed local stack of their own; what they 
 	$(RUN) pytest tests/system/workflow
 	$(RUN) pytest tests/system/permissions --require-record
 
-.PHONY: reference adapters
+.PHONY: reference adapters adapters-share
 reference: setup tests/reference/node_modules/.locked ## The state machines by others' programs, which need Node.js
 	$(RUN) pytest tests/reference
 
@@ -57,6 +57,9 @@ tests/reference/node_modules/.locked: tests/reference/package-lock.json
 
 adapters: setup ## The tests on moto once more, on MiniStack
 	$(RUN) pytest tests/functions/moto --on-ministack
+
+adapters-share: setup ## The share of `make adapters` that is part of `make test`: a seventh of it
+	$(RUN) pytest --on-ministack $(addprefix tests/functions/moto/test_,dynamo.py repository.py refunds.py charges.py)
 
 .PHONY: counts cost
 counts: setup ## Measure anew what rentals use, into tools/measuring/cost/counts.json

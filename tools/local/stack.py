@@ -204,10 +204,8 @@ class LocalStack:
         if self.settings.state_dir is not None:
             self._held_state = hold(self.settings.state_dir)
         self._require_free_ports()
-        self._log_dir.mkdir(parents=True, exist_ok=True)
-        self._start_engine()
         self._start_sandbox()
-        self._wait_for("engine", f"{self.settings.aws_url}/_ministack/health")
+        self.start_engine()
         self._wait_for("sandbox", f"{self.settings.paymongo_url}/_sandbox/health")
 
     def start_cloudformation_proxy(self) -> str:
@@ -304,7 +302,8 @@ class LocalStack:
                         f"port {port} cannot be used ({error}); set {name} to another one"
                     ) from None
 
-    def _start_engine(self) -> None:
+    def start_engine(self) -> None:
+        """Start MiniStack alone. Raises StartupError."""
         # It leaves the code of functions in its temporary folder.
         self._engine_files = tempfile.TemporaryDirectory(
             prefix="rentals-engine-", ignore_cleanup_errors=True
@@ -326,6 +325,7 @@ class LocalStack:
             environment |= {"PERSIST_STATE": "1", "STATE_DIR": str(state_dir)}
             environment |= {"S3_PERSIST": "1", "S3_DATA_DIR": str(state_dir / "s3")}
         self._spawn("engine", ["ministack"], environment | self.settings.engine_environment)
+        self._wait_for("engine", f"{self.settings.aws_url}/_ministack/health")
 
     def _start_sandbox(self) -> None:
         command = [
@@ -346,6 +346,7 @@ class LocalStack:
             for key, value in os.environ.items()
             if not key.startswith(("AWS_", "PYTHON"))
         }
+        self._log_dir.mkdir(parents=True, exist_ok=True)
         with self.log_of(name).open("ab") as log:
             process = subprocess.Popen(
                 [sys.executable, "-m", *module],
