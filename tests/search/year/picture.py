@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from rentals.balance import Balance
 from rentals.statement import Statement
 from tests.search.year.shop_year import SHELF, UNITS_EACH, ShopYear
+from tests.support.drawing import svg, tick
 
 _ROW, _LEFT, _TOP, _WIDTH = 14, 110, 24, 900
 
@@ -70,16 +71,9 @@ def drawn(shop: ShopYear) -> str:
     units = [f"{each['id']}-{n + 1}" for each in SHELF for n in range(UNITS_EACH)]
     height = _TOP + _ROW * len(units) + 20
     scale = _WIDTH / shop.days
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_LEFT + _WIDTH + 10} {height}"'
-        ' font-family="sans-serif" font-size="10" role="img">',
-        "<title>When each unit was with a customer</title>",
-        f'<rect width="{_LEFT + _WIDTH + 10}" height="{height}" fill="#fff"/>',
-    ]
+    parts = []
     for month in range(0, shop.days, 30):
-        x = _LEFT + month * scale
-        parts.append(f'<path d="M{x:.1f} {_TOP - 4}V{height - 16}" stroke="#ddd"/>')
-        parts.append(f'<text x="{x:.1f}" y="14" fill="#555">day {month}</text>')
+        parts += tick(_LEFT + month * scale, _TOP - 4, height - 16, f"day {month}")
     for number, unit in enumerate(units):
         y = _TOP + number * _ROW
         parts.append(f'<text x="4" y="{y + 10}" fill="#333">{unit}</text>')
@@ -91,4 +85,4 @@ def drawn(shop: ShopYear) -> str:
                     f'<rect x="{x:.1f}" y="{y + 2}" width="{width:.1f}" height="{_ROW - 4}"'
                     f' fill="{("#2a6f97", "#c44536", "#5b8e7d")[number // UNITS_EACH % 3]}"/>'
                 )
-    return "\n".join([*parts, "</svg>"]) + "\n"
+    return svg("When each unit was with a customer", _LEFT + _WIDTH + 10, height, parts)
