@@ -81,17 +81,20 @@ screenshots: setup ## Picture every page and state of the site into .local/scree
 	$(RUN) pytest tests/system/browser/test_accessibility.py -k "pages" --screenshots .local/screenshots
 	@echo "Open .local/screenshots/index.html"
 
-interleavings: setup ## Random interleavings, 2,000 steps; a month of `make year`; what is due at once
+interleavings: setup ## Random interleavings, 2,000 steps; a month of `make year`; a small `make drop`; what is due at once
 	$(RUN) pytest tests/search/interleavings
-	$(RUN) pytest tests/search/year tests/search/due
+	$(RUN) pytest tests/search/year tests/search/due tests/search/drop
 
 year: setup ## A year in the shop, until its books close (~10 min); writes docs/year.md and its picture
 	$(RUN) pytest tests/search/year --days 365
 
-.PHONY: scaling
+.PHONY: scaling drop
 scaling: setup ## What is full first as checkouts grow, and many due at once (~5 min); writes docs/scaling.md
 	$(RUN) pytest tests/search/year tests/search/due --due 5000 --write-measured
 	$(RUN) python -m tools.measuring.scaling
+
+drop: setup ## 10,000 buyers for 500 units in a minute, by simulation (~5 min); writes docs/drop.md and its picture
+	$(RUN) pytest tests/search/drop --buyers 10000
 
 faults-share: setup ## The shares of `make faults`, `make fuzz` and `make attack` that are part of `make test`
 	$(RUN) pytest tests/search/faults tests/search/fuzz "tests/search/hoarding/test_hoarding.py::test_what_is_left_for_customers[10]"

@@ -18,6 +18,10 @@ class Drawing:
         """A vertical line."""
         self._parts.append(f'<path d="M{x:.1f} {top}V{bottom}" stroke="{stroke}"/>')
 
+    def path(self, path: str, stroke: str) -> None:
+        """A thick line along an SVG path."""
+        self._parts.append(f'<path d="{path}" fill="none" stroke="{stroke}" stroke-width="2"/>')
+
     def words(self, x: float, y: float, words: str, fill: str = "#333") -> None:
         """One line of text; `y` is its foot."""
         at = f'x="{x:.1f}"' if isinstance(x, float) else f'x="{x}"'

@@ -39,6 +39,8 @@ class FastDynamoDB:
         patch.setattr(
             Table, "__deepcopy__", lambda table, _memo: self._backup(table), raising=False
         )
+        for name in ("__eq__", "__ne__", "__lt__"):
+            patch.setattr(DynamoType, name, _quick(name))
         self.tables: Any = dynamodb_backends[account][region].tables
 
     def call(self, operation: str, parameters: Json) -> Json:
@@ -89,6 +91,18 @@ class FastDynamoDB:
             if stored.value == key:
                 return {"Item": item.to_json()["Attributes"]}
         return {}
+
+
+def _quick(name: str) -> Any:
+    """A comparison of DynamoType without its casts, where both are strings."""
+    usual, of_text = getattr(DynamoType, name), getattr(str, name)
+
+    def compare(one: DynamoType, other: object) -> Any:
+        if one.type == "S" and isinstance(other, DynamoType) and other.type == "S":
+            return of_text(one.value, other.value)
+        return usual(one, other)
+
+    return compare
 
 
 def _client_error(error: Any, operation: str) -> ClientError:

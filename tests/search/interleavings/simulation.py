@@ -600,7 +600,7 @@ class Simulation:
             nonlocal invocation
             invocation = invocation or done
             if execution.is_running and execution.busy in (None, done) and not is_abandoned:
-                self.steps.finish_task(execution, done.result, _task_error(done))
+                self.steps.finish_task(execution, done.result, task_error(done))
                 self.say(f"    {execution} then {execution.state}")
 
         is_abandoned = False
@@ -1097,7 +1097,7 @@ def _fields(payment: LedgerPayment) -> Json:
     return {name: getattr(payment, name) for name in payment.__slots__}
 
 
-def _task_error(invocation: Invocation) -> TaskError | None:
+def task_error(invocation: Invocation) -> TaskError | None:
     error = invocation.error
     if error is None:
         return None
