@@ -20,7 +20,8 @@ _LATE_MAILS = "mails come late; after an hour of tries they are in `NoticesDeadL
 _TOLD_LATER = "nothing: what is told late, the clock finds on the row"
 _THROTTLED = "5xx from the API; executions try again for some minutes"
 _THE_QUOTA = "the quota"
-_OUR_LIMITS = "`MethodSettings` in template.yaml, with what stands below it here"
+_OUR_LIMITS = "`RequestsPerSecond`, `CheckoutsPerSecond`, with what stands below it here"
+_WEBHOOKS_LIMIT = "`MethodSettings` in template.yaml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,8 +135,12 @@ def _quota(
 
 
 def _api() -> Iterator[Limit]:
-    settings = model.template()["Resources"]["Api"]["Properties"]["MethodSettings"]
+    template = model.template()
+    settings = template["Resources"]["Api"]["Properties"]["MethodSettings"]
     rates = {each["ResourcePath"]: each["ThrottlingRateLimit"] for each in settings}
+    for path, rate in rates.items():
+        if isinstance(rate, dict):
+            rates[path] = template["Parameters"][rate["Ref"]]["Default"]
     webhooks = invocations("PostPayMongoWebhook")
     yield Limit(
         "our API's own limit, checkouts", rates["/~1api~1rentals~1checkout"], 1, _BUSY, _OUR_LIMITS
@@ -145,7 +150,7 @@ def _api() -> Iterator[Limit]:
         rates["/~1api~1webhooks~1paymongo"],
         webhooks,
         "nothing: PayMongo sends events again, a minute later or more",
-        _OUR_LIMITS,
+        _WEBHOOKS_LIMIT,
     )
     others = requests() - 1 - webhooks
     yield Limit("our API's own limit, all other routes", rates["/*"], others, _BUSY, _OUR_LIMITS)
