@@ -85,9 +85,9 @@ class Dashboard:
             "most_rows": _MOST_ROWS,
             "checkout_url": lambda session: wire.checkout_url(session, settings.public_url),
             "given_back": lambda payment: given_back(refunds.of(payment)),
+            "payment_of": lambda refund: store.get(Payment, refund.payment_id),
             "session_of": lambda payment: store.get(CheckoutSession, payment.session_id),
             "is_paid": gateway.is_paid,
-            "reference_of": self._reference_of,
         }
 
     def routes(self) -> list[Route]:
@@ -203,11 +203,6 @@ class Dashboard:
 
     def _text_of_payment(self, payment: Payment) -> str:
         return _text(payment) + _text(self._store.get(CheckoutSession, payment.session_id))
-
-    def _reference_of(self, refund: Refund) -> str | None:
-        payment = self._store.get(Payment, refund.payment_id)
-        session = self._store.get(CheckoutSession, payment.session_id)
-        return session.attributes["reference_number"]  # type: ignore[no-any-return]
 
     def _row(self, event: Event) -> Json:
         data = json.loads(event.body)["data"]["attributes"]["data"]
