@@ -24,7 +24,7 @@ from tools.local.stack import LocalStack, Settings
 
 ROLE = "arn:aws:iam::123456789012:role/states"
 DEFINITION = json.dumps(
-    {"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 9, "End": True}}}
+    {"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 3600, "End": True}}}
 )
 
 
