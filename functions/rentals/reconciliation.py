@@ -116,10 +116,7 @@ def _follow_hold(rental: Rental) -> None:
     measure("OldestOverdueHoldSeconds", _overdue_seconds(rental), MetricUnit.Seconds)
     expires_at = rental.hold_expires_at
     is_over = expires_at is not None and expires_at < clock.now_timestamp()
-    # AWS answers ten DescribeExecution a second: while the hold is on and nothing was paid, only
-    # PayMongo is asked. Executions that end badly say so themselves (RentalExecutionEndedRule).
-    is_waiting = rental.task_token is not None and rental.payment_id is None and not is_over
-    if not is_waiting and not executions.is_running(setting("RENTAL_STATE_MACHINE_ARN"), rental.id):
+    if not executions.is_running(setting("RENTAL_STATE_MACHINE_ARN"), rental.id):
         _settle(rental, EndReason.HOLD_EXPIRED if is_over else EndReason.ERROR)
     elif rental.task_token is not None and not _find_payment(rental) and is_over:
         payments.hold_expired(rental)

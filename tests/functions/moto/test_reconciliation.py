@@ -246,8 +246,8 @@ def test_a_hold_that_was_shorter_than_usual_ends_when_it_is_over(
         "holdExpiresAt": clock.timestamp_in(-1 if is_over else 60),
     }
     shop.put("Rentals", shop.row("Rentals", rental_id) | waiting)
-    if is_over:  # before that nobody asks: ten DescribeExecution a second are all there are
-        engine_calls.add_response("describe_execution", described("RUNNING"))
+    engine_calls.add_response("describe_execution", described("RUNNING"))
+    if is_over:
         failure = {"taskToken": "token", "error": HoldExpired.__name__, "cause": ANY}
         engine_calls.add_response("send_task_failure", {}, failure)
 

@@ -118,8 +118,8 @@ def call_seconds() -> dict[str, float]:
 
 
 def look_seconds() -> float:
-    """One look of the reconciler at a hold: it takes it, and asks PayMongo."""
-    return call_seconds()["UpdateItem"] + call_seconds()["PayMongo"]
+    """One look of the reconciler at a hold: it takes it, asks Step Functions and PayMongo."""
+    return sum(call_seconds()[each] for each in ("UpdateItem", "DescribeExecution", "PayMongo"))
 
 
 def all_limits() -> list[Limit]:
@@ -171,7 +171,7 @@ def _step_functions() -> Iterator[Limit]:
     yield _quota("Step Functions, SendTaskFailure", calls("SendTaskFailure"), _TOLD_LATER)
     yield _quota(
         "Step Functions, DescribeExecution",
-        calls("DescribeExecution"),
+        calls("DescribeExecution") + _looks(),
         "nothing: the clock and the reconciler come ten minutes later",
     )
     usage = model.assumptions()["usage"]
