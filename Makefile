@@ -27,7 +27,7 @@ replay: setup ## Send a sample event: EVENT=events/... [RENTAL=id] [ARGS="--http
 ##@ Check
 
 # The longest first: most of a workflow test's time is waiting, so several at once take little longer.
-TESTS := browser workflow deployment faults-share package interleavings unit check-template lint
+TESTS := workflow browser deployment faults-share unit interleavings package check-template lint
 TEST_JOBS ?= 3
 
 test: setup .venv-sam/.locked ## Run every check and test, TEST_JOBS (3) at once; each prints when it is done
