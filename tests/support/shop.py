@@ -7,7 +7,6 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from functools import cache
 from ipaddress import ip_address
 from typing import Any, TypeVar
@@ -16,7 +15,7 @@ import httpx
 
 from api.requests import ACCESS_KEY_HEADER
 from infra import dynamo
-from infra.clock import timestamp, timestamp_in
+from infra.clock import now_timestamp, timestamp_in
 from infra.dynamo import from_attributes
 from rentals import desk, repository, retention
 from rentals.access_keys import access_key_of
@@ -101,7 +100,7 @@ class Shop:
         self.paymongo = Sandbox(stack.settings.paymongo_url)
         self.stepfunctions = _client(stack, "stepfunctions")
         self.dynamodb = _client(stack, "dynamodb")
-        self._opened_at = time.time()
+        self._opened_at = now_timestamp()
         self._failed_before = self._failed_executions()
         self._expected_failures: set[str] = set()
         self._collectibles: set[str] = set()
@@ -624,11 +623,10 @@ class Shop:
 
         With `is_whole` those of other tests are looked at as well: once, at the end.
         """
-        opened_at = timestamp(datetime.fromtimestamp(self._opened_at, UTC))
         others: set[str] = set()
 
         def is_mine(item: Json) -> bool:
-            is_new = item["createdAt"]["S"] >= opened_at
+            is_new = item["createdAt"]["S"] >= self._opened_at
             if is_whole or is_new or item["collectibleId"]["S"] in self._collectibles:
                 return True
             others.add(item["id"]["S"])
