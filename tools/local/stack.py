@@ -25,6 +25,7 @@ from api.staff import MANAGERS
 from tools.building.build import Package
 from tools.building.release import release_of
 from tools.importing.seed import seed
+from tools.local import bootstrap
 from tools.local.package import adapt, package, upload
 from tools.local.state import StartupError, hold
 from tools.ops import upgrading, webhook
@@ -212,7 +213,7 @@ class LocalStack:
         """Start what lets clients deploy here as on AWS: its address. Raises StartupError."""
         port = free_port()
         command = [
-            "tools.local.cloudformation_proxy",
+            "-m", "tools.local.cloudformation_proxy",
             "--port", str(port),
             "--engine-url", self.settings.aws_url,
             "--default", f"SiteUrl={self.settings.site_url}",
@@ -226,7 +227,7 @@ class LocalStack:
         """Serve the site and the API of the stack that is deployed. Raises StartupError."""
         api_url = f"{self.settings.aws_url}/_aws/execute-api/{self.outputs['ApiId']}/prod"
         command = [
-            "tools.local.front_door",
+            "-m", "tools.local.front_door",
             "--port", str(self.settings.port),
             "--api-url", api_url,
             "--engine-url", self.settings.aws_url,
@@ -319,17 +320,22 @@ class LocalStack:
             # A burst's spare execution environments cost a process each.
             "LAMBDA_WARM_TTL_SECONDS": "60",
         }
+        if sys.platform == "linux":
+            # In a folder that nobody else may enter.
+            address = environment[bootstrap.SNAPSHOT_ADDRESS] = f"{self._engine_files.name}/fork"
+            command = str(Path(bootstrap.__file__).with_name("snapshot.py"))
+            self._spawn("snapshot", ["-E", "-s", command, address])
         if self.settings.state_dir is not None:
             state_dir = self.settings.state_dir.resolve() / "engine"
             state_dir.mkdir(parents=True, exist_ok=True)
             environment |= {"PERSIST_STATE": "1", "STATE_DIR": str(state_dir)}
             environment |= {"S3_PERSIST": "1", "S3_DATA_DIR": str(state_dir / "s3")}
-        self._spawn("engine", ["ministack"], environment | self.settings.engine_environment)
+        self._spawn("engine", ["-m", "ministack"], environment | self.settings.engine_environment)
         self._wait_for("engine", f"{self.settings.aws_url}/_ministack/health")
 
     def _start_sandbox(self) -> None:
         command = [
-            "tools.paymongo_sandbox",
+            "-m", "tools.paymongo_sandbox",
             "--port", str(self.settings.paymongo_port),
             "--secret-key", PAYMONGO_SECRET_KEY,
             *self.settings.sandbox_options,
@@ -339,7 +345,7 @@ class LocalStack:
         self._spawn("sandbox", command)
 
     def _spawn(
-        self, name: str, module: list[str], environment: dict[str, str] | None = None
+        self, name: str, arguments: list[str], environment: dict[str, str] | None = None
     ) -> None:
         inherited = {
             key: value
@@ -349,7 +355,7 @@ class LocalStack:
         self._log_dir.mkdir(parents=True, exist_ok=True)
         with self.log_of(name).open("ab") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", *module],
+                [sys.executable, *arguments],
                 cwd=ROOT,
                 env={
                     **inherited,
