@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import datetime
 from functools import cache
 from ipaddress import ip_address
 from typing import Any, TypeVar
@@ -101,7 +102,7 @@ class Shop:
         self.stepfunctions = _client(stack, "stepfunctions")
         self.dynamodb = _client(stack, "dynamodb")
         self._opened_at = now_timestamp()
-        self._failed_before = self._failed_executions()
+        self._before = {each["id"] for each in self.rows("Rentals", ProjectionExpression="id")}
         self._expected_failures: set[str] = set()
         self._collectibles: set[str] = set()
 
@@ -142,10 +143,12 @@ class Shop:
         """How many units are on the shelf."""
         return sum(unit["isAvailable"] == "true" for unit in self.units_of(collectible_id))
 
-    def rows(self, name: str, is_wanted: Callable[[Json], bool] = lambda _: True) -> list[Json]:
+    def rows(
+        self, name: str, is_wanted: Callable[[Json], bool] = lambda _: True, **scan: Any
+    ) -> list[Json]:
         """The rows of a table; `is_wanted` is asked for each as the wire has it."""
         pages = self.dynamodb.get_paginator("scan").paginate(
-            TableName=self._table_name(name), ConsistentRead=True
+            TableName=self._table_name(name), ConsistentRead=True, **scan
         )
         items = (item for page in pages for item in page["Items"])
         return [from_attributes(item) for item in items if is_wanted(item)]
@@ -579,9 +582,9 @@ class Shop:
         )
         return [each for page in pages for each in page["executions"]]
 
-    def _failed_executions(self) -> dict[str, Json]:
-        return {
-            each["executionArn"]: each
+    def _failed_executions(self) -> list[Json]:
+        return [
+            each
             for state_machine in (
                 "RentalStateMachineArn",
                 "SettlementStateMachineArn",
@@ -589,7 +592,7 @@ class Shop:
             )
             for status in ("FAILED", "TIMED_OUT")
             for each in self._executions(state_machine, statusFilter=status)
-        }
+        ]
 
     # --- the promise ---
 
@@ -623,21 +626,14 @@ class Shop:
 
         With `is_whole` those of other tests are looked at as well: once, at the end.
         """
-        others: set[str] = set()
-
-        def is_mine(item: Json) -> bool:
-            is_new = item["createdAt"]["S"] >= self._opened_at
-            if is_whole or is_new or item["collectibleId"]["S"] in self._collectibles:
-                return True
-            others.add(item["id"]["S"])
-            return False
+        others = set() if is_whole else self._before
 
         def named(attribute: str) -> Callable[[Json], bool]:
             return lambda item: item.get(attribute, {}).get("S") not in others
 
         with domain_of(self.stack):
-            rentals = self.rows("Rentals", is_mine)
-            customers = self.rows("Customers", lambda item: "openRentals" in item)
+            rentals = self.rows("Rentals", **({} if is_whole else self._mine()))
+            customers = self.rows("Customers", FilterExpression="attribute_exists(openRentals)")
             for each in customers:
                 open_rentals = each["openRentals"]
                 each["openRentals"] = {e for e in open_rentals if e.partition("#")[2] not in others}
@@ -648,6 +644,16 @@ class Shop:
                 [each for each in self.paymongo.ledger() if each.rental_id not in others],
                 charges=self.rows("Charges", named("rentalId")),
             )
+
+    def _mine(self) -> Json:
+        """What a scan of rentals leaves out: those of other tests."""
+        values = {":opened": {"S": self._opened_at}}
+        values |= {f":c{n}": {"S": each} for n, each in enumerate(sorted(self._collectibles))}
+        its = "".join(f" OR collectibleId = {name}" for name in list(values)[1:])
+        return {
+            "FilterExpression": f"createdAt >= :opened{its}",
+            "ExpressionAttributeValues": values,
+        }
 
     def _is_quiet(self) -> bool:
         """Whether nothing runs but executions that wait for a customer or a store, and whether
@@ -660,14 +666,21 @@ class Shop:
             for each in self._executions("RentalStateMachineArn", statusFilter="RUNNING")
         }
         settling = self._executions("SettlementStateMachineArn", statusFilter="RUNNING")
-        pending = self.rows("Rentals", lambda item: item["paymentStatus"]["S"] == "pending")
+        pending = self.rows(
+            "Rentals",
+            FilterExpression="paymentStatus = :pending",
+            ExpressionAttributeValues={":pending": {"S": "pending"}},
+        )
         waiting = {row["id"] for row in pending if row.get("taskToken") and "paymentId" not in row}
         return not settling and running == waiting and len(pending) == len(waiting)
 
     def _unexpected_failures(self) -> list[str]:
         """Ordinary endings succeed; a failed execution means that somebody must look."""
-        new = self._failed_executions().keys() - self._failed_before.keys()
-        described = [self.stepfunctions.describe_execution(executionArn=arn) for arn in new]
+        opened_at = datetime.fromisoformat(self._opened_at)
+        new = [e for e in self._failed_executions() if e["stopDate"] >= opened_at]
+        described = [
+            self.stepfunctions.describe_execution(executionArn=each["executionArn"]) for each in new
+        ]
         return [
             f"{each['name']}: {each.get('cause')}"
             for each in described
