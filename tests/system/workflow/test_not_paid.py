@@ -141,7 +141,7 @@ def test_every_answer_to_creating_the_session_lost(shop: Shop) -> None:
 
 
 def test_paymongo_busy_at_creation_is_asked_again(shop: Shop) -> None:
-    shop.paymongo.fault("rate_limited_429", "create_checkout_session")
+    shop.paymongo.fault("rate_limited_429", "create_checkout_session", times=5)
     shop.paymongo.fault("drop_before", "create_checkout_session")
 
     answer = shop.post_checkout(shop.body(shop.add_collectible()))
