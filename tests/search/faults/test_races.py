@@ -95,8 +95,8 @@ def _race(shop: Shop, key: bytes, seed: int) -> str:
 
 
 def _payable(shop: Shop, collectible: str) -> Json:
-    """A rental with a payment URL. On a busy machine the short hold may be over before there is one;
-    then another.
+    """A rental with a payment URL. On a busy machine the hold may be over before there is one, and
+    then another is tried.
     """
 
     def attempt() -> Json | None:
