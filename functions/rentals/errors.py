@@ -154,7 +154,9 @@ class NoUnitAvailable(ApplicationError):
     """Every unit of the collectible is taken."""
 
     def __init__(self, collectible_id: str) -> None:
-        super().__init__(f"no unit of {collectible_id} is available")
+        super().__init__(
+            f"every unit of {collectible_id!r} is taken; a quote says when the next one is expected"
+        )
 
 
 class RentalEnded(ApplicationError):

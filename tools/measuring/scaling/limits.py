@@ -267,7 +267,8 @@ def _others() -> Iterator[Limit]:
     yield _quota(
         "PayMongo, requests",
         calls("PayMongo") + _looks(),
-        "late payment pages; after a minute of tries the unit is let go, and the rental fails",
+        "late payment pages; after nine tries in up to half a minute the unit is let go, and the"
+        " rental fails",
         "ask PayMongo; `PayMongoConcurrency` keeps us below it",
     )
     yield _quota(
