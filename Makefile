@@ -18,19 +18,19 @@ help: ## Show this
 
 ##@ Run
 
-run: setup ## Run the whole system on this machine until Ctrl-C
-	@exec $(RUN) python -m tools.local
+run: .venv/.run ## Run the whole system on this machine until Ctrl-C
+	@exec .venv/bin/python -m tools.local
 
-replay: setup ## Send a sample event: EVENT=events/... [RENTAL=id] [ARGS="--http --times 3"]
-	@$(RUN) python -m tools.cli replay "$(EVENT)" $(RENTAL) $(ARGS)
+replay: .venv/.run ## Send a sample event: EVENT=events/... [RENTAL=id] [ARGS="--http --times 3"]
+	@.venv/bin/python -m tools.cli replay "$(EVENT)" $(RENTAL) $(ARGS)
 
 ##@ Check
 
 # The longest first: most of a workflow test's time is waiting, so several at once take little longer.
-TESTS := browser workflow deployment faults-share package interleavings unit reference check-template lint
+TESTS := workflow browser deployment faults-share unit interleavings package adapters-share check-template lint
 TEST_JOBS ?= 3
 
-test: setup ## Run every check and test, TEST_JOBS (3) at once; each prints when it is done
+test: setup .venv-sam/.locked ## Run every check and test, TEST_JOBS (3) at once; each prints when it is done
 	@$(MAKE) --no-print-directory --keep-going --jobs=$(TEST_JOBS) --output-sync=target $(TESTS)
 
 lint: setup ## Style, types
@@ -45,7 +45,7 @@ workflow: setup ## Tests against a deployed local stack of their own; what they 
 	$(RUN) pytest tests/system/workflow
 	$(RUN) pytest tests/system/permissions --require-record
 
-.PHONY: reference adapters
+.PHONY: reference adapters adapters-share
 reference: setup tests/reference/node_modules/.locked ## The state machines by others' programs, which need Node.js
 	$(RUN) pytest tests/reference
 
@@ -78,6 +78,8 @@ witness-share: ## What only that engine can tell, where there is Python 3.12
 	@test -n "$(WITNESS_PYTHON)" || { echo "NOT RUN: $(NO_WITNESS)"; exit 1; }
 	@UV_PROJECT_ENVIRONMENT=.venv-witness $(UV) sync --frozen --quiet --only-group witness --python "$(WITNESS_PYTHON)"
 	@touch $@
+adapters-share: setup ## The share of `make adapters` that is part of `make test`: a seventh of it
+	$(RUN) pytest --on-ministack $(addprefix tests/functions/moto/test_,dynamo.py repository.py refunds.py charges.py)
 
 .PHONY: counts cost
 counts: setup ## Measure anew what rentals use, into tools/measuring/cost/counts.json
@@ -99,12 +101,20 @@ screenshots: setup ## Picture every page and state of the site into .local/scree
 	$(RUN) pytest tests/system/browser/test_accessibility.py -k "pages" --screenshots .local/screenshots
 	@echo "Open .local/screenshots/index.html"
 
-interleavings: setup ## Random interleavings, 2,000 steps; a month of `make year`
+interleavings: setup ## Random interleavings, 2,000 steps; a month of `make year`; a small `make drop`; what is due at once
 	$(RUN) pytest tests/search/interleavings
-	$(RUN) pytest tests/search/year
+	$(RUN) pytest tests/search/year tests/search/due tests/search/drop
 
 year: setup ## A year in the shop, until its books close (~10 min); writes docs/year.md and its picture
 	$(RUN) pytest tests/search/year --days 365
+
+.PHONY: scaling drop
+scaling: setup ## What is full first as checkouts grow, and many due at once (~5 min); writes docs/scaling.md
+	$(RUN) pytest tests/search/year tests/search/due --due 5000 --write-measured
+	$(RUN) python -m tools.measuring.scaling
+
+drop: setup ## 10,000 buyers for 500 units in a minute, by simulation (~5 min); writes docs/drop.md and its picture
+	$(RUN) pytest tests/search/drop --buyers 10000
 
 faults-share: setup ## The shares of `make faults`, `make fuzz` and `make attack` that are part of `make test`
 	$(RUN) pytest tests/search/faults tests/search/fuzz "tests/search/hoarding/test_hoarding.py::test_what_is_left_for_customers[10]"
@@ -167,11 +177,23 @@ delete: .venv-sam/.locked ## Take a stack down; its tables and the site's bucket
 
 ##@ Set up
 
-setup: .venv/.locked ## Install what uv.lock names into .venv/
+setup: .venv/.locked ## Install what uv.lock names into .venv/; `make run` needs a part of it
+
+# Megabytes to download; tests/repository/test_requirements.py compares them with uv.lock.
+RUN_MB := 45
+ALL_MB := 190
+# On a terminal, uv and pip show how far they are.
+QUIET := $(shell test -t 2 || echo --quiet)
+
+.venv/.run: uv.lock pyproject.toml | uv
+	@echo "Installing what running needs: about $(RUN_MB) MB to download" >&2
+	@$(UV) sync --frozen $(QUIET) --inexact --no-default-groups --group local
+	@touch $@
 
 .venv/.locked: uv.lock pyproject.toml | uv
-	@$(UV) sync --frozen --quiet
-	@touch $@
+	@echo "Installing what development needs: about $(ALL_MB) MB to download" >&2
+	@$(UV) sync --frozen $(QUIET)
+	@touch .venv/.run $@
 
 # Tools whose dependencies don't go with the local stack's, locked in uv.lock as well.
 .venv-sam/.locked .venv-audit/.locked: .venv-%/.locked: uv.lock pyproject.toml | uv
@@ -182,7 +204,7 @@ setup: .venv/.locked ## Install what uv.lock names into .venv/
 uv:
 	@command -v uv >/dev/null || test -x .uv/bin/uv || { \
 	  echo "Fetching uv into .uv/"; \
-	  python3 -m venv .uv && .uv/bin/pip install --quiet --disable-pip-version-check 'uv>=0.13,<1'; }
+	  python3 -m venv .uv && .uv/bin/pip install $(QUIET) --disable-pip-version-check 'uv>=0.13,<1'; }
 
 hooks: setup ## Check every commit with pre-commit (.pre-commit-config.yaml)
 	@$(RUN) pre-commit install

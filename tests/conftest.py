@@ -8,8 +8,11 @@ from tests.support.report import Report
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """`make faults` keeps what it found."""
+    """`make faults` keeps what it found, `make scaling` what it measured."""
     parser.addoption("--report", type=Path, help="Markdown file that gets sections of this run")
+    parser.addoption(
+        "--write-measured", action="store_true", help="keep what docs/scaling.md is computed from"
+    )
 
 
 @pytest.fixture

@@ -9,7 +9,14 @@ from api.routes import route
 from api.views import rental_view
 from rentals.access_keys import access_key_of, access_secret
 from rentals.checkout import start_checkout, wait_until_payable
+from rentals.errors import NoUnitAvailable
 from rentals.models import EndReason, PaymentStatus, Rental
+
+_NO_UNIT = (
+    HTTPStatus.CONFLICT,
+    "NO_UNIT_AVAILABLE",
+    "every unit of this collectible is taken; a quote says when the next one is expected",
+)
 
 
 @route
@@ -17,7 +24,10 @@ def handler(event: Event) -> Response:
     """200 with the payment URL, 202 when it is not there yet, else why there will be none."""
     key = idempotency_key(header(event, "Idempotency-Key"))
     request = parse(Checkout, json_object(event)).request()
-    rental = start_checkout(request, key, client_address(event))
+    try:
+        rental = start_checkout(request, key, client_address(event))
+    except NoUnitAvailable:
+        raise HttpError(*_NO_UNIT) from None
     if "respond-async" not in (header(event, "Prefer") or ""):
         rental = wait_until_payable(rental)
     return _answer(rental)
@@ -37,11 +47,7 @@ def _answer(rental: Rental) -> Response:
     if rental.is_pending:
         return success({**view, "message": "Please complete the payment."})
     if rental.payment_status is PaymentStatus.REJECTED:
-        raise HttpError(
-            HTTPStatus.CONFLICT,
-            "NO_UNIT_AVAILABLE",
-            "every unit of this collectible is taken; a quote says when the next one is expected",
-        )
+        raise HttpError(*_NO_UNIT)
     if rental.end_reason is EndReason.PAYMENT_SETUP_FAILED:
         raise HttpError(
             HTTPStatus.BAD_GATEWAY,

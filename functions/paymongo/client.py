@@ -14,7 +14,11 @@ import httpx
 from infra.settings import integer_setting, setting
 from infra.telemetry import count
 from paymongo import CURRENCY
-from paymongo.errors import PaymentProviderRejected, PaymentProviderUnavailable
+from paymongo.errors import (
+    PaymentProviderRejected,
+    PaymentProviderThrottled,
+    PaymentProviderUnavailable,
+)
 from paymongo.keys import paymongo_keys
 from paymongo.resources import (
     CheckoutSession,
@@ -236,7 +240,9 @@ class PayMongo:
         except httpx.HTTPError as error:
             # The class says what happened; the message may name a URL with ids.
             raise PaymentProviderUnavailable(f"{operation}: {type(error).__name__}") from None
-        if answer.status_code == 429 or answer.status_code >= 500:
+        if answer.status_code == 429:
+            raise PaymentProviderThrottled(f"{operation}: 429")
+        if answer.status_code >= 500:
             raise PaymentProviderUnavailable(f"{operation}: {answer.status_code}")
         if answer.status_code >= 400:
             raise PaymentProviderRejected(operation, answer.status_code, _error_codes(answer))

@@ -10,7 +10,11 @@ class PaymentProviderError(ApplicationError):
 
 
 class PaymentProviderUnavailable(PaymentProviderError):
-    """No answer, an unreadable one, 429 or 5xx."""
+    """No answer, an unreadable one, or 5xx."""
+
+
+class PaymentProviderThrottled(PaymentProviderUnavailable):
+    """429: more was asked in a second than PayMongo answers."""
 
 
 class PaymentProviderRejected(PaymentProviderError):

@@ -59,6 +59,11 @@ def is_share_exceeded(collectible_id: str) -> bool:
     return wanted > 0 and len(_query(collectible_id, "id", limit=wanted)) < wanted
 
 
+def is_sold_out(collectible_id: str) -> bool:
+    """Whether no unit is on any shelf, as the index knows it: perhaps a moment ago."""
+    return not _query(collectible_id, "id", limit=1)
+
+
 def nearest_first(warehouses: Mapping[str, Warehouse], store_id: str) -> list[Warehouse]:
     """The warehouses that deliver to the store, nearest first."""
     reachable = (each for each in warehouses.values() if store_id in each.distances)

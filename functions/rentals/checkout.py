@@ -6,11 +6,16 @@ import time
 from collections.abc import Iterator
 from dataclasses import MISSING, dataclass, fields, replace
 
-from infra import clock
+from infra import clock, dynamo
 from infra.settings import setting
-from infra.telemetry import logger
-from rentals import catalogue, executions, repository
-from rentals.errors import IdempotencyKeyReused, NotFound
+from infra.telemetry import count, logger
+from rentals import allocation, executions, repository
+from rentals.errors import (
+    CollectibleNotFound,
+    IdempotencyKeyReused,
+    NoUnitAvailable,
+    StoreNotFound,
+)
 from rentals.identity import (
     customer_key,
     identity_secret,
@@ -19,7 +24,8 @@ from rentals.identity import (
     rental_id_for,
     source_key,
 )
-from rentals.models import Customer, PaymentMethod, PaymentStatus, Rental
+from rentals.models import Collectible, Customer, PaymentMethod, PaymentStatus, Rental
+from rentals.rows import from_row
 
 # API Gateway answers for us after 29 s, and a customer should not stare at a spinner that long.
 WAIT_SECONDS = 8.0
@@ -65,23 +71,18 @@ def start_checkout(
 ) -> Rental:
     """Write the rental and start its execution, or find the one that this key started before.
 
-    Raises CollectibleNotFound, StoreNotFound, IdempotencyKeyReused, TooManyOpenRentals,
-    WriteContended.
+    Raises CollectibleNotFound, StoreNotFound, NoUnitAvailable, IdempotencyKeyReused,
+    TooManyOpenRentals, WriteContended.
     """
     secret = identity_secret()
     rental_id = rental_id_for(request.customer.email, idempotency_key, secret)
     logger.append_keys(rental_id=rental_id)
-    try:
-        wanted = _new_rental(rental_id, request, secret, client_address)
-    except NotFound:
-        # The collectible may have been withdrawn since the first request; a repeated request must
-        # still find its rental.
-        existing = repository.find(rental_id) if idempotency_key else None
-        if existing is None:
-            raise
-        rental = existing
-    else:
-        rental = repository.create(wanted)
+    found = _earlier_rental_or_offer(request, rental_id if idempotency_key else None)
+    rental = (
+        repository.create(_new_rental(rental_id, request, found, secret, client_address))
+        if isinstance(found, Collectible)
+        else found
+    )
     if rental.request_hash != request.digest():
         raise IdempotencyKeyReused
     if rental.is_pending and rental.payment_url is None:
@@ -89,11 +90,39 @@ def start_checkout(
     return rental
 
 
+def _earlier_rental_or_offer(
+    request: CheckoutRequest, rental_id: str | None
+) -> Rental | Collectible:
+    """The rental with this id, whatever became of its collectible, or else what can be rented.
+
+    Most who come to a sale are refused: for them two cheap reads are all, no row and no execution.
+    Whoever sees a unit here may still lose it: ReserveUnit decides.
+    """
+    collectibles, stores = setting("COLLECTIBLES_TABLE"), setting("STORES_TABLE")
+    keys = [(collectibles, request.collectible_id), (stores, request.store_id)]
+    if rental_id is not None:
+        keys.append((setting("RENTALS_TABLE"), rental_id))
+    row, store, *earlier = dynamo.get_each(keys, perhaps_old={collectibles, stores})
+    if earlier and earlier[0] is not None:
+        return Rental.from_row(earlier[0])
+    collectible = from_row(Collectible, row) if row else None
+    if collectible is None or collectible.is_withdrawn:
+        raise CollectibleNotFound(request.collectible_id)
+    if store is None:
+        raise StoreNotFound(request.store_id)
+    if allocation.is_sold_out(collectible.id):
+        count("NoUnitAvailable")
+        raise NoUnitAvailable(collectible.id)
+    return collectible
+
+
 def _new_rental(
-    rental_id: str, request: CheckoutRequest, secret: bytes, client_address: str
+    rental_id: str,
+    request: CheckoutRequest,
+    collectible: Collectible,
+    secret: bytes,
+    client_address: str,
 ) -> Rental:
-    collectible = catalogue.offered(request.collectible_id)
-    catalogue.store(request.store_id)
     now = clock.now_timestamp()
     return Rental(
         id=rental_id,

@@ -37,7 +37,8 @@ ApplicationError                    infra/errors.py
 │   ├── Overdue
 │   └── NotInspected
 ├── PaymentProviderError            PayMongo (paymongo/errors.py)
-│   ├── PaymentProviderUnavailable  no answer, 429 or 5xx: ask again later
+│   ├── PaymentProviderUnavailable  no answer or 5xx: ask again later
+│   │   └── PaymentProviderThrottled  429: ask again sooner, and more often
 │   ├── PaymentProviderRejected     4xx: asking again gives the same answer
 │   ├── PaymentMethodRefused        PayMongo opens no session for the chosen method
 │   ├── PaymentSessionOpen          the session can still be paid, so nothing may be released
@@ -57,6 +58,7 @@ from infra.errors import (
 from paymongo.errors import (
     PaymentProviderError,
     PaymentProviderRejected,
+    PaymentProviderThrottled,
     PaymentProviderUnavailable,
 )
 
@@ -89,6 +91,7 @@ __all__ = [
     "PaymentNotReceived",
     "PaymentProviderError",
     "PaymentProviderRejected",
+    "PaymentProviderThrottled",
     "PaymentProviderUnavailable",
     "PaymentReceived",
     "PaymentSessionOpen",

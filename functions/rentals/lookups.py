@@ -18,7 +18,7 @@ MOST = 50
 # The stages that stores have lists of.
 LISTED = [each for each in FulfillmentStatus if each is not FulfillmentStatus.CLOSED]
 ATTENTION_KEY = "attention"
-_EMAIL = re.compile(r"\S+@\S+")
+EMAIL = re.compile(r"\S+@\S+")
 _LONGEST_WORDS = 254
 
 
@@ -62,11 +62,16 @@ def list_attention(limit: int = MOST) -> list[Rental]:
     return _rentals(ATTENTION_KEY, limit)
 
 
+def stage_key(store_id: str, status: FulfillmentStatus) -> str:
+    """The key of a store's list of a stage; its entries begin with what they are sorted by."""
+    return f"store#{store_id}#{status}"
+
+
 def in_store(store_id: str, status: FulfillmentStatus, limit: int = MOST) -> list[Rental]:
     """What a store waits for, or has, the earliest first: by `ready_by`, `arrived_at`, `due_at`,
     `returned_at`.
     """
-    return _rentals(f"store#{store_id}#{status}", limit)
+    return _rentals(stage_key(store_id, status), limit)
 
 
 def in_store_by_name(store_id: str, words: str) -> list[Rental]:
@@ -109,7 +114,7 @@ def _found(words: str) -> Iterator[Rental]:
         return
     if number := read_number(words):
         yield from _rentals(f"number#{number}", MOST)
-    if _EMAIL.fullmatch(words):
+    if EMAIL.fullmatch(words):
         yield from _rentals(customer_key(words, identity_secret()), MOST)
         return
     if (phone := phone_key(words, identity_secret())) is not None:
@@ -132,7 +137,7 @@ def _place(rental: Rental) -> tuple[str, str] | None:
     status = rental.fulfillment_status
     if status not in LISTED:
         return None
-    return f"store#{rental.place_id}#{status}", f"{since[status]}#{rental.id}"
+    return stage_key(rental.place_id, status), f"{since[status]}#{rental.id}"
 
 
 def _rentals(key: str, limit: int) -> list[Rental]:

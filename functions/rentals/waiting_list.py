@@ -43,6 +43,15 @@ def remove(collectible_id: str, email: str) -> None:
     dynamo.transact([Delete(setting("LOOKUPS_TABLE"), _key(collectible_id, email))])
 
 
+def waited_for_by(email: str) -> list[str]:
+    """Ids of the collectibles that somebody waits for."""
+    return [
+        each
+        for each in _waited_for()
+        if _query("entry = :entry", _key(each, email)["entry"], limit=1)
+    ]
+
+
 def tell(has_time: Callable[[], bool]) -> int:
     """Mail those who wait for what is there again; how many. Raises what a retry may cure."""
     told = 0

@@ -1,4 +1,4 @@
-"""RejectRental: end a rental for which there is no unit."""
+"""RejectRental: end a rental whose unit went to somebody else since checkout saw it."""
 
 from infra.telemetry import count
 from rentals import endings

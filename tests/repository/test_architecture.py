@@ -2,10 +2,10 @@
 
 import ast
 import re
-from collections.abc import Iterator
 
 import pytest
 
+from tests.support.imports import imported_packages, imports
 from tools.sources import ROOT
 
 FUNCTIONS = ROOT / "functions"
@@ -56,20 +56,6 @@ def handlers() -> list[str]:
         if name.startswith(HANDLER_PACKAGES)
         and any(isinstance(node, ast.FunctionDef) and node.name == "handler" for node in tree.body)
     )
-
-
-def imports(tree: ast.Module) -> Iterator[str]:
-    """What a module imports, by its dotted name, also inside of functions."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, "absolute imports only"
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
-
-
-def imported_packages(tree: ast.Module) -> set[str]:
-    return {name.partition(".")[0] for name in imports(tree)}
 
 
 def test_nobody_draws_from_the_generator_that_a_snapshot_would_hold() -> None:

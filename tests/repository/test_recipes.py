@@ -15,11 +15,12 @@ from tests.support.tasks import function_of, lambda_tasks, state_of
 from tools.importing.models import CustomerRow
 from tools.sources import ROOT
 
-# `make generate`, `make counts` and `make faults` write these.
+# `make generate`, `make counts`, `make faults` and `make scaling` write these.
 GENERATED = {
     "README.md",
     "docs/architecture.md",
     "docs/faults.md",
+    "docs/scaling.md",
     "tools/measuring/cost/counts.json",
 }
 

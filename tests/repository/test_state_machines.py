@@ -11,6 +11,7 @@ from rentals.errors import HoldExpired, PaymentCancelled, PaymentFailed
 from rentals.models import Customer, EndReason
 from tests.support.sources import definitions, resources, template, translated
 from tests.support.tasks import (
+    CURED_BY_PAYMONGO,
     LAMBDA,
     MACHINES,
     OURS,
@@ -194,7 +195,7 @@ def test_an_error_that_ends_a_rental_is_not_retried_first(machine: str, name: st
     retried = {error for rule in state["Retry"] for error in rule["ErrorEquals"]} & OURS
 
     # What asking again can cure.
-    assert retried <= RAISED_ANYWHERE | {"PaymentProviderUnavailable", "PaymentSessionOpen"}
+    assert retried <= RAISED_ANYWHERE | CURED_BY_PAYMONGO
 
 
 @every_lambda_task
@@ -209,7 +210,7 @@ def test_what_a_retry_can_cure_is_retried(machine: str, name: str) -> None:
         if (error, rule["Next"]) == ("PaymentSessionOpen", "ClosePaymentSession")
     }
 
-    curable = {"PaymentProviderUnavailable", "PaymentSessionOpen", *RAISED_ANYWHERE}
+    curable = RAISED_ANYWHERE | CURED_BY_PAYMONGO
     assert raises(state) & curable <= retried | cured
     assert retried >= INFRASTRUCTURE
 

@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cache
 from ipaddress import ip_address
 from typing import Any, TypeVar
@@ -16,7 +16,7 @@ import httpx
 
 from api.requests import ACCESS_KEY_HEADER
 from infra import dynamo
-from infra.clock import timestamp, timestamp_in
+from infra.clock import now_timestamp, timestamp_in
 from infra.dynamo import from_attributes
 from rentals import desk, repository, retention
 from rentals.access_keys import access_key_of
@@ -101,8 +101,8 @@ class Shop:
         self.paymongo = Sandbox(stack.settings.paymongo_url)
         self.stepfunctions = _client(stack, "stepfunctions")
         self.dynamodb = _client(stack, "dynamodb")
-        self._opened_at = time.time()
-        self._failed_before = self._failed_executions()
+        self._opened_at = now_timestamp()
+        self._before = {each["id"] for each in self.rows("Rentals", ProjectionExpression="id")}
         self._expected_failures: set[str] = set()
         self._collectibles: set[str] = set()
 
@@ -143,10 +143,12 @@ class Shop:
         """How many units are on the shelf."""
         return sum(unit["isAvailable"] == "true" for unit in self.units_of(collectible_id))
 
-    def rows(self, name: str, is_wanted: Callable[[Json], bool] = lambda _: True) -> list[Json]:
+    def rows(
+        self, name: str, is_wanted: Callable[[Json], bool] = lambda _: True, **scan: Any
+    ) -> list[Json]:
         """The rows of a table; `is_wanted` is asked for each as the wire has it."""
         pages = self.dynamodb.get_paginator("scan").paginate(
-            TableName=self._table_name(name), ConsistentRead=True
+            TableName=self._table_name(name), ConsistentRead=True, **scan
         )
         items = (item for page in pages for item in page["Items"])
         return [from_attributes(item) for item in items if is_wanted(item)]
@@ -398,20 +400,19 @@ class Shop:
 
     def run_clock(self) -> Json:
         """Its schedule fires: Lambda's answer."""
-        answer: Json = _client(self.stack, "lambda").invoke(
-            FunctionName=self.stack.outputs["FollowFulfillmentFunctionName"], Payload=b"{}"
-        )
-        return answer
+        return self._fire("FollowFulfillmentFunctionName")
 
     def erase_personal_data(self, rental_id: str) -> Json:
         """Its schedule fires on the day on which this rental is due."""
         with domain_of(self.stack):
             dynamo.transact([retention.look(rental_id, timestamp_in(-1))])
-        answer = _client(self.stack, "lambda").invoke(
-            FunctionName=self.stack.outputs["ErasePersonalDataFunctionName"], Payload=b"{}"
-        )
-        done: Json = json.load(answer["Payload"])
+        done: Json = json.load(self._fire("ErasePersonalDataFunctionName")["Payload"])
         return done
+
+    def money_balance(self) -> Json:
+        """What the daily check of the money says."""
+        balance: Json = json.load(self._fire("BalanceMoneyFunctionName")["Payload"])
+        return balance
 
     def fulfillment_arns(self, rental_id: str) -> list[str]:
         """The executions that have followed a paid rental, the first one first."""
@@ -496,8 +497,11 @@ class Shop:
 
     def run_reconciler(self) -> Json:
         """Its schedule fires: Lambda's answer."""
+        return self._fire("ReconcileFunctionName")
+
+    def _fire(self, function: str) -> Json:
         answer: Json = _client(self.stack, "lambda").invoke(
-            FunctionName=self.stack.outputs["ReconcileFunctionName"], Payload=b"{}"
+            FunctionName=self.stack.outputs[function], Payload=b"{}"
         )
         return answer
 
@@ -578,9 +582,9 @@ class Shop:
         )
         return [each for page in pages for each in page["executions"]]
 
-    def _failed_executions(self) -> dict[str, Json]:
-        return {
-            each["executionArn"]: each
+    def _failed_executions(self) -> list[Json]:
+        return [
+            each
             for state_machine in (
                 "RentalStateMachineArn",
                 "SettlementStateMachineArn",
@@ -588,7 +592,7 @@ class Shop:
             )
             for status in ("FAILED", "TIMED_OUT")
             for each in self._executions(state_machine, statusFilter=status)
-        }
+        ]
 
     # --- the promise ---
 
@@ -622,22 +626,14 @@ class Shop:
 
         With `is_whole` those of other tests are looked at as well: once, at the end.
         """
-        opened_at = timestamp(datetime.fromtimestamp(self._opened_at, UTC))
-        others: set[str] = set()
-
-        def is_mine(item: Json) -> bool:
-            is_new = item["createdAt"]["S"] >= opened_at
-            if is_whole or is_new or item["collectibleId"]["S"] in self._collectibles:
-                return True
-            others.add(item["id"]["S"])
-            return False
+        others = set() if is_whole else self._before
 
         def named(attribute: str) -> Callable[[Json], bool]:
             return lambda item: item.get(attribute, {}).get("S") not in others
 
         with domain_of(self.stack):
-            rentals = self.rows("Rentals", is_mine)
-            customers = self.rows("Customers", lambda item: "openRentals" in item)
+            rentals = self.rows("Rentals", **({} if is_whole else self._mine()))
+            customers = self.rows("Customers", FilterExpression="attribute_exists(openRentals)")
             for each in customers:
                 open_rentals = each["openRentals"]
                 each["openRentals"] = {e for e in open_rentals if e.partition("#")[2] not in others}
@@ -648,6 +644,16 @@ class Shop:
                 [each for each in self.paymongo.ledger() if each.rental_id not in others],
                 charges=self.rows("Charges", named("rentalId")),
             )
+
+    def _mine(self) -> Json:
+        """What a scan of rentals leaves out: those of other tests."""
+        values = {":opened": {"S": self._opened_at}}
+        values |= {f":c{n}": {"S": each} for n, each in enumerate(sorted(self._collectibles))}
+        its = "".join(f" OR collectibleId = {name}" for name in list(values)[1:])
+        return {
+            "FilterExpression": f"createdAt >= :opened{its}",
+            "ExpressionAttributeValues": values,
+        }
 
     def _is_quiet(self) -> bool:
         """Whether nothing runs but executions that wait for a customer or a store, and whether
@@ -660,14 +666,21 @@ class Shop:
             for each in self._executions("RentalStateMachineArn", statusFilter="RUNNING")
         }
         settling = self._executions("SettlementStateMachineArn", statusFilter="RUNNING")
-        pending = self.rows("Rentals", lambda item: item["paymentStatus"]["S"] == "pending")
+        pending = self.rows(
+            "Rentals",
+            FilterExpression="paymentStatus = :pending",
+            ExpressionAttributeValues={":pending": {"S": "pending"}},
+        )
         waiting = {row["id"] for row in pending if row.get("taskToken") and "paymentId" not in row}
         return not settling and running == waiting and len(pending) == len(waiting)
 
     def _unexpected_failures(self) -> list[str]:
         """Ordinary endings succeed; a failed execution means that somebody must look."""
-        new = self._failed_executions().keys() - self._failed_before.keys()
-        described = [self.stepfunctions.describe_execution(executionArn=arn) for arn in new]
+        opened_at = datetime.fromisoformat(self._opened_at)
+        new = [e for e in self._failed_executions() if e["stopDate"] >= opened_at]
+        described = [
+            self.stepfunctions.describe_execution(executionArn=each["executionArn"]) for each in new
+        ]
         return [
             f"{each['name']}: {each.get('cause')}"
             for each in described

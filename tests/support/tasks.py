@@ -18,6 +18,12 @@ OURS = {
 }
 # What the shell of every task, and every transaction, may raise; retried everywhere.
 RAISED_ANYWHERE = {"InfrastructureUnavailable", "WriteContended"}
+# What PayMongo may do when it is asked again.
+CURED_BY_PAYMONGO = {
+    "PaymentProviderUnavailable",
+    "PaymentProviderThrottled",
+    "PaymentSessionOpen",
+}
 MACHINES = sorted(definitions())
 STATES = [(machine, name) for machine in MACHINES for name in definitions()[machine]["States"]]
 TASKS = [
@@ -61,9 +67,13 @@ def handler_of(state: Json) -> Any:
 
 
 def raises(state: Json) -> set[str]:
-    """The errors that a task's handler says it raises."""
+    """The errors that a task's handler says it raises, with what is a kind of them."""
     documented = (handler_of(state).__doc__ or "").partition("Raises")[2]
-    return set(re.findall(r"\b[A-Z]\w+\b", documented)) & OURS
+    named = set(re.findall(r"\b[A-Z]\w+\b", documented)) & OURS
+    kinds = {
+        name for name in OURS for base in getattr(errors, name).__mro__ if base.__name__ in named
+    }
+    return named | kinds
 
 
 def targets(state: Json) -> list[str]:

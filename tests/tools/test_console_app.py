@@ -31,6 +31,7 @@ from tools.console.aws import (
 from tools.ops.attention import Finding
 from tools.ops.errors import CommandError
 from tools.ops.executions import Execution, Machine
+from tools.ops.finding import Lists
 from tools.ops.history import Timeline, read
 from tools.ops.logs import LogLine
 from tools.ops.money import Entry
@@ -42,6 +43,7 @@ from tools.sources.asl import StateMachine, parse
 Json = dict[str, Any]
 
 MARKUP = '"><img src=x onerror=alert(1)><script>alert(1)</script>'
+AT = "2026-11-22T20:00:00.000Z"
 PREFIX = "arn:aws:states:ap-southeast-1:000000000000"
 MACHINE = Machine(f"{PREFIX}:stateMachine:rentals-rental")
 NAME = f"hostile'{MARKUP}"
@@ -90,10 +92,10 @@ RENTAL: Json = {
     "paymentStatus": "pending", "endReason": MARKUP, "attention": MARKUP, "unitId": MARKUP,
     "duration": 3, "dailyRate": 2000, "totalFee": 6000, "paymentMethod": MARKUP,
     "checkoutSessionId": MARKUP, "checkoutUrl": "javascript:alert(1)",
-    "holdExpiresAt": "2026-11-25T13:00:00.000Z", "createdAt": MARKUP, "updatedAt": MARKUP,
-    "fulfillmentStatus": "picked_up", "pickedUpAt": MARKUP, "readyBy": MARKUP,
+    "holdExpiresAt": "2026-11-25T13:00:00.000Z", "createdAt": AT, "updatedAt": AT,
+    "fulfillmentStatus": "picked_up", "pickedUpAt": AT, "readyBy": AT,
     "dueAt": "2026-11-25T13:00:00.000Z", "fulfillmentAttention": MARKUP, "closedReason": MARKUP,
-    "deskLog": [{"action": MARKUP, "at": MARKUP, "by": MARKUP, "store": MARKUP, "note": MARKUP}],
+    "deskLog": [{"action": MARKUP, "at": AT, "by": MARKUP, "store": MARKUP, "note": MARKUP}],
 }  # fmt: skip
 
 
@@ -105,6 +107,7 @@ class HostileAccount(Account):
         self.stopped: list[str] = []
         self.settled: list[str] = []
         self.refunded: list[tuple[str, int, str, str]] = []
+        self.asked: list[tuple[str, Lists, bool]] = []
         self.replayed: list[tuple[str, str, int]] = []
 
     def arn_of(self, logical_id: str) -> str | None:
@@ -166,7 +169,17 @@ class HostileAccount(Account):
         return [EXECUTION]
 
     def attention(self) -> list[Finding]:
-        return [Finding(MARKUP, MARKUP, MARKUP, MARKUP, MARKUP)]
+        return [Finding(MARKUP, MARKUP, MARKUP, AT, MARKUP)]
+
+    def names(self, table: str) -> dict[str, str]:
+        return {MARKUP: MARKUP, "store-b": "Quezon City"}
+
+    def find(self, words: str, lists: Lists, *, may_read_secret: bool) -> list[Json]:
+        self.asked.append((words, lists, may_read_secret))
+        return [RENTAL] if MARKUP in (words, *lists.stores) else []
+
+    def refundable(self, rental_id: str) -> int:
+        return 7000
 
     def id_of(self, words: str) -> str:
         return words
@@ -179,7 +192,7 @@ class HostileAccount(Account):
         return f"{PREFIX}:execution:rentals-settlement:1"
 
     def money(self, rental: Json) -> list[Entry]:
-        return [Entry(MARKUP, -125_050, MARKUP, MARKUP, MARKUP, MARKUP, MARKUP)]
+        return [Entry(MARKUP, -125_050, MARKUP, AT, MARKUP, MARKUP, MARKUP)]
 
     def refund_part(self, rental_id: str, pesos: int, reason: str, key: str) -> str:
         self.refunded.append((rental_id, pesos, reason, key))
@@ -225,7 +238,8 @@ def execution_url(arn: str = EXECUTION.arn) -> str:
 
 PAGES = [
     "/console/",
-    "/console/attention",
+    "/console/rentals",
+    f"/console/rentals?q={quote(MARKUP)}&store={quote(MARKUP)}&day={quote(MARKUP)}",
     "/console/machines/rentals-rental",
     f"/console/machines/rentals-rental?q={quote(MARKUP)}",
     f"/console/machines/rentals-rental?status={quote(MARKUP)}&token={quote(MARKUP)}",
@@ -277,8 +291,27 @@ def test_where_a_paid_rental_is_stands_in_the_list_and_beside_its_execution(
 
     for page in ("/console/machines/rentals-rental", execution_url()):
         text = client.get(page).text
-        for shown in ("picked up", "overdue", "store-b", "2026-11-22 03:00", "2026-11-25 13:00"):
+        for shown in (
+            "picked up",
+            "overdue",
+            "Quezon City",
+            "2026-11-22 11:00",
+            "2026-11-25 21:00",
+        ):
             assert shown in text, page
+        assert "Times of Manila" in text
+
+
+def test_rentals_are_asked_for_by_words_store_status_and_day(account: HostileAccount) -> None:
+    wanted = "/console/rentals?q=+MC-7K4Q-9F2D+&store=store-b&stage=overdue&day=2026-11-28"
+
+    Browser(account).get(wanted)
+    Browser(account, read_only=True).get("/console/rentals?store=nowhere&stage=nonsense")
+
+    assert account.asked == [
+        ("MC-7K4Q-9F2D", Lists(["store-b"], "overdue", "2026-11-28"), True),
+        ("", Lists([MARKUP, "store-b"]), False),
+    ]
 
 
 def test_task_tokens_are_not_shown(account: HostileAccount) -> None:
@@ -336,7 +369,10 @@ def test_the_console_uses_only_colours_and_fonts_that_the_site_has() -> None:
 def test_assets_are_served_and_nothing_beside_them(account: HostileAccount, name: str) -> None:
     client = Browser(account)
 
-    assert client.get(f"/console/assets/{name}").status_code == 200
+    served = client.get(f"/console/assets/{name}")
+    assert served.status_code == 200
+    # Fonts that come late are done without.
+    assert ("max-age" in served.headers["Cache-Control"]) is name.endswith(".woff2")
     assert client.get(f"/console/assets/../{name}").status_code == 404
     assert client.get("/console/assets/../app.py").status_code == 404
     assert client.get("/console/assets/%2e%2e/app.py").status_code == 404
@@ -386,13 +422,14 @@ def test_a_part_refund_is_ordered_as_it_was_written_down(account: HostileAccount
     page = client.get("/console/rentals/r-1/refund").text
     key = re.findall('name="key" value="([0-9a-f]+)"', page)[0]
 
+    assert "PHP 7,000.00 of its payment can still go back" in page
     client.post(
         "/console/rentals/r-1/refund",
         data={"form_token": form_token(page), "key": key, "amount": "500", "reason": "a wait"},
     )
 
     assert account.refunded == [("r-1", 500, "a wait", key)]
-    assert "₱-1,250.50" in client.get(execution_url()).text
+    assert "PHP -1,250.50" in client.get(execution_url()).text
 
 
 @pytest.mark.parametrize("action", ACTIONS[:3])

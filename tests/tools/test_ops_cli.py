@@ -52,6 +52,63 @@ def test_an_endpoint_means_that_endpoint_and_a_profile_means_aws() -> None:
     assert choose(profile="shop", environment={}).endpoint_url is None
 
 
+@pytest.mark.parametrize(
+    ("setting", "says"),
+    [
+        ({"AWS_PORT": "abc"}, "AWS_PORT takes a port"),
+        ({"AWS_PORT": "70000"}, "AWS_PORT takes a port"),
+        ({"AWS_ENDPOINT_URL": "localhost"}, "http://127.0.0.1:4566"),
+        ({"TIME_ZONE": "Manila"}, "TIME_ZONE is one as"),
+    ],
+)
+def test_a_wrong_setting_is_one_sentence_that_says_what_to_change(
+    monkeypatch: pytest.MonkeyPatch, setting: dict[str, str], says: str
+) -> None:
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID", raising=False)
+    for name, value in setting.items():
+        monkeypatch.setenv(name, value)
+
+    for args in (["attention"], ["replay", "PostCheckoutFunction/gcash"]):
+        result = CliRunner().invoke(app, args)
+
+        assert result.exit_code == 2
+        assert len(result.stderr.splitlines()) == 2
+        assert next(iter(setting.values())) in result.stderr
+        assert says in result.stderr
+
+
+def test_a_file_or_port_that_cannot_be_used_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "Permission denied", "/root/file")
+
+    for part, args, says in (
+        ("tools.ops.webhook.account_of", ["webhook", "check"], "/root/file: Permission denied"),
+        ("socket.create_server", ["console", "--port", "8300"], "port 8300 cannot be used"),
+    ):
+        monkeypatch.setattr(part, refuse)
+        result = CliRunner().invoke(app, args)
+
+        assert (result.exit_code, says in result.stderr) == (1, True), result.stderr
+
+
+def test_the_version_is_that_of_the_package() -> None:
+    result = CliRunner().invoke(app, ["--version"])
+
+    assert (result.exit_code, result.stdout) == (0, "0.1.0\n")
+
+
+def test_a_shell_completes_commands() -> None:
+    asked = {
+        "_./RENTALS_COMPLETE": "complete_bash",
+        "COMP_WORDS": "./rentals sho",
+        "COMP_CWORD": "1",
+    }
+
+    result = CliRunner().invoke(app, prog_name="./rentals", env=asked)
+
+    assert result.stdout.split() == ["show"]
+
+
 def test_options_of_the_program_may_follow_the_command() -> None:
     assert hoisted(["show", "ID", "--json", "--profile", "shop", "--logs"]) == [
         "--json", "--profile", "shop", "show", "ID", "--logs",

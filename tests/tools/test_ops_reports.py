@@ -3,7 +3,10 @@
 import io
 import json
 import re
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -21,10 +24,23 @@ from tests.support.rows import NOW, ago, row
 from tools.cli import rental, replaying, text
 from tools.cli.app import app
 from tools.cli.session import Session
-from tools.ops import attention, dossier, history, logs, queues, rows, settling, smoke, words
+from tools.ops import (
+    attention,
+    dossier,
+    facts,
+    finding,
+    history,
+    logs,
+    queues,
+    rows,
+    settling,
+    smoke,
+    words,
+)
 from tools.ops.attention import Finding
 from tools.ops.errors import CommandError, NotUnderstood
 from tools.ops.executions import Execution
+from tools.ops.finding import Lists
 from tools.ops.logs import LogLine
 from tools.ops.target import Target
 from tools.replay.running import Outcome
@@ -212,6 +228,9 @@ def test_a_timeline_shows_what_went_wrong_and_how_often() -> None:
     assert "Settlement execution FAILED" in shown
     assert "PaymentProviderUnavailable x2" in shown
     assert "could not be settled: RefundFailed" in shown
+    assert "2.0 s …" in shown  # 12 s from the start, and entered after 10
+    ended = printed(text.timeline(replace(FAILED, stopped_at=NOW), NOW + timedelta(hours=1)))
+    assert "…" not in ended
     assert json.dumps(FAILED.to_json())
 
 
@@ -225,7 +244,7 @@ def test_a_dossier_shows_nobody_unless_asked_to() -> None:
     )
     money = Statement(Rental.from_row(row()))
     found = dossier.Dossier(
-        rows.plain(item), None, [], money, [], None, None, "PayMongo answered 500", []
+        rows.plain(item), None, [], money, [], None, None, "PayMongo answered 500", [], {}
     )
 
     without = printed(rental.render(found, personal_data=False, now=NOW))
@@ -233,7 +252,8 @@ def test_a_dossier_shows_nobody_unless_asked_to() -> None:
 
     for shown in (without, json.dumps(found.to_json(personal_data=False))):
         assert not any(each in shown for each in ("Ana", "ana@", "pay.example", "token", "f00d"))
-    assert "name: Ana Cruz" in with_
+    assert "Ana Cruz" in with_
+    assert "https://pay.example/cs_1" in with_
     assert "pay_2, pay_3" in with_
     assert "PayMongo answered 500" in without
     assert "taskToken" not in json.dumps(found.to_json(personal_data=True))
@@ -270,14 +290,17 @@ def test_a_paid_rental_is_shown_with_its_stage_desk_and_notices_in_manila_time()
         dueAt="2026-11-24T15:59:59.000Z",
         fulfillmentAttention="Overdue",
         fulfillmentToken="token",
+        unitId="unit-1",
         deskLog=[
             {"action": "picked_up", "at": "2026-11-20T03:00:00.000Z", "by": "ben", "note": "[ID]"}
         ],
     )
     notice = {"kind": "overdue", "status": "bounced", "createdAt": ago(hours=1), "problem": "full"}
-    unit = {"id": "unit-1", "status": "with_customer"}
+    unit = {"id": "unit-1", "status": "with_customer", "reservedBy": "rental-1"}
     money = Statement(Rental.from_row(item), [charge_of_late_return()])
-    found = dossier.Dossier(item, unit, [notice], money, [], None, None, None, [])
+    found = dossier.Dossier(
+        item, unit, [notice], money, [], None, None, None, [], {"store-a": "Makati"}
+    )
 
     shown = printed(rental.render(found, personal_data=True, now=NOW))
 
@@ -285,7 +308,8 @@ def test_a_paid_rental_is_shown_with_its_stage_desk_and_notices_in_manila_time()
         number_of("rental-1"),
         "picked up, overdue, since 2026-11-20 11:00:00",
         "2026-11-24 23:59:59",
-        "unit-1: with_customer",
+        "with customer, held by this rental (unit-1)",
+        "Makati (store-a)",
         "[ID]",
         "full",
         # Money: who, when and why.
@@ -459,7 +483,111 @@ def test_a_moment_of_another_day_has_its_date() -> None:
     now = datetime.now(UTC)
 
     assert re.fullmatch(r"\d\d:\d\d:\d\d\.\d{3}", text.moment(now))
-    assert text.moment(datetime(2026, 1, 31, 10, 20, 30, 456_000, UTC)) == "2026-01-31 10:20:30.456"
-    assert text.moment(datetime.fromisoformat("2026-01-31T07:00:00+08:00")).startswith(
-        "2026-01-30 23:"
-    )
+    assert text.moment(datetime(2026, 1, 31, 10, 20, 30, 456_000, UTC)) == "2026-01-31 18:20:30.456"
+
+
+@pytest.fixture
+def another_zone() -> Iterator[None]:
+    words.choose_zone("UTC")
+    yield
+    words.choose_zone(words.MANILA)
+
+
+def test_times_and_days_are_those_of_manila_or_of_the_zone_that_was_chosen() -> None:
+    assert words.zone() == "Manila"
+    assert words.when("2026-11-27T20:00:00.000Z") == "2026-11-28 04:00:00"
+    assert words.day("2026-11-28") == ("2026-11-27T16:00:00.000Z", "2026-11-28T16:00:00.000Z")
+    for wrong in ("", "28.11.2026", "2026-13-01"):
+        with pytest.raises(NotUnderstood, match="is no day"):
+            words.day(wrong)
+
+
+@pytest.mark.usefixtures("another_zone")
+def test_another_zone_is_chosen_for_all_times_but_those_of_the_shop_s_books() -> None:
+    assert words.zone() == "UTC"
+    assert words.when("2026-11-27T20:00:00.000Z") == "2026-11-27 20:00:00"
+    assert words.manila("2026-11-27T20:00:00.000Z") == "2026-11-28 04:00:00"
+    assert words.day("2026-11-28") == ("2026-11-28T00:00:00.000Z", "2026-11-29T00:00:00.000Z")
+
+
+def test_one_is_not_many() -> None:
+    assert [words.counted(each, "row") for each in (0, 1, 1200)] == [
+        "0 rows",
+        "1 row",
+        "1,200 rows",
+    ]
+
+
+def test_lists_of_stores_are_asked_for_a_stage_and_a_day(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str, Any]] = []
+
+    def look_up(_: Target, key: str, entries: Any) -> list[str]:
+        asked.append((key, entries))
+        return [key]
+
+    monkeypatch.setattr(rows, "looked_up", look_up)
+    now = now_timestamp()
+
+    found = [
+        finding.listed(Target(), Lists(["store-a", "store-b"], stage, day))
+        for stage, day in (("returned", "2026-11-28"), ("overdue", ""), ("overdue", "2999-01-01"))
+    ]
+
+    day = ("2026-11-27T16:00:00.000Z", "2026-11-28T16:00:00.000Z")
+    assert sorted(asked[:2]) == [
+        ("store#store-a#returned", day),
+        ("store#store-b#returned", day),
+    ]
+    (overdue, (_, until)), _ = sorted(asked[2:])
+    assert overdue == "store#store-a#picked_up"
+    assert now <= until <= now_timestamp()
+    assert found[2] == []  # what is due then is not overdue
+    assert len(finding.listed(Target(), Lists(["store-a"]))) == 4
+
+
+# --- a rental's row in words ---
+
+NAMES = {"store-a": "Makati", "wh-1": "Pasig"}
+
+
+def told(unit: Json | None = None, **values: Any) -> dict[str, facts.Fact]:
+    return {each.name: each for each in facts.facts_of(row(**values), unit, NAMES)}
+
+
+def test_a_rental_is_told_in_pesos_days_and_names() -> None:
+    found = told(
+        {"id": "unit-1", "reservedBy": "rental-1", "status": "to_store"},
+        unitId="unit-1", warehouseId="wh-1", eta=Decimal(1), duration=1, dailyRate=2000,
+        totalFee=2000, deposit=Decimal("500.5"), **PAID, declinedEventIds={"evt_1"},
+    )  # fmt: skip
+
+    assert {name: (each.text, each.id) for name, each in found.items()}.items() >= {
+        "store": ("Makati", "store-a"),
+        "warehouse": ("Pasig, 1 day away", "wh-1"),
+        "unit": ("to store, held by this rental", "unit-1"),
+        "price": ("PHP 2,000.00: 1 day at PHP 2,000.00", ""),
+        "deposit": ("PHP 500.50", ""),
+        "payment": ("PHP 6,000.00, gcash", "pay_1"),
+        "declined": ("1 time", ""),
+    }.items()
+    assert not any(each.is_wrong for each in found.values())
+
+
+def test_what_is_wrong_with_a_rental_is_marked() -> None:
+    late = {"fulfillmentStatus": "picked_up", "dueAt": ago(days=1), "pickedUpAt": ago(days=5)}
+    found = told(
+        {"id": "unit-1", "reservedBy": "rental-2"},
+        **late, unitId="unit-1", attention="RefundFailed",
+    )  # fmt: skip
+
+    assert {each.name for each in found.values() if each.is_wrong} == {
+        "needs somebody", "stage", "unit",
+    }  # fmt: skip
+    assert found["unit"].text == "held by rental-2"
+    assert told(None, unitId="unit-1")["unit"].is_wrong
+    assert told(None, lastUnitId="unit-1")["last unit"].id == "unit-1"
+    assert "unit" not in told()
+
+
+def test_money_that_is_not_pesos_is_not_called_pesos() -> None:
+    assert facts.amount_paid({"amountPaid": 1250, "paymentCurrency": "USD"}) == "12.5 USD"

@@ -5,6 +5,7 @@ import base64
 import hashlib
 import hmac
 import json
+import re
 import subprocess
 import sys
 import textwrap
@@ -1270,3 +1271,134 @@ def test_start_that_cannot_work_ends_with_a_sentence(tmp_path: Path, command: st
     assert ended.returncode == 1
     assert ended.stderr.startswith("paymongo sandbox: ")
     assert "Traceback" not in ended.stderr
+
+
+# The dashboard
+
+
+async def page_of(sandbox: Sandbox, path: str) -> str:
+    answer = await sandbox.http.get(f"/dashboard/{path}")
+    assert answer.status_code == 200, answer.text
+    return answer.text
+
+
+async def press(sandbox: Sandbox, path: str, button: str, **typed: str) -> httpx.Response:
+    """Sends the form of a page that has this button, as a browser would."""
+    page = await page_of(sandbox, path)
+    forms = re.findall(r"<form.*?</form>", page, re.DOTALL)
+    (form, *_) = [each for each in forms if f">{button}<" in each]
+    fields = dict(re.findall(r'<input[^>]* name="(\w+)"(?:[^>]* value="([^"]*)")?', form))
+    fields |= dict(re.findall(r'<select name="(\w+)">\s*<option value="([^"]*)"', form))
+    pressed = re.search(rf'<button(?: name="(\w+)" value="([^"]*)")?>{button}<', form)
+    assert pressed is not None
+    own = {pressed[1]: pressed[2]} if pressed[1] else {}
+    headers = {"Origin": "http://sandbox.test"}
+    return await sandbox.http.post(f"/dashboard/{path}", data=fields | own | typed, headers=headers)
+
+
+async def test_address_of_the_sandbox_opens_a_dashboard_in_pesos_and_manilas_time() -> None:
+    async with running_sandbox(Shop(), time=lambda: 1_800_000_000.5) as sandbox:
+        billing = {"name": "<b>Ana", "email": "ana@example.com"}
+        session = await sandbox.create(billing=billing)
+        await sandbox.play(session, "paid", payment_method="card")
+        (payment,) = (await sandbox.attributes(session))["payments"]
+        home = await sandbox.http.get("/", follow_redirects=True)
+
+    assert str(home.url) == "http://sandbox.test/dashboard/payments"
+    row = home.text.partition("<tbody>")[2]
+    for shown in (payment["id"], "₱7,000.00", "Credit or debit card", "R-1", "&lt;b&gt;Ana"):
+        assert shown in row
+    assert "15 Jan 2027, 16:00:00" in row
+    # 3.5 % and 15 pesos are PayMongo's.
+    assert re.findall("<dd>(.*?)</dd>", home.text) == ["₱0.00", "₱6,740.00"]
+    assert "frame-ancestors 'none'" in home.headers["Content-Security-Policy"]
+
+
+async def test_dashboard_pays_fails_and_keeps_a_session_in_progress(sandbox: Sandbox) -> None:
+    session = await sandbox.create()
+    path = f"sessions/{session['id']}"
+
+    assert (await press(sandbox, path, "Fail")).status_code == 303
+    await press(sandbox, path, "Begin a payment, and leave it in progress")
+    assert codes(await sandbox.expire(session)) == ["resource_processing_state"]
+    await press(sandbox, path, "It fails")
+    await press(sandbox, path, "Pay", pesos="7000.00")
+    await press(sandbox, path, "Pay once more", pesos="12.34")
+
+    assert await sandbox.statuses(session) == ["failed", "failed", "paid", "paid"]
+    entries = (await sandbox.ledger())["r-1"]["payments"]
+    assert [each["amount"] for each in entries[2:]] == [700_000, 1_234]
+    assert "None has “nobody” in it" in await page_of(sandbox, "sessions?q=nobody")
+    assert session["id"] in await page_of(sandbox, "sessions?q=r-1")
+
+
+async def test_dashboard_refunds_a_part_and_says_what_paymongo_refuses(sandbox: Sandbox) -> None:
+    payment = await sandbox.paid_payment()
+    path = f"payments/{payment['id']}"
+
+    await press(sandbox, "refunds", "Have the next one wait")
+    assert (await press(sandbox, path, "Refund", pesos="50.5", notes="Box")).status_code == 303
+    refused = await press(sandbox, path, "Refund", pesos="1")
+    assert refused.status_code == 400
+    assert 'role="alert">An earlier refund of the payment is pending.' in refused.text
+    await press(sandbox, path, "Succeed")
+    await sandbox.settle_down()
+    no_number = await press(sandbox, path, "Refund", pesos="a lot")
+    assert "valid integer" in no_number.text
+
+    (entry,) = (await sandbox.ledger())["r-1"]["payments"]
+    assert [(each["amount"], each["status"]) for each in entry["refunds"]] == [(5_050, "succeeded")]
+    assert "₱50.50" in await page_of(sandbox, "refunds")
+
+
+@pytest.mark.parametrize(("button", "taken"), [("The shop loses", 20_000), ("The shop wins", 0)])
+async def test_dashboard_plays_the_bank_of_a_dispute(
+    sandbox: Sandbox, button: str, taken: int
+) -> None:
+    payment = await sandbox.paid_payment()
+    path = f"payments/{payment['id']}"
+
+    await press(sandbox, path, "Dispute", pesos="200")
+    await press(sandbox, path, button)
+
+    (entry,) = (await sandbox.ledger())["r-1"]["payments"]
+    assert entry["taken_back_amount"] == taken
+    assert "the dispute." in await page_of(sandbox, path)
+
+
+async def test_dashboard_holds_releases_and_resends_events_and_stops_an_endpoint(
+    sandbox: Sandbox,
+) -> None:
+    await sandbox.register(["payment.paid"])
+    await press(sandbox, "webhooks", "Hold new events")
+    await sandbox.pay()
+    assert sandbox.shop.requests == []
+    assert "1 held." in await page_of(sandbox, "webhooks")
+
+    await press(sandbox, "webhooks", "Deliver new events")
+    await press(sandbox, "webhooks", "Deliver what is held")
+    await sandbox.settle_down()
+    event = await sandbox.paid_event()
+    await press(sandbox, f"events/{event['id']}", "Resend")
+    assert [each["id"] for each in sandbox.shop.events] == [event["id"]] * 2
+    assert "payment.paid" in await page_of(sandbox, "events")
+
+    await press(sandbox, "webhooks", "Disable")
+    await sandbox.pay()
+    assert len(sandbox.shop.requests) == 2
+    await press(sandbox, "webhooks", "Enable")
+    assert "stamp-enabled" in await page_of(sandbox, "webhooks")
+
+
+async def test_dashboard_takes_no_orders_from_other_pages(sandbox: Sandbox) -> None:
+    payment = await sandbox.paid_payment()
+    form = {"do": "POST /payments/{id}/refund", "id": payment["id"]}
+
+    for origin in ("http://evil.example", "null"):
+        headers = {"Origin": origin}
+        url = f"/dashboard/payments/{payment['id']}"
+        answer = await sandbox.http.post(url, data=form, headers=headers)
+        assert answer.status_code == 403
+    assert (await sandbox.http.post(url, data={"do": "DELETE /payments"})).status_code == 400
+    assert (await sandbox.ledger())["r-1"]["refunds"] == []
+    assert (await sandbox.http.get("/dashboard/payments/pay_none")).status_code == 404

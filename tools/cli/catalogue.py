@@ -15,6 +15,7 @@ from tools.importing.writing import Action, Planned, Tables
 from tools.ops import upgrading
 from tools.ops.domain import domain_of
 from tools.ops.errors import FOUND, CommandError
+from tools.ops.words import counted
 
 app = typer.Typer()
 _SHOWN = 50
@@ -52,8 +53,7 @@ def import_(  # noqa: PLR0913, PLR0917 - each is one way of importing
     tables = loading.tables_of(target)
     with session.working("Reading the files"):
         export = loading.read(target, tables, folder, encoding)
-    rows = "row" if export.count == 1 else "rows"
-    session.note(f"{export.count} {rows} in {', '.join(export.files)}")
+    session.note(f"{counted(export.count, 'row')} in {', '.join(export.files)}")
     for name in export.ignored:
         why = " (only ./rentals seed does)" if name == seed.STOCK else ""
         session.note(f"Not read: {name}{why}")
@@ -66,13 +66,14 @@ def import_(  # noqa: PLR0913, PLR0917 - each is one way of importing
         kept = [each for each in planned if each.action is Action.KEPT]
         if not dry_run:
             if jobs := writing.jobs_of(planned):
+                count = counted(sum(each.is_write for each in planned), "row")
                 session.confirm(
-                    f"Write {sum(each.is_write for each in planned)} rows to {target.describe()}?",
+                    f"Write {count} to {target.describe()}?",
                     assume_yes=yes or target.is_local,
                 )
                 with session.working("Storing pictures"):
                     stored = loading.store_pictures(target, export)
-                session.note(f"{stored} new pictures stored")
+                session.note(f"{counted(stored, 'new picture')} stored")
                 kept += _write(session, tables, planned, jobs)
             with session.working("Reading back"):
                 verification = writing.verify(tables, planned)
@@ -99,7 +100,7 @@ def seed_(
     session: Session = ctx.obj
     session.note_target()
     written = seed.seed_tables(loading.tables_of(session.target), folder)
-    session.show({"written": written}, f"[green]{written} rows written[/green]")
+    session.show({"written": written}, f"[green]{counted(written, 'row')} written[/green]")
 
 
 def _write(
@@ -135,7 +136,8 @@ def render(report: Report) -> Iterator[Any]:
     elif report.is_dry_run:
         yield "Nothing was written: this was a dry run."
     elif report.verification is not None and not report.verification.problems:
-        yield f"[green]Every row is there; {report.verification.sampled} were compared.[/green]"
+        compared = counted(report.verification.sampled, "row")
+        yield f"[green]Every row is there; {compared} compared.[/green]"
     elif report.verification is not None:
         yield from _listed("Wrong when read back", list(report.verification.problems))
 

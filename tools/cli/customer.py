@@ -27,7 +27,8 @@ def export(ctx: typer.Context, email: Email) -> None:
 
 @app.command()
 def erase(ctx: typer.Context, email: Email, yes: Yes = False) -> None:
-    """Erase who a customer is from all their rentals. Asks first: it cannot be undone.
+    """Erase who a customer is from all their rentals and waiting lists. Asks first: it cannot be
+    undone.
 
     What was rented and paid stays, without a name. A rental that is under way is erased by itself
     once it is over, and its reason is said; exit code 1 then. Safe to run twice.

@@ -10,6 +10,7 @@ from tools.cli.text import table
 from tools.ops import publishing, secret_store, smoke, upgrading, webhook
 from tools.ops.domain import domain_of
 from tools.ops.errors import FOUND
+from tools.ops.words import counted
 
 app = typer.Typer()
 webhook_app = typer.Typer(no_args_is_help=True, help="The endpoint that PayMongo sends events to.")
@@ -62,9 +63,9 @@ def upgrade_(ctx: typer.Context, yes: Yes = False) -> None:
         left.add_row(subject, why)
     session.show(
         asdict(done),
-        f"{done.units} units and {done.rentals} rentals go on; where the units of"
-        f" {len(done.unknown)} are, the desk has to say (./rentals attention); {done.retained} got"
-        " a time at which their personal data is looked at",
+        f"{counted(done.units, 'unit')} and {counted(done.rentals, 'rental')} go on; where the"
+        f" units of {len(done.unknown)} are, the desk has to say (./rentals attention);"
+        f" {done.retained} got a time at which their personal data is looked at",
         *([left] if done.left else []),
     )
     if done.left:
@@ -83,7 +84,7 @@ def site_publish(ctx: typer.Context) -> None:
         done = publishing.publish(session.target)
     session.show(
         asdict(done),
-        f"{len(done.uploaded)} files uploaded, {done.unchanged} unchanged,"
+        f"{counted(len(done.uploaded), 'file')} uploaded, {done.unchanged} unchanged,"
         f" {len(done.deleted)} old ones deleted",
         f"[green]{session.target.stack.site_url}[/green]",
     )

@@ -13,10 +13,10 @@ from rentals.unit_desk import UnitAction
 from tools.cli.money import RentalId
 from tools.cli.session import Session
 from tools.cli.text import coloured, table
-from tools.ops import desk
+from tools.ops import desk, rows
 from tools.ops.desk import Listed, listed
 from tools.ops.errors import CommandError
-from tools.ops.words import manila
+from tools.ops.words import when, zone
 
 app = typer.Typer()
 desk_app = typer.Typer(
@@ -178,26 +178,27 @@ def _show_moved(session: Session, moved: Moved) -> None:
     line = listed(moved.rental)
     if not moved.is_new:
         session.note("That was done before: nothing is changed.")
-    session.show({"rental": asdict(line), "is_new": moved.is_new}, _table_of([line]))
+    session.show({"rental": asdict(line), "is_new": moved.is_new}, _table_of(session, [line]))
 
 
 def _show_list(session: Session, found: Sequence[Listed], otherwise: str = "") -> None:
     data = {"rentals": list(map(asdict, found))}
-    session.show(data, _table_of(found) if found else otherwise)
+    session.show(data, _table_of(session, found) if found else otherwise)
 
 
-def _table_of(found: Sequence[Listed]) -> Table:
-    shown = table("number", "what", "unit", "store", "status", "since", "due", "id")
+def _table_of(session: Session, found: Sequence[Listed]) -> Table:
+    stores = rows.names(session.target, "Stores")
+    shown = table("number", "what", "unit", "store", "status", f"since ({zone()})", "due", "id")
     for each in found:
         status = "overdue" if each.is_overdue else each.status.replace("_", " ")
         shown.add_row(
             each.number,
             each.collectible,
             each.unit_id or "",
-            each.store_id,
+            stores.get(each.store_id, each.store_id),
             coloured(status),
-            manila(each.since),
-            manila(each.due_at),
+            when(each.since),
+            when(each.due_at),
             each.rental_id,
         )
     return shown

@@ -7,7 +7,7 @@ import typer
 
 from tools.cli.session import Session
 from tools.cli.text import table
-from tools.ops import exporting
+from tools.importing import exporting
 
 app = typer.Typer()
 

@@ -12,9 +12,9 @@ from rentals.charges import ChargeKind
 from rentals.models import CENTAVOS_PER_PESO
 from rentals.statement import Statement
 from tools.cli.session import Session
-from tools.cli.text import coloured, pesos, table
+from tools.cli.text import coloured, table
 from tools.ops import money
-from tools.ops.words import manila
+from tools.ops.words import pesos, when, zone
 
 app = typer.Typer()
 RentalId = Annotated[
@@ -98,13 +98,13 @@ def statement(found: Statement) -> Group:
         "given back": found.given_back,
     }
     told = [f"{name} {pesos(centavos)}" for name, centavos in sums.items() if centavos]
-    shown = table("money", "amount", "status", "at", "by", "why", "id")
+    shown = table("money", "amount", "status", f"at ({zone()})", "by", "why", "id")
     for each in money.entries(found):
         shown.add_row(
             each.what,
             pesos(each.centavos),
             coloured(each.status),
-            manila(each.at or None),
+            when(each.at),
             Text(each.by),
             Text(each.why),
             each.id,

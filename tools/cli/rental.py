@@ -10,18 +10,17 @@ from rich.console import Group
 from rich.live import Live
 from rich.text import Text
 
-from paymongo import CURRENCY
 from rentals import given_back, money_desk
 from rentals.models import BEFORE_HAND_OVER, CENTAVOS_PER_PESO, PaymentStatus, Rental
-from rentals.numbers import number_of
 from tools.cli.money import Key, RentalId, statement
 from tools.cli.session import Session, Wait, Yes
-from tools.cli.text import coloured, log_table, pesos, table, timeline
+from tools.cli.text import coloured, log_table, table, timeline
 from tools.ops import account, acknowledging, dossier, money, rows, settling
 from tools.ops.acknowledging import Acknowledgement
 from tools.ops.dossier import Dossier
 from tools.ops.errors import FOUND, CommandError
-from tools.ops.words import manila
+from tools.ops.facts import amount_paid, facts_of
+from tools.ops.words import pesos, when, zone
 
 app = typer.Typer()
 
@@ -35,7 +34,10 @@ def show(
         bool, typer.Option("--personal-data", help="Also the customer, and the customer's links.")
     ] = False,
 ) -> None:
-    """Everything about one rental: stage, desk, notices, row, executions, money, log lines."""
+    """Everything about one rental: stage, desk, notices, executions, money, log lines.
+
+    With --json, its row and unit as they are stored.
+    """
     session: Session = ctx.obj
     with session.working("Asking AWS and PayMongo"):
         found = dossier.gather(session.target, rental_id, with_logs=log)
@@ -192,13 +194,9 @@ def _settle(session: Session, rental_id: str, *, refund: bool, wait_seconds: flo
 def refund_question(row: Mapping[str, Any]) -> str:
     """What somebody agrees to who refunds this rental's payment."""
     status = row["paymentStatus"]
-    total = (
-        pesos(int(row["amountPaid"]))
-        if row.get("paymentCurrency", CURRENCY) == CURRENCY
-        else f"{row['amountPaid'] / CENTAVOS_PER_PESO} {row['paymentCurrency']}"
-    )
+    total = amount_paid(row)
     if "refundRequestedAt" in row:
-        return f"Follow up the refund of {total}, requested at {row['refundRequestedAt']}?"
+        return f"Follow up the refund of {total}, requested at {when(row['refundRequestedAt'])}?"
     if status == PaymentStatus.COMPLETED:
         why = money_desk.why_not_refundable(Rental.from_row(row))
         warning = f" PayMongo will refuse it: {why}" if why else ""
@@ -233,8 +231,7 @@ def acknowledge_question(row: Mapping[str, Any], acknowledgement: Acknowledgemen
 def render(found: Dossier, *, personal_data: bool, now: datetime | None = None) -> Group:
     """A dossier for people."""
     now = now or datetime.now(UTC)
-    parts: list[Any] = [*_second_half(found)]
-    parts += [_row(rows.shown(found.row, personal_data=personal_data))]
+    parts: list[Any] = [_facts(found, personal_data=personal_data), *_second_half(found)]
     parts += [timeline(each, now) for each in found.executions]
     if not found.executions:
         parts.append(Text("No execution (any more).", "dim"))
@@ -246,63 +243,54 @@ def render(found: Dossier, *, personal_data: bool, now: datetime | None = None) 
     return Group(*[each for part in parts for each in (part, Text())][:-1])
 
 
-def _row(row: Mapping[str, Any]) -> Any:
-    shown = table("", "", title=f"[bold]Rental {row['id']}[/bold]")
+def _facts(found: Dossier, *, personal_data: bool) -> Any:
+    title = Text(f"Rental {found.row['id']}", "bold").append(f"  times of {zone()}", "dim")
+    shown = table("", "")
     shown.show_header = False
-    for name, value in row.items():
-        if name not in ("id", "deskLog"):
-            shown.add_row(Text(name, "dim"), coloured(_in_words(value)))
-    return shown
+    for each in facts_of(found.row, found.unit, found.names):
+        name = f"{each.text} ({each.id})" if each.text and each.id else each.text or each.id
+        shown.add_row(
+            Text(each.name, "dim"), Text(name, "red") if each.is_wrong else coloured(name)
+        )
+    for name, text in _personal(found.row) if personal_data else ():
+        shown.add_row(Text(name, "dim"), Text(text))
+    return Group(title, shown)
+
+
+def _personal(row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Who rents, and the links that act for them."""
+    yield from (row.get("customer") or {}).items()
+    links = {"payment page": "paymentUrl", "checkout page": "checkoutUrl"}
+    yield from ((name, row[attribute]) for name, attribute in links.items() if attribute in row)
 
 
 def _second_half(found: Dossier) -> Iterator[Any]:
-    """Of a paid rental: where it is, who did what at the desk, what was told."""
-    row, unit = found.row, found.unit or {}
-    if "fulfillmentStatus" not in row:
-        return
-    stage = row.get("closedReason") or ("overdue" if rows.is_overdue(row) else None)
-    where = row["fulfillmentStatus"] + (f", {stage}" if stage else "")
-    shown = table("", "", title=f"[bold]{number_of(row['id'])}[/bold] (times of Manila)")
-    shown.show_header = False
-    for name, text in (
-        ("stage", f"{where.replace('_', ' ')}, since {manila(rows.stage_since(row))}"),
-        ("needs somebody", row.get("fulfillmentAttention", "")),
-        ("ready by", manila(row.get("readyBy"))),
-        ("due", manila(row.get("dueAt"))),
-        ("unit", f"{unit['id']}: {unit.get('status')}" if unit else ""),
-    ):
-        if text:
-            shown.add_row(Text(name, "dim"), coloured(text))
-    yield shown
+    """Of a paid rental: who did what at the desk, what was told."""
+    row = found.row
     if row.get("deskLog"):
         yield _desk_log(row["deskLog"])
     if found.notices:
-        told = table("notice", "status", "written", "problem", title="[bold]Notices[/bold]")
+        told = table(
+            "notice", "status", f"written ({zone()})", "problem", title="[bold]Notices[/bold]"
+        )
         for each in found.notices:
             told.add_row(
                 each["kind"],
                 coloured(each["status"]),
-                manila(each["createdAt"]),
+                when(each["createdAt"]),
                 each.get("problem", ""),
             )
         yield told
 
 
 def _desk_log(entries: Sequence[Mapping[str, Any]]) -> Any:
-    shown = table("desk", "at", "by", "store", "condition", "note", title="[bold]Desk[/bold]")
+    shown = table(
+        "desk", f"at ({zone()})", "by", "store", "condition", "note", title="[bold]Desk[/bold]"
+    )
     for each in entries:
         details = (each.get(name, "") for name in ("by", "store", "condition", "note"))
-        shown.add_row(each["action"], manila(each["at"]), *map(Text, details))
+        shown.add_row(each["action"], when(each["at"]), *map(Text, details))
     return shown
-
-
-def _in_words(value: Any) -> str:
-    if isinstance(value, dict):
-        return ", ".join(f"{name}: {_in_words(each)}" for name, each in value.items())
-    if isinstance(value, list):
-        separator = "\n" if value and isinstance(value[0], dict) else ", "
-        return separator.join(map(_in_words, value))
-    return str(value)
 
 
 def _payments(found: Dossier) -> Iterator[Any]:

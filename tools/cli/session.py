@@ -14,10 +14,10 @@ from typer.core import TyperGroup
 
 from tools.ops.errors import CommandError
 from tools.ops.explaining import EXPLAINED, explain
-from tools.ops.target import Target, choose
+from tools.ops.target import Target
 
 # Options of the program that people also write after the command.
-_WITH_VALUE = ("--profile", "--region", "--endpoint-url", "--stack-name")
+_WITH_VALUE = ("--profile", "--region", "--endpoint-url", "--stack-name", "--time-zone")
 _FLAGS = ("--json",)
 _WIDTH_OF_FILES = 160
 
@@ -28,8 +28,8 @@ Yes = Annotated[bool, typer.Option("--yes", help="Don't ask.")]
 
 EPILOG = (
     "Of every command, before or after it: --profile, --region, --endpoint-url, --stack-name,"
-    " --json. Without them and without AWS settings in the environment, commands act on the stack"
-    " of `make run`."
+    " --time-zone, --json. Without them and without AWS settings in the environment, commands act"
+    " on the stack of `make run`."
 )
 
 
@@ -112,6 +112,12 @@ class Commands(TyperGroup):
             return super().invoke(ctx)
         except EXPLAINED as error:
             failure = explain(error, _session(ctx).target)
+        except OSError as error:
+            if error.filename is None:
+                raise
+            failure = CommandError(
+                f"{error.filename}: {error.strerror}", "name another file or folder"
+            )
         _tell(_session(ctx), failure)
         return ctx.exit(failure.exit_code)
 
@@ -126,7 +132,10 @@ def _tell(session: Session, failure: CommandError) -> None:
 
 
 def _session(ctx: Any) -> Session:
-    return ctx.obj if isinstance(ctx.obj, Session) else Session(choose())
+    """That of the command, or what is known of it when its options mean nothing."""
+    if isinstance(ctx.obj, Session):
+        return ctx.obj
+    return Session(Target(), as_json=bool(ctx.params.get("as_json")))
 
 
 def hoisted(args: Sequence[str]) -> list[str]:

@@ -1,4 +1,4 @@
-"""How money, times, statuses, executions and log lines look in a terminal."""
+"""How times, statuses, executions and log lines look in a terminal."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -9,7 +9,7 @@ from rich.text import Text
 
 from tools.ops.executions import Execution
 from tools.ops.logs import LogLine
-from tools.ops.words import duration
+from tools.ops.words import duration, local, zone
 
 _COLOURS = {
     "RUNNING": "cyan", "SUCCEEDED": "green", "FAILED": "red", "ABORTED": "yellow",
@@ -26,20 +26,15 @@ def table(*columns: str, title: str | None = None) -> Table:
     return plain
 
 
-def pesos(centavos: int | None) -> str:
-    """Money for people: `PHP 6,000.00`."""
-    return "" if centavos is None else f"PHP {centavos / 100:,.2f}"
-
-
 def coloured(text: str) -> Text:
     """A status in its colour, anything else as it is."""
     return Text(text, _COLOURS.get(text, ""))
 
 
 def moment(at: datetime) -> str:
-    """UTC to the millisecond, with the date unless it is today's."""
-    at = at.astimezone(UTC)
-    is_today = at.date() == datetime.now(UTC).date()
+    """To the millisecond, with the date unless it is today's."""
+    at = local(at)
+    is_today = at.date() == local(datetime.now(UTC)).date()
     return f"{at:{'' if is_today else '%Y-%m-%d '}%H:%M:%S.%f}"[:-3]
 
 
@@ -47,12 +42,14 @@ def timeline(execution: Execution, now: datetime, *, since_step: int = 0) -> Gro
     """An execution's states from one on, with times, attempts and errors."""
     title = Text(f"{execution.machine.kind.capitalize()} execution ", "bold")
     title.append_text(coloured(execution.status)).append(f"  {execution.name}", "dim")
-    shown = table("state", "entered", "took", "attempts", "errors")
+    shown = table("state", f"entered ({zone()})", "took", "attempts", "errors")
+    ended_at = execution.stopped_at
     for visit in execution.visits[since_step:]:
+        is_open = visit.left_at is None and ended_at is None
         shown.add_row(
             visit.state,
             moment(visit.entered_at),
-            duration(visit.seconds(now)) + (" …" if visit.left_at is None else ""),
+            duration(visit.seconds(ended_at or now)) + (" …" if is_open else ""),
             str(len(visit.attempts) or ""),
             Text(_counted(visit.errors), "red").append(f" {visit.why}" if visit.why else "", "dim"),
         )
@@ -69,7 +66,7 @@ def _counted(errors: Sequence[str]) -> str:
 
 def log_table(lines: Sequence[LogLine], *, title: str | None = None) -> Table:
     """Log lines of one rental, with the fields of each beside its message."""
-    shown = table("time", "state or route", "level", "message", title=title)
+    shown = table(f"time ({zone()})", "state or route", "level", "message", title=title)
     for line in lines:
         shown.add_row(moment(line.at), line.where, coloured(line.level), _message(line))
     return shown

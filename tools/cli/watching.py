@@ -10,10 +10,10 @@ from rich.progress import Progress
 from rich.text import Text
 
 from tools.cli.session import Session, Wait
-from tools.cli.text import log_line, pesos, table
+from tools.cli.text import log_line, table
 from tools.ops import account, attention, auditing, logs, notices, queues, rows
 from tools.ops.errors import FOUND
-from tools.ops.words import duration, seconds_of
+from tools.ops.words import counted, duration, pesos, seconds_of, when, zone
 
 app = typer.Typer()
 
@@ -68,10 +68,15 @@ def audit_(
     shown = table("rule", "what", "in which way")
     for violation in result.violations:
         shown.add_row(f"[red]{violation.rule}[/red]", violation.subject, violation.detail)
-    outside = table("rental", "payment", "settled outside", "when", "by", "note")
+    outside = table("rental", "payment", "settled outside", f"when ({zone()})", "by", "note")
     for each in result.settled_outside:
         outside.add_row(
-            each.rental_id, each.payment_id, pesos(each.amount), each.at, each.by, Text(each.note)
+            each.rental_id,
+            each.payment_id,
+            pesos(each.amount),
+            when(each.at),
+            each.by,
+            Text(each.note),
         )
     total = pesos(sum(each.amount for each in result.settled_outside))
     agree = "[green]Units and money agree[/green]" + (
@@ -81,7 +86,8 @@ def audit_(
     )
     session.show(
         asdict(result),
-        f"{result.rentals} rentals, {result.units} units, {result.payments} payments",
+        f"{counted(result.rentals, 'rental')}, {counted(result.units, 'unit')},"
+        f" {counted(result.payments, 'payment')}",
         *([outside] if result.settled_outside else []),
         shown if result.violations else agree,
     )
@@ -154,6 +160,7 @@ def log(
     session: Session = ctx.obj
     far_back = since or ("1m" if follow else "1h")
     start = datetime.now(UTC) - timedelta(seconds=seconds_of(far_back))
+    session.note(f"Times of {zone()}")
     if follow:
         with suppress(KeyboardInterrupt):
             for line in logs.follow(

@@ -21,8 +21,10 @@ from starlette.responses import FileResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from rentals.models import FollowUp
+from rentals.numbers import number_of
 from tools.console import words
 from tools.console.aws import (
+    MOST_FOUND,
     SEARCHED,
     Account,
     NotFoundError,
@@ -30,13 +32,15 @@ from tools.console.aws import (
     replayable,
 )
 from tools.console.layout import NODE_HEIGHT, draw
-from tools.ops import rows
+from tools.ops import finding, rows
 from tools.ops.errors import CommandError
 from tools.ops.executions import Execution
 from tools.ops.explaining import EXPLAINED, explain
+from tools.ops.facts import facts_of
+from tools.ops.finding import Lists
 from tools.ops.history import Status, message_of
 from tools.ops.loopback import LOOPBACK
-from tools.ops.words import duration
+from tools.ops.words import counted, duration, pesos, when, zone
 from tools.sources.site import STATIC
 
 Json = dict[str, Any]
@@ -44,6 +48,8 @@ Json = dict[str, Any]
 STATUSES = ("RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED")
 EVENTS_A_PAGE = 100
 MOST_AT_ONCE = 20
+# What rentals are found by: words, and the lists of stores.
+_ASKED = ("q", "store", "stage", "day")
 _HERE = Path(__file__).parent
 # The site's own, under the paths by which its style sheet finds its fonts.
 _ASSETS = {
@@ -78,14 +84,17 @@ def _environment() -> Environment:
     filters: dict[str, Callable[..., Any]] = {
         "arn": lambda arn: quote(arn, safe=":"),
         "cause": message_of,
+        "counted": counted,
         "duration": duration,
+        "pesos": pesos,
+        "when": when,
         "by_function": lambda names: [
             (function, list(found))
             for function, found in groupby(names, lambda name: name.partition("/")[0])
         ],
     }
     for name in (
-        "clock", "day", "details", "inline", "moment", "pesos", "pretty", "stack_trace", "until",
+        "clock", "details", "inline", "moment", "pretty", "stack_trace",
     ):  # fmt: skip
         filters[name] = getattr(words, name)
     templates.filters |= filters
@@ -93,11 +102,15 @@ def _environment() -> Environment:
         "between": words.between,
         "is_overdue": rows.is_overdue,
         "is_web_address": is_web_address,
+        "most": MOST_FOUND,
         "node_height": NODE_HEIGHT,
+        "number_of": number_of,
+        "stages": finding.STAGES,
         "statuses": STATUSES,
         "all_states": list(Status),
         "searched": SEARCHED,
         "stage_since": rows.stage_since,
+        "zone": zone,
     }
     return templates
 
@@ -124,6 +137,9 @@ async def _secure(
 ) -> Response:
     response = await call_next(request)
     response.headers.update(_HEADERS)
+    if request.url.path.endswith(".woff2"):
+        # The style sheet does without those that come late.
+        response.headers["Cache-Control"] = "max-age=86400"
     return response
 
 
@@ -145,7 +161,7 @@ class _Console:
         """Where the pages are."""
         return [
             Route("/", self.overview),
-            Route("/attention", self.attention),
+            Route("/rentals", self.find),
             Route("/machines/{name}", self.executions),
             Route("/machines/{name}/definition", self.definition),
             Route("/executions/{arn:path}/stop", self.ask_to_stop),
@@ -165,7 +181,9 @@ class _Console:
     # --- pages ---
 
     def overview(self, request: Request) -> Response:
-        """The state machines, and how many of their executions run or failed."""
+        """The rentals that need somebody; the state machines, and how many of their executions run
+        or failed.
+        """
         machines = []
         for machine in self._account.machines():
             counts = {
@@ -180,11 +198,21 @@ class _Console:
                     "picture": draw(definition),
                 }
             )
-        return self._page(request, "overview.html", machines=machines)
+        findings = self._account.attention()
+        return self._page(request, "overview.html", machines=machines, findings=findings)
 
-    def attention(self, request: Request) -> Response:
-        """The rentals that need somebody."""
-        return self._page(request, "attention.html", findings=self._account.attention())
+    def find(self, request: Request) -> Response:
+        """The paid rentals that somebody means, or those that stores wait for and have."""
+        asked = {each: request.query_params.get(each, "").strip()[:200] for each in _ASKED}
+        stores = self._account.names("Stores")
+        wanted = [asked["store"]] if asked["store"] in stores else list(stores)
+        stage = asked["stage"] if asked["stage"] in finding.STAGES else ""
+        found = self._account.find(
+            asked["q"],
+            Lists(wanted, stage, asked["day"]),
+            may_read_secret=not self._read_only,
+        )
+        return self._page(request, "rentals.html", asked=asked, stores=stores, found=found)
 
     def executions(self, request: Request) -> Response:
         """A machine's executions."""
@@ -209,6 +237,7 @@ class _Console:
             page=page,
             rental_of=rental_of,
             rentals=self._rentals(each for each in rental_of.values() if each),
+            stores=self._account.names("Stores"),
             is_of_fulfillment=machine.arn == self._account.arn_of("FulfillmentStateMachine"),
             status=status,
             text=text,
@@ -315,6 +344,7 @@ class _Console:
             request,
             "refund.html",
             rental_id=request.path_params["rental_id"],
+            left=self._account.refundable(request.path_params["rental_id"]),
             key=secrets.token_hex(8),
         )
 
@@ -384,6 +414,8 @@ class _Console:
             "rental_id": rental_id,
             "rental": None,
             "unit": None,
+            "facts": [],
+            "stores": self._account.names("Stores"),
             "money": [],
             "is_unsettled": False,
             "rental_execution": None,
@@ -399,6 +431,8 @@ class _Console:
             if rental and (unit_id := rental.get("unitId") or rental.get("lastUnitId")):
                 found["unit"] = self._account.unit(unit_id)
             if rental:
+                names = found["stores"] | self._account.names("Warehouses")
+                found["facts"] = facts_of(rental, found["unit"], names)
                 found["fulfillments"] = self._account.fulfillments(rental)
                 found["money"] = self._account.money(rental)
             of_rental = execution if is_own else self._account.rental_execution(rental_id)

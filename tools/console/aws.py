@@ -1,6 +1,7 @@
 """What the console asks AWS, and the few things it may do there. Public APIs only."""
 
 import json
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
@@ -12,14 +13,16 @@ from urllib.parse import urlsplit
 from botocore.exceptions import ClientError
 
 from api.staff import MANAGERS
-from rentals.models import Customer, PaymentStatus
+from rentals import given_back
+from rentals.models import CENTAVOS_PER_PESO, Customer, PaymentStatus, Rental
 from rentals.numbers import read_number
 from rentals.rows import to_row
-from tools.ops import attention, executions, logs, money, rows, settling
+from tools.ops import attention, executions, finding, logs, money, rows, settling
 from tools.ops.acknowledging import checked_note
 from tools.ops.attention import Finding
 from tools.ops.errors import CommandError
 from tools.ops.executions import Execution, Machine, described
+from tools.ops.finding import Lists
 from tools.ops.history import Timeline
 from tools.ops.logs import LogLine
 from tools.ops.money import Entry
@@ -55,8 +58,13 @@ READS = frozenset(
         "ListStackResources",
         "ListStateMachines",
         "Query",
+        "Scan",
     }
 )
+# Stores and warehouses change a few times a year.
+_KEEP_NAMES_SECONDS = 60
+# Rentals on one page of lists.
+MOST_FOUND = 100
 # Where a paid rental is.
 _OF_FULFILLMENT = (
     "fulfillmentStatus", "closedReason", "fulfillmentAttention", "dueAt", "arrivedAt", "pickedUpAt",
@@ -117,6 +125,7 @@ class Account:
         self._stepfunctions = target.client("stepfunctions")
         # What an execution was given never changes.
         self._rental_id_by_arn = lru_cache(maxsize=4000)(lambda arn: self.execution(arn).rental_id)
+        self._names_at = lru_cache(maxsize=2)(lambda table, _: rows.names(target, table))
 
     # --- what is deployed ---
 
@@ -270,9 +279,32 @@ class Account:
         """How rentals stand, by id."""
         attributes = (
             "id", "collectibleName", "paymentStatus", "endReason", "attention", "storeId",
-            "completedAt", *_OF_FULFILLMENT,
+            "completedAt", "readyBy", *_OF_FULFILLMENT,
         )  # fmt: skip
         return {row["id"]: row for row in self._rows("Rentals", rental_ids, attributes)}
+
+    def names(self, table: str) -> dict[str, str]:
+        """As rows.names, at most a minute old; nothing where there is no such stack."""
+        try:
+            return self._names_at(table, time.monotonic() // _KEEP_NAMES_SECONDS)
+        except CommandError:
+            return {}
+
+    def find(self, words: str, lists: Lists, *, may_read_secret: bool) -> list[Json]:
+        """The rentals that somebody means; by words that mean none, those of customers with such a
+        name on these lists, which without words are shown themselves.
+        """
+        if words and (
+            found := self.rentals(
+                finding.meant(self.target, words, may_read_secret=may_read_secret)
+            )
+        ):
+            return list(found.values())
+        ids = finding.listed(self.target, lists)
+        if words:
+            ids = finding.named(self.target, ids, words)
+        by_id = self.rentals(ids[:MOST_FOUND])
+        return [by_id[each] for each in ids if each in by_id]
 
     def unit(self, unit_id: str) -> Json | None:
         """A unit's row, or None."""
@@ -303,7 +335,7 @@ class Account:
         fulfillment the next one.
         """
         self._stepfunctions.stop_execution(
-            executionArn=execution.arn, error="Stopped", cause="stopped in the console"
+            executionArn=execution.arn, error="Stopped", cause="by an operator, in the console"
         )
 
     def settle(self, rental_id: str) -> str:
@@ -317,9 +349,18 @@ class Account:
         """What was paid, charged and given back of a paid rental, without who rents."""
         if rental["paymentStatus"] != PaymentStatus.COMPLETED:
             return []
-        nobody = Customer(**{each.name: "" for each in fields(Customer)})
-        row = rental | {"customer": to_row(nobody), "requestHash": ""}
-        return money.entries(money.statement_of(self.target, row))
+        return money.entries(money.statement_of(self.target, _of_nobody(rental)))
+
+    def refundable(self, rental_id: str) -> int:
+        """Whole pesos of a rental's payment that are neither back nor ordered back.
+
+        Raises NotFoundError.
+        """
+        row = self.rental(rental_id)
+        if row is None:
+            raise NotFoundError(f"there is no rental {rental_id}")
+        left = given_back.left_of_own(Rental.from_row(_of_nobody(row)))
+        return left // CENTAVOS_PER_PESO
 
     def refund_part(self, rental_id: str, pesos: int, reason: str, key: str) -> str:
         """Order a part of a rental's payment back as a manager at the desk does, by its function,
@@ -364,6 +405,12 @@ class Account:
             raise NotFoundError(f"there is no rental {rental_id}")
         since = datetime.fromisoformat(row["createdAt"]) - _BEFORE_CHECKOUT
         return logs.of_rental(self.target, rental_id, since)
+
+
+def _of_nobody(rental: Json) -> Json:
+    """A row as it was read, without who rents, with what the domain wants to see there."""
+    nobody = Customer(**{each.name: "" for each in fields(Customer)})
+    return rental | {"customer": to_row(nobody), "requestHash": ""}
 
 
 def allow_reading_only(target: Target) -> None:

@@ -1,4 +1,4 @@
-"""Times, amounts and JSON as people read them."""
+"""Times and JSON as people read them in the console."""
 
 import json
 import re
@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from tools.ops.history import unpacked
-from tools.ops.words import duration
+from tools.ops.words import duration, local
 
 _HIDDEN = "(hidden)"
 _SECRET = re.compile(r"token", re.IGNORECASE)
@@ -18,31 +18,15 @@ def between(start: datetime, end: datetime | None) -> str:
     return duration(((end or datetime.now(UTC)) - start).total_seconds())
 
 
-def until(timestamp: str) -> str:
-    """How long it is to a moment as the tables hold it, in words; nothing once it is past."""
-    seconds = (datetime.fromisoformat(timestamp) - datetime.now(UTC)).total_seconds()
-    return f"in {duration(seconds)}" if seconds > 0 else ""
-
-
 def moment(at: datetime) -> str:
-    """A moment in UTC, to the second."""
-    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
-
-
-def day(timestamp: str | None) -> str:
-    """A moment as the tables hold it, in UTC, to the minute; nothing for none."""
-    return (timestamp or "")[:16].replace("T", " ")
+    """A moment to the second."""
+    return f"{local(at):%Y-%m-%d %H:%M:%S}"
 
 
 def clock(at: datetime) -> str:
-    """The time of a moment in UTC, to the millisecond."""
-    at = at.astimezone(UTC)
+    """The time of a moment, to the millisecond."""
+    at = local(at)
     return f"{at:%H:%M:%S}.{at.microsecond // 1000:03}"
-
-
-def pesos(amount: object) -> str:
-    """An amount in pesos, as the tables hold it."""
-    return f"₱{float(str(amount)):,.2f}"
 
 
 def pretty(text: str) -> str:

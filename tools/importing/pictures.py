@@ -15,11 +15,11 @@ from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
 from tools.importing.models import CollectibleRow
 from tools.importing.reading import Export
-from tools.ops.site_pictures import FULL_WIDTH, IMAGES, widths_of
+from tools.ops.site_pictures import FULL_WIDTH, IMAGES, WIDTHS, widths_of
 
 FOLDER = "images"
 _FORMATS = ("JPEG", "PNG", "WEBP")
-_NARROWEST = 480
+_NARROWEST = min(WIDTHS)
 _MOST_PIXELS = 80_000_000
 _MOST_BYTES = 40 * 1024 * 1024
 _QUALITY = 82

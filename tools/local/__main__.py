@@ -4,7 +4,7 @@ import signal
 import time
 from pathlib import Path
 from types import FrameType
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -14,8 +14,10 @@ from tools.local.stack import (
     STAFF_PASSWORD,
     LocalStack,
     Settings,
-    StartupError,
 )
+from tools.local.state import StartupError
+from tools.ops.errors import NotUnderstood
+from tools.ops.words import MANILA, ZONE_VARIABLE, choose_zone
 
 console = Console(highlight=False)
 
@@ -23,13 +25,27 @@ console = Console(highlight=False)
 _SCHEDULE_SECONDS = 60
 
 
+def _port(envvar: str, what: str) -> Any:
+    return typer.Option(envvar=envvar, min=1, max=65_535, help=what)
+
+
+def _checked_zone(name: str) -> str:
+    try:
+        choose_zone(name)
+    except NotUnderstood as error:
+        raise typer.BadParameter(f"{error}; {error.hint}") from None
+    return name
+
+
 def main(  # noqa: PLR0913, PLR0917 - a setting each
-    port: Annotated[int, typer.Option(envvar="PORT", help="Site and API")] = 8000,
-    aws_port: Annotated[int, typer.Option(envvar="AWS_PORT", help="AWS endpoint")] = 4566,
-    paymongo_port: Annotated[int, typer.Option(envvar="PAYMONGO_PORT", help="PayMongo")] = 8001,
+    port: Annotated[int, _port("PORT", "Site and API")] = 8000,
+    aws_port: Annotated[int, _port("AWS_PORT", "AWS endpoint")] = 4566,
+    paymongo_port: Annotated[int, _port("PAYMONGO_PORT", "PayMongo")] = 8001,
     hold_seconds: Annotated[
         int,
-        typer.Option(envvar="HOLD_SECONDS", min=1, help="How long a unit waits for its payment"),
+        typer.Option(
+            envvar="HOLD_SECONDS", min=1, max=86_400, help="How long a unit waits for its payment"
+        ),
     ] = 900,
     day_seconds: Annotated[
         int,
@@ -37,8 +53,16 @@ def main(  # noqa: PLR0913, PLR0917 - a setting each
     ] = 86_400,
     state_dir: Annotated[
         Path | None,
-        typer.Option(envvar="STATE_DIR", help="Keep state in this folder between starts"),
+        typer.Option(
+            envvar="STATE_DIR", file_okay=False, help="Keep state in this folder between starts"
+        ),
     ] = None,
+    time_zone: Annotated[
+        str,
+        typer.Option(
+            envvar=ZONE_VARIABLE, callback=_checked_zone, help="Whose clocks the console shows"
+        ),
+    ] = MANILA,
 ) -> None:
     """Run the whole system on this machine until Ctrl-C."""
     settings = Settings(
@@ -72,6 +96,10 @@ def main(  # noqa: PLR0913, PLR0917 - a setting each
     except StartupError as error:
         console.print(f"[red]Cannot start: {error}[/red]")
         raise typer.Exit(1) from None
+    except OSError as error:
+        said = f"{error.filename}: {error.strerror}"
+        console.print(f"[red]Cannot start: {said}; is STATE_DIR one that can be written?[/red]")
+        raise typer.Exit(1) from None
     except KeyboardInterrupt:
         console.print("Stopped.")
 
@@ -98,13 +126,13 @@ def _welcome(settings: Settings, seconds: float) -> None:
     console.print(f"                    {STAFF_EMAIL}, {STAFF_PASSWORD}: a manager, of every store")
     console.print(f"  Console           [bold]{settings.site_url}/console/[/bold]")
     console.print(f"  Mails             [bold]{settings.site_url}/mail[/bold]")
-    console.print(f"  PayMongo sandbox  {settings.paymongo_url}")
+    console.print(f"  PayMongo sandbox  [bold]{settings.paymongo_url}[/bold], a dashboard")
     console.print(f"  AWS endpoint      {settings.aws_url}\n")
-    console.print("  To use the AWS CLI in another terminal:\n")
+    console.print("  To use the AWS CLI in another terminal (`make setup` brings .venv/bin/aws):\n")
     # Each short enough for a terminal of 80 columns: a line that is broken exports half.
     for name, value in settings.client_environment.items():
         console.print(f"    export {name}={value}")
-    console.print("    .venv/bin/aws stepfunctions list-state-machines\n")
+    console.print("    aws stepfunctions list-state-machines\n")
     console.print(f"  A unit is held for {settings.hold_seconds} s. Ctrl-C stops everything.\n")
 
 

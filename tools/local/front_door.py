@@ -6,6 +6,7 @@ python -m tools.local.front_door --port 8000 --api-url http://.../prod --engine-
 """
 
 import argparse
+import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -33,6 +34,7 @@ from tools.ops.loopback import LOOPBACK
 from tools.ops.publishing import page_of, site_of
 from tools.ops.site_pictures import IMAGES, stored
 from tools.ops.target import Target, choose
+from tools.ops.words import MANILA, ZONE_VARIABLE, choose_zone
 from tools.sources import ROOT
 from tools.sources.site import COLLECTIBLES, STATIC, Site, SiteFile
 
@@ -240,6 +242,7 @@ def main() -> None:
     parser.add_argument("--engine-url", required=True)
     parser.add_argument("--distribution-id", required=True)
     arguments = parser.parse_args()
+    choose_zone(os.environ.get(ZONE_VARIABLE, MANILA))
     api_url = arguments.api_url.rstrip("/") + "/"
     uvicorn.run(
         create_app(api_url, arguments.engine_url, arguments.distribution_id),

@@ -1,8 +1,8 @@
 """`template.yaml` as MiniStack can run it: the same resources, with what the engine needs put in.
 
 `package` does what `sam package` does; `adapt` changes what SAM, or `package`, made:
-- functions run on a custom runtime, see lambda_runtime.py; libraries that were compiled for
-  Lambda's processor come from this interpreter's environment;
+- functions run on a custom runtime, see bootstrap.py; libraries that were
+  compiled for Lambda's processor come from this interpreter's environment;
 - functions find AWS at the engine's address (or at a proxy before it), and say who is calling;
 - gateway responses are taken as resources, not from the API's definition, and its request
   validators are not run (what they refuse the functions refuse, tests/repository/test_openapi.py);
@@ -29,6 +29,7 @@ import yaml
 from samtranslator.yaml_helper import yaml_parse
 
 from tools.building.release import stamped
+from tools.local import bootstrap
 from tools.sources import ROOT
 
 if TYPE_CHECKING:
@@ -228,8 +229,8 @@ def _with_bootstrap(files: dict[str, bytes], built: "Package | None") -> bytes:
             f"runpy.run_path({str(_RUNTIME)!r}, run_name='__main__')"
         )
         command = f'exec "{built.interpreter}" -I -S -c "{start}"'
-    else:  # -s and PYTHONPATH unset: only the project's environment and the package
-        command = f'unset PYTHONPATH\nexec "{sys.executable}" -s "{_RUNTIME}"'
+    else:  # -E, -s: only the project's environment and the package
+        command = f'exec "{sys.executable}" -E -s "{bootstrap.__file__}"'
     return _zip({**files, "bootstrap": f"#!/bin/sh\n{command}\n".encode()})
 
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import boto3
 import httpx
@@ -25,7 +25,9 @@ from api.staff import MANAGERS
 from tools.building.build import Package
 from tools.building.release import release_of
 from tools.importing.seed import seed
+from tools.local import bootstrap
 from tools.local.package import Template, adapt, package, upload
+from tools.local.state import StartupError, hold
 from tools.ops import upgrading, webhook
 from tools.ops.account import Account, Keys
 from tools.ops.domain import domain_of
@@ -56,10 +58,6 @@ _PR_SET_PDEATHSIG = 1  # prctl(2)
 ONE_ADDRESS = {"MaxOpenRentals": "1000", "UnpaidSharePercent": "100"}
 
 Report = Callable[[str], None]
-
-
-class StartupError(Exception):
-    """The stack cannot be started; the message says what to do."""
 
 
 @dataclass(frozen=True)
@@ -174,6 +172,7 @@ class LocalStack:
         self.outputs: dict[str, str] = {}
         self._processes: list[tuple[str, subprocess.Popen[bytes]]] = []
         self._engine_files: tempfile.TemporaryDirectory[str] | None = None
+        self._held_state: IO[str] | None = None
         self._log_dir = settings.log_dir or Path(tempfile.mkdtemp(prefix="rentals-logs-"))
 
     def client(self, service: str, **options: Any) -> Any:
@@ -211,18 +210,18 @@ class LocalStack:
 
     def start_services(self) -> None:
         """Start what the stack is deployed to, and PayMongo. Raises StartupError."""
+        if self.settings.state_dir is not None:
+            self._held_state = hold(self.settings.state_dir)
         self._require_free_ports()
-        self._log_dir.mkdir(parents=True, exist_ok=True)
-        self._start_engine()
         self._start_sandbox()
-        self._wait_for("engine", f"{self.settings.aws_url}/_ministack/health")
+        self.start_engine()
         self._wait_for("sandbox", f"{self.settings.paymongo_url}/_sandbox/health")
 
     def start_cloudformation_proxy(self) -> str:
         """Start what lets clients deploy here as on AWS: its address. Raises StartupError."""
         port = free_port()
         command = [
-            "tools.local.cloudformation_proxy",
+            "-m", "tools.local.cloudformation_proxy",
             "--port", str(port),
             "--engine-url", self.settings.aws_url,
             "--default", f"SiteUrl={self.settings.site_url}",
@@ -236,7 +235,7 @@ class LocalStack:
         """Serve the site and the API of the stack that is deployed. Raises StartupError."""
         api_url = f"{self.settings.aws_url}/_aws/execute-api/{self.outputs['ApiId']}/prod"
         command = [
-            "tools.local.front_door",
+            "-m", "tools.local.front_door",
             "--port", str(self.settings.port),
             "--api-url", api_url,
             "--engine-url", self.settings.aws_url,
@@ -262,6 +261,7 @@ class LocalStack:
             except ProcessLookupError:
                 continue
             process.wait()
+        self._release_state()
         if self._engine_files is not None:
             self._engine_files.cleanup()
 
@@ -275,6 +275,11 @@ class LocalStack:
         for _, process in self._processes:
             process.wait()
         self._processes.clear()
+        self._release_state()
+
+    def _release_state(self) -> None:
+        if self._held_state is not None:
+            self._held_state.close()
 
     def has_died(self) -> str | None:
         """The name of a process that has ended by itself, or None."""
@@ -306,7 +311,8 @@ class LocalStack:
                         f"port {port} cannot be used ({error}); set {name} to another one"
                     ) from None
 
-    def _start_engine(self) -> None:
+    def start_engine(self) -> None:
+        """Start MiniStack alone. Raises StartupError."""
         # It leaves the code of functions in its temporary folder.
         self._engine_files = tempfile.TemporaryDirectory(
             prefix="rentals-engine-", ignore_cleanup_errors=True
@@ -322,16 +328,29 @@ class LocalStack:
             # A burst's spare execution environments cost a process each.
             "LAMBDA_WARM_TTL_SECONDS": "60",
         }
+        environment |= self._start_snapshot(self._engine_files.name)
         if self.settings.state_dir is not None:
             state_dir = self.settings.state_dir.resolve() / "engine"
             state_dir.mkdir(parents=True, exist_ok=True)
             environment |= {"PERSIST_STATE": "1", "STATE_DIR": str(state_dir)}
             environment |= {"S3_PERSIST": "1", "S3_DATA_DIR": str(state_dir / "s3")}
-        self._spawn("engine", ["ministack"], environment | self.settings.engine_environment)
+        self._spawn("engine", ["-m", "ministack"], environment | self.settings.engine_environment)
+        self._wait_for("engine", f"{self.settings.aws_url}/_ministack/health")
+
+    def _start_snapshot(self, folder: str) -> dict[str, str]:
+        """What functions' environments are forked from; the variables that tell them. Its folder
+        is nobody else's to enter.
+        """
+        if sys.platform != "linux":
+            return {}
+        address = f"{folder}/fork"
+        command = str(Path(bootstrap.__file__).with_name("snapshot.py"))
+        self._spawn("snapshot", ["-E", "-s", command, address])
+        return {bootstrap.SNAPSHOT_ADDRESS: address}
 
     def _start_sandbox(self) -> None:
         command = [
-            "tools.paymongo_sandbox",
+            "-m", "tools.paymongo_sandbox",
             "--port", str(self.settings.paymongo_port),
             "--secret-key", PAYMONGO_SECRET_KEY,
             *self.settings.sandbox_options,
@@ -343,7 +362,7 @@ class LocalStack:
     def _spawn(
         self,
         name: str,
-        module: list[str],
+        arguments: list[str],
         environment: dict[str, str] | None = None,
         interpreter: str = sys.executable,
     ) -> None:
@@ -352,9 +371,10 @@ class LocalStack:
             for key, value in os.environ.items()
             if not key.startswith(("AWS_", "PYTHON"))
         }
+        self._log_dir.mkdir(parents=True, exist_ok=True)
         with self.log_of(name).open("ab") as log:
             process = subprocess.Popen(
-                [interpreter, "-m", *module],
+                [interpreter, *arguments],
                 cwd=ROOT,
                 env={
                     **inherited,
@@ -366,6 +386,8 @@ class LocalStack:
                 stderr=subprocess.STDOUT,
                 # Ctrl-C is ours to hand on, in the right order.
                 start_new_session=True,
+                # When we are killed, the state is the next stack's once all of them have ended.
+                pass_fds=[self._held_state.fileno()] if self._held_state else (),
                 preexec_fn=_end_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509
             )
         self._processes.append((name, process))

@@ -21,6 +21,7 @@ from tools.ops import queues, rows, webhook
 from tools.ops.errors import CommandError
 from tools.ops.target import Target
 from tools.ops.upgrading import CARRIED_OVER
+from tools.ops.words import counted
 
 # The reconciler comes every minute; a follow-up due for longer than this is overdue.
 RECONCILER_PATIENCE = timedelta(minutes=10)
@@ -137,7 +138,7 @@ def _reconciler(found: Iterable[Mapping[str, Any]], now: datetime) -> Iterator[F
     overdue = sorted(row["followUpAt"] for row in found if _is_overdue(row, now))
     if overdue:
         yield Finding(
-            "Reconcile", "late", f"{len(overdue)} follow-ups overdue", overdue[0],
+            "Reconcile", "late", f"{counted(len(overdue), 'follow-up')} overdue", overdue[0],
             "check that its schedule is enabled and that it does not fail",
         )  # fmt: skip
 
@@ -185,7 +186,7 @@ def _due_before(
 def _queues(target: Target) -> Iterator[Finding]:
     for queue in queues.QUEUES:
         if waiting := queues.waiting(target, queue):
-            yield Finding(queue, "", f"{waiting} messages", "", "./rentals redrive")
+            yield Finding(queue, "", counted(waiting, "message"), "", "./rentals redrive")
 
 
 def _alarms(target: Target) -> Iterator[Finding]:

@@ -23,7 +23,8 @@ _BEFORE = timedelta(minutes=1)
 @dataclass(frozen=True)
 class Dossier:
     """`payments` is None when PayMongo did not say, and `paymongo_problem` why. `unit` is the one
-    that the rental has, or had last; `notices` are what was told, the oldest first.
+    that the rental has, or had last; `notices` are what was told, the oldest first; `names` those
+    of stores and warehouses, by id.
     """
 
     row: Json
@@ -35,6 +36,7 @@ class Dossier:
     session_status: str | None
     paymongo_problem: str | None
     lines: list[LogLine]
+    names: dict[str, str]
 
     def to_json(self, *, personal_data: bool) -> Json:
         """For scripts."""
@@ -78,6 +80,7 @@ def gather(target: Target, words: str, *, with_logs: bool) -> Dossier:
         session_status=status,
         paymongo_problem=problem,
         lines=logs.of_rental(target, rental_id, since) if with_logs else [],
+        names=rows.names(target, "Stores") | rows.names(target, "Warehouses"),
     )
 
 

@@ -14,7 +14,7 @@ from rentals.errors import (
     PaymentProviderRejected,
     PaymentProviderUnavailable,
 )
-from tools.ops.errors import CannotReach, CommandError
+from tools.ops.errors import CannotReach, CommandError, NotUnderstood
 from tools.ops.target import Target
 
 _OF_PAYMONGO = (PaymentProviderUnavailable, PaymentProviderRejected)
@@ -55,6 +55,8 @@ def _of_botocore(error: BotoCoreError, target: Target) -> CommandError:
         return CannotReach(
             "there are no AWS credentials", "give --profile, or log in (aws sso login)"
         )
+    if isinstance(error, exceptions.InvalidRegionError):
+        return NotUnderstood(str(error), "--region takes one as ap-southeast-1")
     if not isinstance(error, exceptions.ConnectionError | HTTPClientError):
         return CommandError(f"nothing was sent: {error}")
     if target.is_local:

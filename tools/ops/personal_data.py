@@ -8,7 +8,7 @@ from typing import Any
 
 from infra import dynamo
 from infra.settings import setting
-from rentals import erasing, repository, retention
+from rentals import erasing, repository, retention, waiting_list
 from rentals.identity import customer_key, identity_secret, normalized
 from rentals.models import Rental
 from tools.ops import dossier, rows
@@ -22,8 +22,10 @@ _TRIES = 5
 
 def erase(email: str) -> dict[str, str]:
     """What became of each rental that names this customer: `ERASED`, or why later; it is erased by
-    itself then. Safe to repeat. Raises WriteContended.
+    itself then. They are told no more of what is back. Safe to repeat. Raises WriteContended.
     """
+    for each in waiting_list.waited_for_by(email):
+        waiting_list.remove(each, email)
     return {each.id: _erase(each) for each in _rentals_of(email)}
 
 
@@ -52,6 +54,7 @@ def export(target: Target, email: str) -> Json:
     return {
         "email": email,
         "rentals": found,
+        "waits_for": waiting_list.waited_for_by(email),
         "complained_at": customer and customer.get("complainedAt"),
     }
 

@@ -1,12 +1,13 @@
 """Rows of the tables as operators read them."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 from boto3.dynamodb.conditions import Key
+from botocore.exceptions import ClientError
 
 from infra.clock import now_timestamp
 from rentals import follow_ups
@@ -17,6 +18,8 @@ from tools.ops.errors import CommandError
 from tools.ops.target import Target
 
 Json = dict[str, Any]
+Asked = TypeVar("Asked")
+Found = TypeVar("Found")
 
 # Never shown: whoever has a token can end the rental's wait.
 _SECRET = {"taskToken", "fulfillmentToken"}
@@ -62,11 +65,15 @@ def rental(target: Target, words: str) -> Json:
     return plain(found["Item"])
 
 
-def looked_up(target: Target, key: str) -> list[str]:
-    """The ids of the rentals that the Lookups table has for a key."""
+def looked_up(target: Target, key: str, entries: tuple[str, str] | None = None) -> list[str]:
+    """The ids of the rentals that the Lookups table has for a key; only those whose entry is
+    between two, if these are given.
+    """
     client: Any = target.dynamodb.meta.client
+    wanted: Any = Key("lookup").eq(key)
     pages = client.get_paginator("query").paginate(
-        TableName=target.table("Lookups").name, KeyConditionExpression=Key("lookup").eq(key)
+        TableName=target.stack.physical_id("LookupsTable"),
+        KeyConditionExpression=wanted & Key("entry").between(*entries) if entries else wanted,
     )
     return [str(each["rentalId"]) for page in pages for each in page["Items"]]
 
@@ -101,21 +108,30 @@ def scan(target: Target, table: str) -> Iterator[Json]:
         yield from page["Items"]
 
 
+def names(target: Target, table: str) -> dict[str, str]:
+    """What `Stores` or `Warehouses` are called, by id: there are few of them. Nothing where they
+    may not be read.
+    """
+    try:
+        return {each["id"]: each.get("name") or each["id"] for each in scan(target, table)}
+    except ClientError:
+        return {}
+
+
 def followed_up(target: Target) -> list[Json]:
     """The rows that the reconciler still has to follow up, by the sparse index."""
     client: Any = target.dynamodb.meta.client
     table = target.table("Rentals").name
-    ids = [
-        each["id"]
-        for kind in FollowUp
-        for key in follow_ups.keys_of(kind)
-        for page in client.get_paginator("query").paginate(
+
+    def find(key: str) -> list[str]:
+        pages = client.get_paginator("query").paginate(
             TableName=table,
             IndexName=follow_ups.FOLLOW_UP_INDEX.name,
             KeyConditionExpression=Key(follow_ups.FOLLOW_UP_INDEX.key).eq(key),
         )
-        for each in page["Items"]
-    ]
+        return [each["id"] for page in pages for each in page["Items"]]
+
+    ids = at_once(find, [key for kind in FollowUp for key in follow_ups.keys_of(kind)])
     return get_many(client, table, ids)
 
 
@@ -142,8 +158,13 @@ def get_many(client: Any, table: str, ids: Sequence[str], **projection: Any) -> 
             wanted = answer.get("UnprocessedKeys")
         return items
 
+    return at_once(get, batches)
+
+
+def at_once(find: Callable[[Asked], list[Found]], keys: Iterable[Asked]) -> list[Found]:
+    """What is found for each key, in the order of the keys; several are asked for at once."""
     with ThreadPoolExecutor(_PARALLEL) as pool:
-        return [item for items in pool.map(get, batches) for item in items]
+        return [each for found in pool.map(find, keys) for each in found]
 
 
 def stage_since(row: Mapping[str, Any]) -> str | None:

@@ -17,7 +17,7 @@ import botocore.session
 from botocore.config import Config
 from botocore.exceptions import ClientError, ProfileNotFound
 
-from tools.ops.errors import CannotReach, CommandError
+from tools.ops.errors import CannotReach, CommandError, NotUnderstood
 from tools.ops.loopback import LOOPBACK
 
 if TYPE_CHECKING:
@@ -200,10 +200,24 @@ def choose(
     endpoint_url: str | None = None,
     environment: Mapping[str, str] = os.environ,
 ) -> Target:
-    """The stack that options and environment mean; options win."""
+    """The stack that options and environment mean; options win. Raises NotUnderstood."""
     if endpoint_url is None and profile is None:
         endpoint_url = environment.get("AWS_ENDPOINT_URL") or None
         if endpoint_url is None and not any(environment.get(name) for name in _CHOOSES_AWS):
             endpoint_url = f"http://127.0.0.1:{environment.get('AWS_PORT') or LOCAL_AWS_PORT}"
+            _require_address(endpoint_url, "AWS_PORT takes a port, from 1 to 65535")
+    if endpoint_url is not None:
+        _require_address(endpoint_url, "an endpoint is written http://127.0.0.1:4566")
     stack_name = stack_name or environment.get("STACK_NAME") or DEFAULT_STACK_NAME
     return Target(stack_name, profile, region, endpoint_url)
+
+
+def _require_address(url: str, hint: str) -> None:
+    """Raises NotUnderstood for what clients could not be pointed at."""
+    try:
+        parts = urlsplit(url)
+        is_one = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_one = False
+    if not is_one:
+        raise NotUnderstood(f"{url!r} is no address of an AWS endpoint", hint)

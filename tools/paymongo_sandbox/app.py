@@ -16,6 +16,8 @@ from tools.paymongo_sandbox.checkout_page import CheckoutPage
 from tools.paymongo_sandbox.clock import Clock
 from tools.paymongo_sandbox.control import Control
 from tools.paymongo_sandbox.control_payments import PaymentControl
+from tools.paymongo_sandbox.control_requests import routes
+from tools.paymongo_sandbox.dashboard import Dashboard
 from tools.paymongo_sandbox.disputes import Disputes
 from tools.paymongo_sandbox.errors import ApiError, Problem
 from tools.paymongo_sandbox.gateway import Gateway
@@ -37,8 +39,11 @@ def create_app(settings: Settings) -> Starlette:
     refunds = Refunds(settings, account, store, webhooks, background)
     api = Api(settings, account, store, gateway, refunds)
     page = CheckoutPage(settings, store, gateway)
-    control = Control(account, store, background, webhooks, gateway, refunds, api)
-    payments = PaymentControl(store, refunds, Disputes(store, webhooks))
+    actions = [
+        *Control(account, store, background, webhooks, gateway, refunds, api).table(),
+        *PaymentControl(store, refunds, Disputes(store, webhooks)).table(),
+    ]
+    dashboard = Dashboard(settings, store, gateway, refunds, webhooks, actions)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -58,7 +63,7 @@ def create_app(settings: Settings) -> Starlette:
         return JSONResponse(ApiError(status, problem).to_json(), status, headers=error.headers)
 
     app = Starlette(
-        routes=[*api.routes(), *page.routes(), *control.routes(), *payments.routes()],
+        routes=[*api.routes(), *page.routes(), *routes(actions), *dashboard.routes()],
         exception_handlers={HTTPException: refuse_route},
         lifespan=lifespan,
     )

@@ -115,8 +115,9 @@ class CheckoutPage:
 
 
 def pesos(centavos: int) -> str:
-    """`₱1,234.50`"""
-    return f"₱{centavos // 100:,}.{centavos % 100:02}"
+    """`₱1,234.50`, or `-₱1,234.50`."""
+    whole, part = divmod(abs(centavos), 100)
+    return f"{'-' if centavos < 0 else ''}₱{whole:,}.{part:02}"
 
 
 def _paid_already(session: CheckoutSession, status: int) -> Response:

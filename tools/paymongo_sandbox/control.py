@@ -6,20 +6,18 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt
 from starlette.requests import Request
-from starlette.routing import Route
 
 from tools.paymongo_sandbox import wire
 from tools.paymongo_sandbox.account import Account
-from tools.paymongo_sandbox.api import Api
+from tools.paymongo_sandbox.api import Api, Arguments
 from tools.paymongo_sandbox.background import Background
 from tools.paymongo_sandbox.control_requests import (
     ControlError,
-    Handler,
     Options,
+    Table,
     caused,
     find,
     read,
-    routes,
 )
 from tools.paymongo_sandbox.gateway import Gateway
 from tools.paymongo_sandbox.refunds import Refunds, given_back
@@ -102,8 +100,8 @@ class Control:
         self._refunds = refunds
         self._api = api
 
-    def routes(self) -> list[Route]:
-        table: list[tuple[str, str, Handler]] = [
+    def table(self) -> Table:
+        return [
             ("GET", "/health", self.health),
             ("GET", "/ledger", self.ledger),
             ("GET", "/calls", self.calls),
@@ -112,6 +110,8 @@ class Control:
             ("POST", "/events/{id}/resend", self.resend),
             ("POST", "/events/{id}/send", self.send_to),
             ("POST", "/webhooks/release", self.release),
+            ("POST", "/webhooks/{id}/enable", self.enable),
+            ("POST", "/webhooks/{id}/disable", self.disable),
             ("POST", "/checkout_sessions/{id}/settle", self.settle),
             ("POST", "/checkout_sessions/{id}/decline", self.decline),
             ("POST", "/checkout_sessions/{id}/start", self.start),
@@ -124,7 +124,6 @@ class Control:
             *self._rule_routes("/webhook_rules", self._webhooks.rules, WebhookRule),
             *self._rule_routes("/refund_rules", self._refunds.rules, RefundRule),
         ]
-        return routes(table)
 
     async def health(self, _: Request) -> Json:
         return {"status": "ok", "background_tasks": self._background.count}
@@ -230,6 +229,16 @@ class Control:
         deliveries = self._webhooks.release(newest_first=options.order == "reversed")
         return {"released": len(deliveries)}
 
+    async def enable(self, request: Request) -> Json:
+        return self._api.enable_webhook(self._webhook(request))
+
+    async def disable(self, request: Request) -> Json:
+        return self._api.disable_webhook(self._webhook(request))
+
+    def _webhook(self, request: Request) -> Arguments:
+        webhook = find(self._store, Webhook, request)
+        return Arguments(livemode=webhook.livemode, record_id=webhook.id, query={}, body=None)
+
     async def settle(self, request: Request) -> Json:
         session = find(self._store, CheckoutSession, request)
         return self._paid(*self._gateway.pay(session, **vars(await read(request, _Settle))))
@@ -285,9 +294,7 @@ class Control:
         self._store.clock.ahead_seconds = 0
         return {}
 
-    def _rule_routes(
-        self, path: str, book: RuleBook[Any], model: type[Rule]
-    ) -> list[tuple[str, str, Handler]]:
+    def _rule_routes(self, path: str, book: RuleBook[Any], model: type[Rule]) -> Table:
         def shown() -> Json:
             return {"rules": [rule.model_dump(mode="json") for rule in book.rules]}
 

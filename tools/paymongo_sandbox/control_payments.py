@@ -4,16 +4,15 @@ from typing import Literal
 
 from pydantic import Field, PositiveInt
 from starlette.requests import Request
-from starlette.routing import Route
 
 from tools.paymongo_sandbox import wire
 from tools.paymongo_sandbox.control_requests import (
     ControlError,
     Options,
+    Table,
     caused,
     find,
     read,
-    routes,
 )
 from tools.paymongo_sandbox.disputes import Disputes
 from tools.paymongo_sandbox.refunds import Refunds
@@ -50,15 +49,13 @@ class PaymentControl:
         self._refunds = refunds
         self._disputes = disputes
 
-    def routes(self) -> list[Route]:
-        return routes(
-            [
-                ("POST", "/payments/{id}/refund", self.refund),
-                ("POST", "/payments/{id}/dispute", self.dispute),
-                ("POST", "/payments/{id}/resolve_dispute", self.resolve_dispute),
-                ("POST", "/refunds/{id}/settle", self.settle_refund),
-            ]
-        )
+    def table(self) -> Table:
+        return [
+            ("POST", "/payments/{id}/refund", self.refund),
+            ("POST", "/payments/{id}/dispute", self.dispute),
+            ("POST", "/payments/{id}/resolve_dispute", self.resolve_dispute),
+            ("POST", "/refunds/{id}/settle", self.settle_refund),
+        ]
 
     async def refund(self, request: Request) -> Json:
         """Somebody gives money back on the dashboard: by PayMongo's rules, without metadata."""

@@ -17,6 +17,8 @@ from tools.paymongo_sandbox.store import Store
 M = TypeVar("M", bound=BaseModel)
 R = TypeVar("R", bound=Record)
 Handler = Callable[[Request], Awaitable[Json]]
+Table = list[tuple[str, str, Handler]]
+"""Method, path below /_sandbox, handler."""
 
 
 class Options(BaseModel):
@@ -33,7 +35,7 @@ class ControlError(Exception):
         self.status = status
 
 
-def routes(table: list[tuple[str, str, Handler]]) -> list[Route]:
+def routes(table: Table) -> list[Route]:
     """For each method, path and handler."""
     return [
         Route(f"/_sandbox{path}", _endpoint(handler), methods=[method])
@@ -63,19 +65,24 @@ def caused(name: str, resource: Json, events: list[Event]) -> Json:
     return {name: resource, "event_ids": [event.id for event in events]}
 
 
+async def answer(request: Request, handler: Handler) -> Response:
+    """What the handler says, or why it refuses."""
+    # A page that a browser on this machine shows must not tell the sandbox what to do.
+    origin = request.headers.get("origin")
+    if origin and httpx.URL(origin).netloc != request.url.netloc.encode():
+        return JSONResponse({"error": "not for pages of another origin"}, 403)
+    try:
+        return JSONResponse(await handler(request))
+    except ControlError as error:
+        return JSONResponse({"error": str(error)}, error.status)
+    except ApiError as error:
+        return JSONResponse(error.to_json(), error.status)
+    except AlreadyPaidError:
+        return JSONResponse({"error": "the session is paid already"}, 409)
+
+
 def _endpoint(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
     async def endpoint(request: Request) -> Response:
-        # A page that a browser on this machine shows must not tell the sandbox what to do.
-        origin = request.headers.get("origin")
-        if origin and httpx.URL(origin).netloc != request.url.netloc.encode():
-            return JSONResponse({"error": "not for pages of another origin"}, 403)
-        try:
-            return JSONResponse(await handler(request))
-        except ControlError as error:
-            return JSONResponse({"error": str(error)}, error.status)
-        except ApiError as error:
-            return JSONResponse(error.to_json(), error.status)
-        except AlreadyPaidError:
-            return JSONResponse({"error": "the session is paid already"}, 409)
+        return await answer(request, handler)
 
     return endpoint

@@ -17,7 +17,7 @@ from tools.paymongo_sandbox.settings import Settings
 from tools.paymongo_sandbox.store import Store
 from tools.paymongo_sandbox.webhooks import Webhooks
 
-_DECLINES = {
+DECLINES = {
     "generic_decline": "The payment was declined by the issuer.",
     "card_expired": "The card has expired.",
     "insufficient_funds": "The account has insufficient funds.",
@@ -150,7 +150,7 @@ class Gateway:
         intent = self.intent_of(session)
         payment.status = "failed"
         payment.failed_code = code
-        payment.failed_message = _DECLINES.get(code, _DECLINES["generic_decline"])
+        payment.failed_message = DECLINES.get(code, DECLINES["generic_decline"])
         if intent.status != "cancelled":
             intent.status = "awaiting_payment_method"
         intent.last_payment_error = {

@@ -114,7 +114,7 @@ class ProcessExecutor(RuntimeExecutor):
         self._process: subprocess.Popen[bytes] | None = None
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _runtime_api(self))
         self._server.daemon_threads = True
-        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed by stop()
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - read after stop()
 
     @classmethod
     def prepare_version(cls, function_version: FunctionVersion) -> None:
@@ -131,7 +131,7 @@ class ProcessExecutor(RuntimeExecutor):
         code = self.function_version.config.code.get_unzipped_code_location()
         host, port = self._server.server_address[:2]
         self._environment = {
-            "PATH": os.environ["PATH"],
+            **{name: os.environ[name] for name in ("PATH", "SNAPSHOT_ADDRESS") if name in os.environ},
             **{name: str(value) for name, value in env_vars.items()},
             "LAMBDA_TASK_ROOT": str(code),
             "AWS_LAMBDA_RUNTIME_API": f"{host!s}:{port}",
@@ -156,7 +156,6 @@ class ProcessExecutor(RuntimeExecutor):
         if self._process:
             self._process.kill()
             self._process.wait()
-        self._log.close()
 
     def next_invocation(self) -> dict[str, str]:
         """The next one that the process has to do."""

@@ -50,11 +50,13 @@ class WitnessStack(LocalStack):
             "GATEWAY_LISTEN": f"127.0.0.1:{self.settings.aws_port}",
             "JSONATA_PACKAGE": str(_JSONATA),
             "SKIP_SSL_CERT_DOWNLOAD": "1",
+            "LAMBDA_RUNTIME_ENVIRONMENT_TIMEOUT": "60",
             "LAMBDA_EVENT_SOURCE_MAPPING_MAX_BACKOFF_ON_EMPTY_POLL_SEC": "1",
         }
+        environment |= self._start_snapshot(self._engine_files.name)
         self._spawn(
             "engine",
-            ["tools.witness.launcher"],
+            ["-m", "tools.witness.launcher"],
             environment | self.settings.engine_environment,
             interpreter=str(_PYTHON),
         )

@@ -7,6 +7,8 @@ conditions here, as it does on AWS ten minutes later.
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from moto import mock_aws
@@ -18,16 +20,40 @@ from tests.support.rentals import Refunding
 from tests.support.samples import IDENTITY_SECRET
 from tests.support.sources import REGION, template, value_of
 from tests.support.tables import CATALOGUE, Shop, create_tables, forget_settings
+from tools.local.stack import LocalStack, Settings
 
 ROLE = "arn:aws:iam::123456789012:role/states"
 DEFINITION = json.dumps(
-    {"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 9, "End": True}}}
+    {"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 3600, "End": True}}}
 )
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`make adapters` has a second witness."""
+    parser.addoption("--on-ministack", action="store_true", help="on MiniStack instead of moto")
+
+
+@contextmanager
+def _ministack(folder: Path) -> Iterator[None]:
+    # Without IAM, as moto: roles here are names only.
+    settings = Settings.on_free_ports(log_dir=folder, engine_environment={"AUTH": "false"})
+    stack = LocalStack(settings)
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in settings.client_environment.items():
+            patch.setenv(name, value)
+        try:
+            stack.start_engine()
+            yield
+        finally:
+            stack.stop()
+
+
 @pytest.fixture(scope="package")
-def engine() -> Iterator[None]:
+def engine(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[None]:
     """moto, and one client of each kind: making a client takes longer than most tests."""
+    is_second = request.config.getoption("--on-ministack", default=False)
     clients = (
         aws.cognito,
         aws.dynamodb,
@@ -41,7 +67,7 @@ def engine() -> Iterator[None]:
         for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
             patch.setenv(name, "test")
         patch.setenv("AWS_DEFAULT_REGION", REGION)
-        with mock_aws():
+        with _ministack(tmp_path_factory.mktemp("engine")) if is_second else mock_aws():
             for client in clients:
                 client.cache_clear()
             yield

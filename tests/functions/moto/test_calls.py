@@ -5,7 +5,7 @@ import pytest
 from paymongo.resources import Payment
 from rentals import allocation, catalogue, endings, repository, units
 from rentals.checkout import start_checkout
-from rentals.errors import CollectibleNotFound, NoUnitAvailable
+from rentals.errors import NoUnitAvailable
 from rentals.models import EndReason, Rental
 from tests.support.rentals import TOTAL, paid, reserved
 from tests.support.samples import ADDRESS, REQUEST
@@ -53,24 +53,12 @@ def test_a_rental_that_ended_unpaid_is_as_it_was_written(shop: Shop, reason: End
     assert done == [repository.get(rental.id)]
 
 
-def test_a_first_checkout_looks_for_no_earlier_one(shop: Shop, machine: str) -> None:
+def test_a_checkout_reads_at_once_and_writes_at_once(shop: Shop, machine: str) -> None:
+    shop.add_units(1)
+
     calls = shop.calls_of(lambda: start_checkout(REQUEST, "key-1", ADDRESS))
 
-    assert calls == ["GetItem", "GetItem", "TransactWriteItems"]
-
-
-def test_a_repeated_checkout_finds_its_rental_when_the_collectible_is_gone(
-    shop: Shop,
-    machine: str,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    def gone(collectible_id: str) -> None:
-        raise CollectibleNotFound(collectible_id)
-
-    first = start_checkout(REQUEST, "key-1", ADDRESS)
-    monkeypatch.setattr(catalogue, "collectible", gone)
-
-    assert start_checkout(REQUEST, "key-1", ADDRESS).id == first.id
+    assert calls == ["BatchGetItem", "Query", "TransactWriteItems"]
 
 
 def test_warehouses_are_read_once_a_minute(shop: Shop) -> None:

@@ -7,11 +7,14 @@ from typing import Any
 import pytest
 
 from infra import aws
-from rentals import checkout, endings, repository
+from infra.dynamo import to_attributes
+from infra.settings import setting
+from rentals import checkout, endings, repository, units
 from rentals.checkout import start_checkout, wait_until_payable
 from rentals.errors import (
     CollectibleNotFound,
     IdempotencyKeyReused,
+    NoUnitAvailable,
     RentalNotFound,
     StoreNotFound,
     TooManyOpenRentals,
@@ -20,6 +23,12 @@ from rentals.identity import customer_key, rental_id_for, source_key
 from rentals.models import EndReason
 from tests.support.samples import ADDRESS, CUSTOMER, IDENTITY_SECRET, REQUEST
 from tests.support.tables import Shop
+
+
+@pytest.fixture(autouse=True)
+def only_unit(shop: Shop) -> str:
+    """There is one to be had."""
+    return shop.add_units(1)[0]
 
 
 def executions(machine: str) -> list[dict[str, Any]]:
@@ -126,6 +135,59 @@ def test_what_does_not_exist_is_refused_and_nothing_is_written(
         start_checkout(replace(REQUEST, **changes), None, ADDRESS)
 
     assert shop.rows("Rentals") == shop.rows("Customers") == executions(machine) == []
+
+
+# --- sold out ---
+
+
+def test_who_comes_too_late_is_refused_and_nothing_is_written(shop: Shop, machine: str) -> None:
+    units.reserve_unit(shop.add_rental())
+    before = shop.rows("Rentals"), shop.rows("Customers"), shop.rows("Lookups")
+
+    def refused() -> None:
+        with pytest.raises(NoUnitAvailable):
+            start_checkout(REQUEST, "key-1", ADDRESS)
+
+    assert shop.calls_of(refused) == ["BatchGetItem", "Query"]
+    assert (shop.rows("Rentals"), shop.rows("Customers"), shop.rows("Lookups")) == before
+    assert executions(machine) == []
+
+
+def test_a_key_that_was_refused_rents_once_there_is_a_unit(shop: Shop, machine: str) -> None:
+    other = units.reserve_unit(shop.add_rental())
+    with pytest.raises(NoUnitAvailable):
+        start_checkout(REQUEST, "key-1", ADDRESS)
+    endings.end_unpaid(other, EndReason.HOLD_EXPIRED)
+
+    assert start_checkout(REQUEST, "key-1", ADDRESS).is_pending
+    assert len(executions(machine)) == 1
+
+
+@pytest.mark.parametrize("since", ["sold out", "withdrawn", "gone"])
+def test_a_repeated_request_finds_its_rental_whatever_became_of_the_collectible(
+    shop: Shop, machine: str, since: str
+) -> None:
+    first = start_checkout(REQUEST, "key-1", ADDRESS)
+    row = shop.row("Collectibles", REQUEST.collectible_id)
+    if since == "sold out":
+        units.reserve_unit(first)
+    elif since == "withdrawn":
+        shop.put("Collectibles", row | {"isWithdrawn": True})
+    else:
+        key = to_attributes({"id": row["id"]})
+        aws.dynamodb().delete_item(TableName=setting("COLLECTIBLES_TABLE"), Key=key)
+
+    assert start_checkout(REQUEST, "key-1", ADDRESS).id == first.id
+    with pytest.raises(IdempotencyKeyReused):
+        start_checkout(replace(REQUEST, duration=4), "key-1", ADDRESS)
+
+
+def test_of_two_who_see_the_last_unit_the_reservation_decides(shop: Shop, machine: str) -> None:
+    one, other = (start_checkout(REQUEST, key, ADDRESS) for key in ("key-1", "key-2"))
+
+    assert units.reserve_unit(one).unit_id is not None
+    with pytest.raises(NoUnitAvailable):
+        units.reserve_unit(other)
 
 
 def test_the_fourth_unpaid_rental_from_an_address_starts_nothing(shop: Shop, machine: str) -> None:

@@ -109,7 +109,7 @@ def test_a_change_that_writes_an_attribute_in_two_ways_is_refused(others: Any) -
         Change(TABLE, "store-a", add={"phones": {"y"}}, **others)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(row=ROWS, attributes=CHANGED, members=MEMBERS, is_added=st.booleans())
 def test_a_change_says_what_the_row_is_after_it_was_written(
     shop: Shop, row: Json, attributes: Json, members: set[str], is_added: bool

@@ -17,10 +17,11 @@ from tests.support.rentals import TOTAL, completed
 from tests.support.rows import row
 from tests.support.sources import REGION
 from tests.support.tables import PREFIX, Shop
+from tools.importing import exporting
 from tools.importing.reading import read_folder
 from tools.importing.references import check_references
 from tools.importing.writing import items_of
-from tools.ops import exporting, sales
+from tools.ops import sales
 from tools.ops.errors import CommandError
 
 Json = dict[str, Any]

@@ -311,6 +311,32 @@ def test_a_row_that_its_execution_does_not_know_of_is_told_by_the_clock(
     assert told == ["FulfillmentChanged"]
 
 
+def test_what_can_be_told_is_not_asked_for(
+    rental: Rental, time: Time, told: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """AWS answers ten DescribeExecution a second, and thousands may be due at once."""
+    monkeypatch.setattr(aws.stepfunctions(), "describe_execution", None)
+    time.go_on(10 * DAY)
+
+    assert tick() == 1
+    assert told == ["DeliveryLate"]
+
+
+def test_an_execution_that_cannot_be_told_is_replaced(
+    rental: Rental, time: Time, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def timed_out(**_: str) -> None:
+        raise ClientError({"Error": {"Code": "TaskTimedOut"}}, "SendTaskFailure")
+
+    monkeypatch.setattr(aws.stepfunctions(), "send_task_failure", timed_out)
+    stop(rental)
+    time.go_on(10 * DAY)
+
+    tick()
+
+    assert repository.get(rental.id).fulfillment_execution == f"{rental.id}-2"
+
+
 @pytest.mark.parametrize(
     "error",
     [

@@ -14,6 +14,7 @@ from tests.support.mails import Outside, taken
 from tests.support.rentals import completed
 from tests.support.samples import CUSTOMER
 from tests.support.tables import Shop, forget_settings
+from tools.ops import personal_data
 
 ANA, BEN = "ana@example.com", "ben@example.com"
 
@@ -48,6 +49,18 @@ def test_everybody_is_told_once_when_it_is_back(shop: Shop, outside: Outside) ->
     assert "Nothing is set aside" in text
     assert waiting_list.tell(always) == 0
     assert [row["entry"].partition("#")[0] for row in shop.rows("Lookups")] == ["col-0010"]
+
+
+def test_who_has_their_data_erased_is_not_told(shop: Shop, outside: Outside) -> None:
+    shop.put("Collectibles", {"id": "col-0010", "name": "Other", "size": "Large"})
+    for collectible_id, email in (("col-001", ANA), ("col-001", BEN), ("col-0010", ANA)):
+        waiting_list.add(collectible_id, email)
+    assert waiting_list.waited_for_by(ANA) == ["col-001", "col-0010"]
+
+    personal_data.erase(ANA.upper())
+
+    assert waiting_list.waited_for_by(ANA) == []
+    assert [row["email"] for row in shop.rows("Lookups")] == [BEN]
 
 
 def test_who_says_stop_is_not_told(shop: Shop, outside: Outside) -> None:

@@ -16,7 +16,11 @@ from infra import clock
 from paymongo.client import LineItem, PayMongo, SessionRequest
 from paymongo.resources import Payment, Refund
 from rentals import payment_sessions
-from rentals.errors import PaymentProviderRejected, PaymentProviderUnavailable
+from rentals.errors import (
+    PaymentProviderRejected,
+    PaymentProviderThrottled,
+    PaymentProviderUnavailable,
+)
 from rentals.models import Customer, PaymentMethod
 from rentals.payment_sessions import billing
 from tests.support.samples import CUSTOMER, OTHER_CUSTOMERS, TERMS, pending_rental
@@ -416,6 +420,15 @@ def test_no_usable_answer_is_worth_asking_again(operation: str, trouble: Any) ->
         CALLS[operation](Api(trouble).client())
 
     assert "cs_secret" not in str(failure.value)
+
+
+@every_call
+def test_who_asks_too_often_is_told_apart_from_who_gets_no_answer(operation: str) -> None:
+    with pytest.raises(PaymentProviderThrottled):
+        CALLS[operation](Api(Answer(429, text="Too many requests")).client())
+    with pytest.raises(PaymentProviderUnavailable) as failure:
+        CALLS[operation](Api(Answer(503)).client())
+    assert not isinstance(failure.value, PaymentProviderThrottled)
 
 
 @pytest.mark.parametrize("path", ["id", "attributes", "status", "checkout_url"])

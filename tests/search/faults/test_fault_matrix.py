@@ -1,6 +1,7 @@
 """Units and money agree, whichever call fails, and however."""
 
 import time
+from zlib import crc32
 
 import pytest
 
@@ -9,15 +10,16 @@ from tests.search.faults.proxy import Call, Fault
 from tests.support.report import Report
 
 # CI's share: what is hardest to get right, a write that was committed and whose answer is lost
-# for the whole invocation; each call in one scenario. Functions that die have another test.
+# for the whole invocation; each call in one scenario, half of the calls. Functions that die have
+# another test, and interleavings lose as many answers in less time.
 _CI_FAULTS = {Fault.LOST_AFTER_EVERY_TRY}
-_READS = {"GetItem", "Query", "Scan", "GetSecretValue", "DescribeExecution"}
+_READS = {"GetItem", "BatchGetItem", "Query", "Scan", "GetSecretValue", "DescribeExecution"}
 _TELL_EVERY = 50
 
 
 def _is_of_the_share(case: Case) -> bool:
     is_read = case.call.operation in _READS or case.call.target.startswith("GET ")
-    return case.fault in _CI_FAULTS and not is_read
+    return case.fault in _CI_FAULTS and not is_read and crc32(str(case.call).encode()) % 2 == 0
 
 
 def _what(case: Case) -> tuple[Call, Fault]:
@@ -44,7 +46,7 @@ def test_promise_holds_whichever_call_fails(
         tried = {each.case for each in results}
         left = [case for case in left if case not in tried and _what(case) not in made]
 
-    share = "" if is_whole else "CI's share: writes, their answers lost. "
+    share = "" if is_whole else "CI's share: half of the writes, their answers lost. "
     minutes = (time.monotonic() - started) / 60
     report.section(
         "Fault matrix",

@@ -39,6 +39,8 @@ class FastDynamoDB:
         patch.setattr(
             Table, "__deepcopy__", lambda table, _memo: self._backup(table), raising=False
         )
+        for name in ("__eq__", "__ne__", "__lt__"):
+            patch.setattr(DynamoType, name, _quick(name))
         self.tables: Any = dynamodb_backends[account][region].tables
 
     def call(self, operation: str, parameters: Json) -> Json:
@@ -49,7 +51,7 @@ class FastDynamoDB:
         # moto remembers every table and item that was ever made, copies included.
         for model in (Table, Item):
             vars(model)["instances_tracked"].clear()
-        self._touched = _keys(parameters) if operation == "TransactWriteItems" else []
+        self._touched = keys_of_transaction(parameters) if operation == "TransactWriteItems" else []
         handler = DynamoHandler()
         handler.current_account, handler.region = self._account, self._region
         handler.body = handler.params = copy.deepcopy(parameters)
@@ -74,6 +76,13 @@ class FastDynamoDB:
         """Every row of a table."""
         return [item.to_json()["Attributes"] for item in self.tables[table].all_items()]
 
+    def row(self, table: str, key: Json) -> Json | None:
+        """One row of a table by its key, or by all of its attributes."""
+        stored = self.tables[table]
+        names = (stored.hash_key_attr, stored.range_key_attr)
+        item = stored.get_item(*(DynamoType(key[name]) for name in names if name is not None))
+        return None if item is None else item.to_json()["Attributes"]
+
     def _get(self, parameters: Json) -> Json:
         # By far the most frequent call, and the plainest.
         assert set(parameters) <= {"TableName", "Key", "ConsistentRead"}, parameters
@@ -82,6 +91,18 @@ class FastDynamoDB:
             if stored.value == key:
                 return {"Item": item.to_json()["Attributes"]}
         return {}
+
+
+def _quick(name: str) -> Any:
+    """A comparison of DynamoType without its casts, where both are strings."""
+    usual, of_text = getattr(DynamoType, name), getattr(str, name)
+
+    def compare(one: DynamoType, other: object) -> Any:
+        if one.type == "S" and isinstance(other, DynamoType) and other.type == "S":
+            return of_text(one.value, other.value)
+        return usual(one, other)
+
+    return compare
 
 
 def _client_error(error: Any, operation: str) -> ClientError:
@@ -96,7 +117,7 @@ def _client_error(error: Any, operation: str) -> ClientError:
     return ClientError(response, operation)
 
 
-def _keys(transaction: Json) -> list[tuple[str, Json]]:
+def keys_of_transaction(transaction: Json) -> list[tuple[str, Json]]:
     """Table and key of everything that a transaction writes or looks at."""
     writes = [write for each in transaction["TransactItems"] for write in each.values()]
     return [(each["TableName"], each.get("Key", each.get("Item"))) for each in writes]

@@ -57,6 +57,7 @@ _QUIET_ROUNDS = 25
 _LONGEST_HOLD = 3600.0
 # What the clock looks at soon is under way; after a failed execution it waits for 15 minutes.
 _SOON_SECONDS = 910.0
+_DAY_SECONDS = 86_400.0
 # Lambda invokes a function again when an event has failed.
 _EVENT_TRIES = 3
 # What may be for a moment, while a function or a state machine is at work.
@@ -191,6 +192,7 @@ class Simulation:
         self._outage_left = 0
         self._checked_at: tuple[int, int] | None = None
         self.is_quiet = False
+        self._erased_at = self.world.clock.seconds
 
     # --- running ---
 
@@ -598,7 +600,7 @@ class Simulation:
             nonlocal invocation
             invocation = invocation or done
             if execution.is_running and execution.busy in (None, done) and not is_abandoned:
-                self.steps.finish_task(execution, done.result, _task_error(done))
+                self.steps.finish_task(execution, done.result, task_error(done))
                 self.say(f"    {execution} then {execution.state}")
 
         is_abandoned = False
@@ -690,13 +692,18 @@ class Simulation:
         days = [None, 1, 3, 10, 60, 301, 370][draw.below(7)]
         if days is None and not due:
             return False
-        self.let_time_pass(days * 86_400.0 if days else max(0.0, min(due)) + 1.0)
-        self._erase()
+        self.let_time_pass(days * _DAY_SECONDS if days else max(0.0, min(due)) + 1.0)
+        self._erase_daily()
         self._tick(draw)
         return True
 
+    def _erase_daily(self) -> None:
+        if self.world.clock.seconds >= self._erased_at + _DAY_SECONDS:
+            self._erase()
+
     def _erase(self) -> None:
         """Personal data of which the days are over goes, whatever else is under way."""
+        self._erased_at = self.world.clock.seconds
         done = handler("upkeep.erase_personal_data.handler")({}, Context())
         if done["looked_at"]:
             self.say(f"personal data: {done}")
@@ -792,6 +799,7 @@ class Simulation:
             if not followed and not looked_at:
                 return
             self.let_time_pass(max(0.0, *followed, *looked_at) + 1.0)
+            self._erase_daily()
             self.reconcile(Replayed([1]))
             self.tick(Replayed([1]))
         left = [
@@ -822,6 +830,7 @@ class Simulation:
             self.quiesce(random)
         while self._clock_is_due():
             self.let_time_pass(max(0.0, *self._clock_is_due()) + 1.0)
+            self._erase_daily()
             self._tick(Replayed([]))
             self.check_safety()
             self.quiesce(random)
@@ -1088,7 +1097,7 @@ def _fields(payment: LedgerPayment) -> Json:
     return {name: getattr(payment, name) for name in payment.__slots__}
 
 
-def _task_error(invocation: Invocation) -> TaskError | None:
+def task_error(invocation: Invocation) -> TaskError | None:
     error = invocation.error
     if error is None:
         return None

@@ -257,6 +257,10 @@ class World:
             self._known[table] = [from_attributes(row) for row in stored]
         return self._known[table]
 
+    def stored(self, table: str, key: Json) -> Json | None:
+        """A row as DynamoDB has it, of the table of this full name."""
+        return self._dynamodb.row(table, key)
+
     @property
     def changes(self) -> tuple[int, int]:
         """Another pair when tables or PayMongo may be other than before."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from rentals.balance import Balance
 from rentals.statement import Statement
 from tests.search.year.shop_year import SHELF, UNITS_EACH, ShopYear
+from tools.measuring.svg import Drawing
 
 _ROW, _LEFT, _TOP, _WIDTH = 14, 110, 24, 900
 
@@ -70,25 +71,18 @@ def drawn(shop: ShopYear) -> str:
     units = [f"{each['id']}-{n + 1}" for each in SHELF for n in range(UNITS_EACH)]
     height = _TOP + _ROW * len(units) + 20
     scale = _WIDTH / shop.days
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_LEFT + _WIDTH + 10} {height}"'
-        ' font-family="sans-serif" font-size="10" role="img">',
-        "<title>When each unit was with a customer</title>",
-        f'<rect width="{_LEFT + _WIDTH + 10}" height="{height}" fill="#fff"/>',
-    ]
+    picture = Drawing("When each unit was with a customer", _LEFT + _WIDTH + 10, height)
     for month in range(0, shop.days, 30):
         x = _LEFT + month * scale
-        parts.append(f'<path d="M{x:.1f} {_TOP - 4}V{height - 16}" stroke="#ddd"/>')
-        parts.append(f'<text x="{x:.1f}" y="14" fill="#555">day {month}</text>')
+        picture.line(x, _TOP - 4, height - 16)
+        picture.words(x, 14, f"day {month}", "#555")
     for number, unit in enumerate(units):
         y = _TOP + number * _ROW
-        parts.append(f'<text x="4" y="{y + 10}" fill="#333">{unit}</text>')
+        picture.words(4, y + 10, unit)
         for each in shop.books.outs:
             if each.unit_id == unit:
                 width = max(1.0, ((each.back or shop.days) - each.left) * scale)
                 x = _LEFT + each.left * scale
-                parts.append(
-                    f'<rect x="{x:.1f}" y="{y + 2}" width="{width:.1f}" height="{_ROW - 4}"'
-                    f' fill="{("#2a6f97", "#c44536", "#5b8e7d")[number // UNITS_EACH % 3]}"/>'
-                )
-    return "\n".join([*parts, "</svg>"]) + "\n"
+                color = ("#2a6f97", "#c44536", "#5b8e7d")[number // UNITS_EACH % 3]
+                picture.bar(x, y + 2, width, _ROW - 4, color)
+    return picture.text()

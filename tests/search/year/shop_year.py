@@ -5,6 +5,7 @@ plans of their own, staff, bad days of AWS and PayMongo, and two releases.
 import heapq
 from collections import Counter
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from random import Random
 from typing import Any
 
@@ -15,6 +16,7 @@ from rentals.models import Rental, UnitStatus
 from rentals.statement import Statement
 from rentals.unit_desk import UnitAction
 from tests.search.interleavings import money
+from tests.search.interleavings.invocations import Invocation
 from tests.search.interleavings.simulation import Fresh, Replayed, Simulation, Visit
 from tests.search.interleavings.stores import desk_request, staff_for
 from tests.search.interleavings.world import World
@@ -69,6 +71,7 @@ class ShopYear(Simulation):
         self.days = days
         self.is_quiet = True
         self.unhappy = 0
+        self._is_sold_out = False
         self.books = Books()
         self._stories: list[tuple[float, int, Story]] = []
         self._archive: dict[str, list[Json]] = {"Rentals": [], "Charges": []}
@@ -268,11 +271,19 @@ class ShopYear(Simulation):
         address = f"198.51.{number // 250 % 250}.{number % 250}"
         return Visit(rental_id_for(email, key, IDENTITY_SECRET), key, body, address)
 
+    def answered(self, invocation: Invocation) -> None:
+        super().answered(invocation)
+        self._is_sold_out |= (invocation.result or {}).get("statusCode") == HTTPStatus.CONFLICT
+
     def checkout_of(self, visit: Visit) -> bool:
+        """Whether it is known what became of it; of what is sold out there is no row."""
+        self._is_sold_out = False
         self._post_checkout(visit, Replayed([0, 0]) if self.is_quiet else Fresh(self.random))
         self._settle_down()
         row = self.row(visit.rental_id)
-        return bool(row) and ("paymentUrl" in row or row["paymentStatus"] != "pending")
+        if not row:
+            return self._is_sold_out
+        return "paymentUrl" in row or row["paymentStatus"] != "pending"
 
     def pay_session(self, rental_id: str) -> bool:
         row = self.row(rental_id)

@@ -1,6 +1,8 @@
 """A year in the shop: every unit's way is legal, and the books close to the centavo."""
 
+import re
 import time
+from collections import Counter
 
 import pytest
 
@@ -10,13 +12,16 @@ from rentals.models import Rental
 from rentals.rows import from_row
 from rentals.statement import Statement
 from tests.search.interleavings.world import World
-from tests.search.year import picture
+from tests.search.year import key_spread, picture
+from tests.search.year.key_spread import KeySpread
 from tests.search.year.shop_year import ShopYear
 from tests.support.report import Report
 from tests.support.sandbox import ledger_payments
+from tools.measuring.scaling import measured
 from tools.sources import ROOT
 
 SEED = "a year"
+SPREAD = {"Rentals", "Charges", "Notices", "Customers"}
 _AT_HOME = {"available", "maintenance", "lost", "retired"}
 
 
@@ -24,6 +29,7 @@ def test_a_year_in_the_shop(world: World, request: pytest.FixtureRequest, report
     days = request.config.getoption("--days")
     started = time.monotonic()
     shop = ShopYear(world, SEED, days)
+    keys = KeySpread(world)
 
     shop.live()
 
@@ -35,11 +41,52 @@ def test_a_year_in_the_shop(world: World, request: pytest.FixtureRequest, report
     assert books.completed == sum(each.kept for each in ledger)
     assert {row["status"] for row in world.rows("Units")} <= _AT_HOME
     assert unit_moves.MOVES
+    assert crowded(keys) == []
     told = picture.table(shop, statements, books, time.monotonic() - started)
     report.say(told)
     if days >= 365:
         (ROOT / "docs" / "year.md").write_text(told)
         (ROOT / "docs" / "year.svg").write_text(picture.drawn(shop))
+    if request.config.getoption("--write-measured"):
+        measured.write("keys", figures(keys, sum(shop.books.plans.values())))
+
+
+def crowded(keys: KeySpread) -> list[str]:
+    """Of what every rental writes. Units are found by collectible, lists by store: docs/scaling.md
+    says what those keys take.
+    """
+    of_rentals = {
+        place: writes for place, writes in keys.writes.items() if place.split()[0] in SPREAD
+    }
+    assert {"Rentals follow-up-index", "Rentals fulfillment-index"} <= of_rentals.keys()
+    return key_spread.crowded(of_rentals, keys.rows)
+
+
+def figures(keys: KeySpread, checkouts: int) -> dict[str, dict[str, float]]:
+    """Writes of each table and index for a checkout, the share of the key that most meet in, and,
+    where keys are of a collectible or a store, what the busiest one gets if all want the same.
+    """
+    found = {}
+    for place, writes in sorted(keys.writes.items()):
+        alike: Counter[str] = Counter()
+        for key, count in writes.items():
+            alike[re.sub(r"col-\d+|store-[ab]", "*", key)] += count
+        # A unit's own row is named after its collectible.
+        of_one = [count for key, count in alike.items() if "*" in key and place != "Units"]
+        found[place] = {
+            "writes": round(writes.total() / checkouts, 2),
+            "most": round(max(writes.values()) / writes.total(), 3),
+            **({"of_one_subject": round(max(of_one) / checkouts, 2)} if of_one else {}),
+        }
+    return found
+
+
+def test_a_key_that_too_many_writes_share_is_found() -> None:
+    spread = Counter({f"payment#{n}": 50 for n in range(16)})
+    three = Counter(payment=300, refund=300, attention=200)
+
+    assert key_spread.crowded({"spread": spread}, {"spread": 400}) == []
+    assert len(key_spread.crowded({"three": three}, {"three": 400})) == 3
 
 
 def _statements(world: World) -> list[Statement]:

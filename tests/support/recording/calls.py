@@ -12,12 +12,14 @@ import re
 from collections.abc import Iterator
 from contextlib import suppress
 from email.message import Message
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import psutil
 
 from tests.support.recording.proxy import Request
+from tests.support.sources import resources
 
 RENTAL_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")
 PAYMONGO_ID = re.compile(r"\b(?:cs|pi|pay|ref)_\w+")
@@ -145,9 +147,20 @@ def function_at(port: int) -> str:
 def function_of(process: psutil.Process | None) -> str:
     """The logical id of the function that runs in a process."""
     try:
-        return process.environ().get("AWS_SDK_UA_APP_ID", UNKNOWN) if process else UNKNOWN
+        if process is None:
+            return UNKNOWN
+        # A fork (tools/local/snapshot.py) has the function's name only, what had it forked has its
+        # variables.
+        named = _functions().get(process.name())
+        return named or process.environ().get("AWS_SDK_UA_APP_ID", UNKNOWN)
     except psutil.Error:
         return UNKNOWN
+
+
+@cache
+def _functions() -> dict[str, str]:
+    """Logical ids of functions by what the system keeps of their processes' names."""
+    return {name[:15]: name for name in resources("AWS::Serverless::Function")}
 
 
 def _short(name: str) -> str:

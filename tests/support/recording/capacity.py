@@ -99,6 +99,9 @@ class CapacityMeter:
                 item = json.loads(answer.content).get("Item", {})
                 units = read_units(item_size(item), consistent=bool(request.get("ConsistentRead")))
                 return answer, units, 0.0
+            case "BatchGetItem":
+                answer = forward()
+                return answer, _units_of_batch(request, json.loads(answer.content)), 0.0
             case "Query" | "Scan":
                 return forward(), self._units_of_search(operation, request), 0.0
             case "UpdateItem" | "PutItem":
@@ -165,6 +168,17 @@ class CapacityMeter:
         if table not in self._tables:
             self._tables[table] = self._client.describe_table(TableName=table)["Table"]
         return self._tables[table]
+
+
+def _units_of_batch(request: Json, answer: Json) -> float:
+    """Each row by itself; one that is not there costs as much as the smallest."""
+    units = 0.0
+    for table, wanted in request["RequestItems"].items():
+        sizes = [item_size(row) for row in answer["Responses"].get(table, ())]
+        sizes += [0] * (len(wanted["Keys"]) - len(sizes))
+        consistent = bool(wanted.get("ConsistentRead"))
+        units += sum(read_units(size, consistent=consistent) for size in sizes)
+    return units
 
 
 def _key_of(index: Json) -> list[str]:

@@ -5,6 +5,7 @@
 
 import itertools
 import json
+import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -115,8 +116,14 @@ def expired(shop: Shop) -> str:
 
 
 def rejected(shop: Shop) -> str:
-    """Sold out."""
-    return ended(shop, shop.start_checkout(shop.add_collectible(units=0)))
+    """The one unit that checkout saw cannot be reserved: its warehouse is gone."""
+    return ended(shop, shop.start_checkout(shop.add_collectible({"wh-gone": 1})))
+
+
+def refused(shop: Shop) -> None:
+    """Sold out; with a key, as the site sends one."""
+    answer = shop.post_checkout(shop.body(shop.add_collectible(units=0)), uuid.uuid4().hex)
+    assert answer.status_code == 409
 
 
 def told(shop: Shop) -> None:
@@ -166,6 +173,8 @@ OTHER_WORK: dict[str, tuple[str, Callable[[Shop], object]]] = {
             FunctionName=shop.stack.outputs["ReconcileFunctionName"], Payload=b"{}"
         ),
     ),
+    # The last: the catalogue has what it adds.
+    "refused": ("PostCheckoutFunction", refused),
 }
 
 

@@ -9,7 +9,6 @@ from rentals import charge_payments, fulfillment
 from tests.support.desk import manager
 from tests.support.domain import domain_of
 from tests.support.shop import Json, Shop, eventually
-from tests.system.workflow.test_balance import money_balance
 
 STAGES = {"arrived": "ready_for_pickup", "picked_up": "picked_up", "returned": "returned"}
 WAYS = ("webhook", "success", "failed", "reconciler")
@@ -152,7 +151,7 @@ def test_what_was_given_back_unheard_is_found_by_asking(shop: Shop, centavos: in
     shop.eventually_refunded(rental_id, centavos)
     shop.paymongo.forget_rules()
 
-    money_balance(shop)
+    shop.money_balance()
     shop.reconcile(rental_id)
 
     [refund] = eventually(lambda: shop.rental(rental_id)["refunds"], "the refund")

@@ -84,6 +84,17 @@ def test_no_unit_is_a_clear_refusal(shop: Shop) -> None:
     assert answer.status_code == 409
     assert answer.json()["success"] is False
     assert answer.json()["code"] == "NO_UNIT_AVAILABLE"
+    email = body["customer"]["email"]
+    assert not [row for row in shop.rows("Rentals") if row["customer"]["email"] == email]
+
+
+def test_a_unit_that_cannot_be_reserved_ends_in_the_same_refusal(shop: Shop) -> None:
+    """Checkout sees one, and it is gone when it is to be reserved: here, its warehouse is."""
+    body = shop.body(shop.add_collectible({"wh-gone": 1}))
+
+    answer = shop.post_checkout(body, key="gone")
+
+    assert (answer.status_code, answer.json()["code"]) == (409, "NO_UNIT_AVAILABLE")
     (rejected,) = (
         row for row in shop.rows("Rentals") if row["customer"]["email"] == body["customer"]["email"]
     )
@@ -130,7 +141,7 @@ def test_every_answer_to_creating_the_session_lost(shop: Shop) -> None:
 
 
 def test_paymongo_busy_at_creation_is_asked_again(shop: Shop) -> None:
-    shop.paymongo.fault("rate_limited_429", "create_checkout_session")
+    shop.paymongo.fault("rate_limited_429", "create_checkout_session", times=5)
     shop.paymongo.fault("drop_before", "create_checkout_session")
 
     answer = shop.post_checkout(shop.body(shop.add_collectible()))

@@ -1,6 +1,7 @@
 """What operators do with ./rentals, against a deployed stack: they see it, and it comes right."""
 
 import json
+import re
 import time
 import uuid
 from dataclasses import asdict
@@ -307,9 +308,8 @@ def test_notices_that_were_given_up_are_told_from_the_dead_letter(
 
     done = operator.ask("redrive")["messages"]
 
-    assert [each["outcome"] for each in done if each["queue"] == "NoticesDeadLetterQueue"] == [
-        "0 notices told again"
-    ]
+    [outcome] = [each["outcome"] for each in done if each["queue"] == "NoticesDeadLetterQueue"]
+    assert re.fullmatch(r"\d+ notices told again", outcome)  # those of other tests, if any
     assert "NoticesDeadLetterQueue" not in operator.findings()
 
 

@@ -11,11 +11,11 @@ import typer
 from rich.console import Console
 
 from tools.local.stack import ONE_ADDRESS, Settings, running
-from tools.measuring.bench import cold_start, contention, inventory, throughput
+from tools.measuring.bench import cold_start, contention, inventory, refused, throughput
 from tools.measuring.bench.report import Section, write, write_headline
 from tools.measuring.bench.shop import shop_of
 
-KINDS = ("cold-start", "inventory", "contention", "throughput")
+KINDS = ("cold-start", "inventory", "contention", "throughput", "refused")
 
 console = Console(highlight=False)
 
@@ -51,6 +51,8 @@ def _sections(kinds: list[str]) -> Iterator[Section]:
     with running(settings) as stack, shop_of(stack) as shop:
         if "throughput" in kinds:
             yield throughput.measure(stack, shop)
+        if "refused" in kinds:
+            yield refused.measure(stack, shop)
         if "contention" in kinds:
             yield contention.measure(shop)
         if "inventory" in kinds:

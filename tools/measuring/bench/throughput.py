@@ -81,16 +81,16 @@ def measure(stack: LocalStack, shop: Shop) -> Section:
         turns = (lambda: _checkout(site, next(wanted)), bare.run, calling.run)
         # An execution environment for everybody.
         for customers in (*CUSTOMERS, *[max(CUSTOMERS)] * WARM_UPS):
-            _at_once(customers, lambda: _warm(site, next(wanted)))
+            at_once(customers, lambda: _warm(site, next(wanted)))
             for run in turns[1:]:
-                _at_once(customers, run)
+                at_once(customers, run)
         for customers in CUSTOMERS:
             seconds: list[list[float]] = [[] for _ in turns]
             rates = []
             for _ in range(ROUNDS):
                 started = time.perf_counter()
                 for number, action in enumerate(turns):
-                    seconds[number] += _at_once(customers, action)
+                    seconds[number] += at_once(customers, action)
                     if number == 0:
                         rates.append(customers / (time.perf_counter() - started))
             _add(section, customers, statistics.median(rates), map(statistics.median, seconds))
@@ -115,7 +115,8 @@ def _add(section: Section, customers: int, rate: float, latencies: Iterable[floa
         )
 
 
-def _at_once(how_many: int, action: Callable[[], float]) -> list[float]:
+def at_once(how_many: int, action: Callable[[], float]) -> list[float]:
+    """What so many got who did the same at the same time."""
     with ThreadPoolExecutor(how_many) as pool:
         return [each.result() for each in [pool.submit(action) for _ in range(how_many)]]
 

@@ -20,8 +20,9 @@ def main() -> None:
     """Print both tables."""
     assumed = model.assumptions()
     for part, title in _PARTS.items():
-        console.print(_thousand_rentals(part, title))
+        console.print(_thousand(model.life()[part], f"1,000 rentals {title}"))
         console.print(_by_function(part))
+    console.print(_thousand(model.usage_of("refused"), "1,000 buyers who find nothing"))
     for requests in assumed["usage"]["transfer_gb"]:
         console.print(_month(int(requests), assumed["guide"][requests]))
     console.print(
@@ -30,11 +31,11 @@ def main() -> None:
     )
 
 
-def _thousand_rentals(part: str, title: str) -> Table:
-    usage = model.times(model.life()[part], 1000)
+def _thousand(of_one: model.Usage, title: str) -> Table:
+    usage = model.times(of_one, 1000)
     by_service = model.cost(usage)
     whole = model.total(by_service)
-    table = Table("", "quantity", "dollars", "share", title=f"1,000 rentals {title}")
+    table = Table("", "quantity", "dollars", "share", title=title)
     for service, dollars in sorted(by_service.items(), key=lambda each: -each[1]):
         if dollars:
             quantities = ", ".join(

@@ -167,8 +167,8 @@ def usage_of(scenario: str) -> Usage:
     if "state_machine" in measured:
         usage["state_transition"] += measured["state_machine"]["transitions"]
         usage["write_unit"] += measured["state_machine"]["write_units"]
-    if "PostCheckoutFunction" in measured["functions"]:
-        usage.update(_waiting_for_the_payment_url())
+        if "PostCheckoutFunction" in measured["functions"]:
+            usage.update(_waiting_for_the_payment_url())
     return usage
 
 

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from rentals.models import UnitStatus
+from rentals.models import CENTAVOS_PER_PESO, UnitStatus
 from rentals.rows import to_row
 from tools.importing.models import FILES
 from tools.importing.records import AS_TEXT, FORMULA
@@ -43,7 +43,7 @@ def export(target: Target, folder: Path, *, as_json: bool, personal_data: bool) 
             (folder / f"{name}.json").write_text(text, "utf-8")
         else:
             # With its mark, without which Excel takes it for something else.
-            (folder / f"{name}.csv").write_text(table(items), "utf-8-sig", newline="")
+            (folder / f"{name}.csv").write_text(_table(items), "utf-8-sig", newline="")
     return {name: len(items) for name, items in found.items()}
 
 
@@ -67,7 +67,7 @@ def _reports(target: Target, *, personal_data: bool) -> dict[str, list[Json]]:
         "money": [
             {"rental": found.rental.id, "number": found.rental.number}
             | {name: value for name, value in asdict(entry).items() if name != "centavos"}
-            | {"at": manila(entry.at or None), "pesos": entry.centavos / 100}
+            | {"at": manila(entry.at or None), "pesos": entry.centavos / CENTAVOS_PER_PESO}
             for found in statements
             if found.rental.payment_id is not None
             for entry in money.entries(found)
@@ -90,7 +90,7 @@ def _plain(item: Json) -> Json:
     return {name: plain[name] for name in item}
 
 
-def table(items: Sequence[Json]) -> str:
+def _table(items: Sequence[Json]) -> str:
     """Rows as a spreadsheet reads them, and as an import does."""
     cells = [dict(_cells(item)) for item in items]
     columns = list(dict.fromkeys(name for row in cells for name in row))

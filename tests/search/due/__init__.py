@@ -1,0 +1,1 @@
+"""Many due at one moment: the real handlers under AWS's quotas and a virtual clock."""
