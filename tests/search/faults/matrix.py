@@ -17,7 +17,7 @@ import psutil
 from tests.search.faults import money, second_half
 from tests.search.faults.proxy import Call, EngineProxy, Fault, FaultProxy, PayMongoProxy
 from tests.search.faults.scenarios import EXPIRED, RECONCILED, SCENARIOS, Visit
-from tests.support.recording.calls import UNKNOWN, function_of
+from tests.support.recording.processes import UNKNOWN, function_of
 from tests.support.shop import Shop
 from tools.local.stack import LocalStack
 

@@ -11,15 +11,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-import psutil
-
 from tests.support.recording.calls import (
     PAYMONGO_ID,
     RENTAL_ID,
     caller,
-    function_of,
     operation,
-    process_at,
     target,
 )
 from tests.support.recording.proxy import Answer, Proxy, Request
@@ -147,7 +143,7 @@ class FaultProxy(Proxy):
         answer = forward()
         self._learn(rental_id, answer.content)
         if fault is Fault.KILLED_AFTER:
-            _kill_client(request.client_port)
+            request.caller.kill()
         elif fault is Fault.TOO_SLOW:
             time.sleep(TOO_SLOW_SECONDS)
         return answer if fault is None else None
@@ -212,7 +208,6 @@ class PayMongoProxy(FaultProxy):
     def __init__(self, port: int) -> None:
         super().__init__(port)
         self._rental_of: dict[str, str] = {}
-        self._caller_of: dict[int, tuple[psutil.Process | None, str]] = {}
 
     def tries_hit_by(self, fault: Fault) -> int:
         """The workflow's own retry must get through."""
@@ -226,17 +221,8 @@ class PayMongoProxy(FaultProxy):
         ]
         rental_id = named[0] if named else known[0] if known else None
         path = PAYMONGO_ID.sub("{id}", request.path)
-        call = Call(self._caller(request.client_port), "PayMongo", f"{request.method} {path}", 1)
+        call = Call(request.caller.function, "PayMongo", f"{request.method} {path}", 1)
         return call, rental_id, ""
-
-    def _caller(self, port: int) -> str:
-        """Looked up once for each connection: looking takes longer than most calls."""
-        process, function = self._caller_of.get(port, (None, ""))
-        if process is None or not process.is_running():
-            process = process_at(port)
-            function = function_of(process)
-            self._caller_of[port] = process, function
-        return function
 
     def _learn(self, rental_id: str | None, answer: bytes) -> None:
         if rental_id is not None:
@@ -246,8 +232,3 @@ class PayMongoProxy(FaultProxy):
 
 def _error(code: str) -> bytes:
     return json.dumps({"__type": code, "message": "injected"}).encode()
-
-
-def _kill_client(port: int) -> None:
-    if process := process_at(port):
-        process.kill()

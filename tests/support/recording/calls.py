@@ -3,27 +3,19 @@
 Towards AWS, functions say who they are in the user agent (AWS_SDK_UA_APP_ID, set by
 tools/local/package.py), X-Ray's trace header tells invocations apart, and a rental is known from
 the first call of an invocation that names it. Towards PayMongo, the caller is the process on the
-other end of the connection.
+other end of the connection (processes.py).
 """
 
 import json
-import os
 import re
-from collections.abc import Iterator
-from contextlib import suppress
 from email.message import Message
-from functools import cache
-from pathlib import Path
 from typing import Any
 
-import psutil
-
+from tests.support.recording.processes import UNKNOWN
 from tests.support.recording.proxy import Request
-from tests.support.sources import resources
 
 RENTAL_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")
 PAYMONGO_ID = re.compile(r"\b(?:cs|pi|pay|ref)_\w+")
-UNKNOWN = "?"
 IDENTITY = "identity/*"  # the sender's, which has its name from the account
 
 _APP = re.compile(r"\bapp/(\w+)")
@@ -113,54 +105,6 @@ def _of_json(prefix: str, name: str, request: dict[str, Any]) -> list[tuple[str,
         return [(f"{service}:{name}", request["TableName"] + index)]
     resource = next((request[each] for each in _NAMES if each in request), "*")
     return [(f"{service}:{name}", str(resource))]
-
-
-def process_at(port: int) -> psutil.Process | None:
-    """The function's process whose connection comes from this local port: one that this process
-    started. Others may use the same port for connections to somewhere else.
-
-    psutil can tell as well, by reading all that every process of the machine has open, which takes
-    longer than everything else that a test does.
-    """
-    sockets = {f"socket:[{inode}]" for inode in _inodes_of(port)}
-    for process in psutil.Process().children(recursive=True):
-        files = Path(f"/proc/{process.pid}/fd")
-        with suppress(OSError):
-            is_there = any(os.readlink(each) in sockets for each in files.iterdir())
-            if is_there and function_of(process) != UNKNOWN:
-                return process
-    return None
-
-
-def _inodes_of(port: int) -> Iterator[str]:
-    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
-        _, local, _, _, *rest = line.split()
-        if local.endswith(f":{port:04X}") and rest[5] != "0":
-            yield rest[5]
-
-
-def function_at(port: int) -> str:
-    """The logical id of the function whose connection comes from this local port."""
-    return function_of(process_at(port))
-
-
-def function_of(process: psutil.Process | None) -> str:
-    """The logical id of the function that runs in a process."""
-    try:
-        if process is None:
-            return UNKNOWN
-        # A fork (tools/local/snapshot.py) has the function's name only, what had it forked has its
-        # variables.
-        named = _functions().get(process.name())
-        return named or process.environ().get("AWS_SDK_UA_APP_ID", UNKNOWN)
-    except psutil.Error:
-        return UNKNOWN
-
-
-@cache
-def _functions() -> dict[str, str]:
-    """Logical ids of functions by what the system keeps of their processes' names."""
-    return {name[:15]: name for name in resources("AWS::Serverless::Function")}
 
 
 def _short(name: str) -> str:

@@ -10,6 +10,8 @@ from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Self
 
+from tests.support.recording.processes import Caller
+
 _TIMEOUT_SECONDS = 60
 # The engine and the sandbox close connections that are idle for five seconds.
 _REUSE_WITHIN_SECONDS = 1.0
@@ -25,7 +27,7 @@ class Request:
     path: str
     headers: Message
     body: bytes
-    client_port: int
+    caller: Caller
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,7 @@ class Proxy(ABC):
                 super().setup()
                 self._connection: HTTPConnection | None = None
                 self._used_at = 0.0
+                self._caller = Caller(self.client_address[1], proxy._server.server_port)
 
             def finish(self) -> None:
                 super().finish()
@@ -87,9 +90,7 @@ class Proxy(ABC):
 
             def _carry(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-                request = Request(
-                    self.command, self.path, self.headers, body, self.client_address[1]
-                )
+                request = Request(self.command, self.path, self.headers, body, self._caller)
                 answer = proxy.handle(request, lambda: self._forward(body))
                 if answer is None:
                     self.close_connection = True

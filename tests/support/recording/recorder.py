@@ -13,7 +13,6 @@ from tests.support.recording.calls import (
     PAYMONGO_ID,
     RENTAL_ID,
     caller,
-    function_at,
     operation,
     permissions,
     target,
@@ -149,7 +148,6 @@ class PayMongoRecorder(_Recorder):
 
     def __init__(self, port: int) -> None:
         super().__init__(port)
-        self._function_of: dict[int, str] = {}
         self._rental_of: dict[str, str] = {}
 
     def handle(self, request: Request, forward: Callable[[], Answer]) -> Answer | None:
@@ -174,7 +172,7 @@ class PayMongoRecorder(_Recorder):
                     self._rental_of[each] = rental_id
         self._keep(
             Recorded(
-                function=self._caller(request.client_port),
+                function=request.caller.function,
                 operation=PAYMONGO,
                 target=f"{request.method} {PAYMONGO_ID.sub('{id}', request.path).split('?')[0]}",
                 permissions=(),
@@ -188,12 +186,6 @@ class PayMongoRecorder(_Recorder):
             )
         )
         return answer
-
-    def _caller(self, port: int) -> str:
-        """Looked up once for each connection: looking takes longer than most calls."""
-        if port not in self._function_of:
-            self._function_of[port] = function_at(port)
-        return self._function_of[port]
 
 
 def _key(body: str) -> str:
