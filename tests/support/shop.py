@@ -96,7 +96,13 @@ class Shop:
             timeout=60,
             limits=LIMITS,
             verify=NO_CERTIFICATES,
+            trust_env=False,
             event_hooks={"response": [] if is_broken else [answers_as_described]},
+        )
+        # Pages that are not the site's. Variables of the environment are not asked: other threads
+        # may be changing them (domain_of).
+        self.elsewhere = httpx.Client(
+            timeout=60, limits=LIMITS, verify=NO_CERTIFICATES, trust_env=False
         )
         self.paymongo = Sandbox(stack.settings.paymongo_url)
         self.stepfunctions = _client(stack, "stepfunctions")
@@ -219,7 +225,7 @@ class Shop:
         """Play the customer on PayMongo's page: paid, failed or cancelled. Redirects are not
         followed.
         """
-        return httpx.post(rental["payment_url"], data={"outcome": outcome}, timeout=60)
+        return self.elsewhere.post(rental["payment_url"], data={"outcome": outcome})
 
     def pay(self, rental: Json) -> str:
         """Pay on PayMongo's page: the success URL that the browser is sent to, not followed."""

@@ -134,7 +134,7 @@ class Visit:
     def on_hosted_page(self, outcome: str) -> None:
         """Press a button on PayMongo's page and follow where it leads, trying errors once more."""
         assert self.url
-        answer = httpx.post(self.url, data={"outcome": outcome}, timeout=60)
+        answer = self.shop.elsewhere.post(self.url, data={"outcome": outcome})
         if answer.status_code == 303:
             self._follow(answer.headers["location"])
 
@@ -155,7 +155,7 @@ class Visit:
 
     def _follow(self, url: str) -> None:
         for _ in range(2):
-            back = self.patiently(lambda: httpx.get(url, timeout=60))
+            back = self.patiently(lambda: self.shop.elsewhere.get(url))
             if back is None or back.status_code >= 500:
                 continue
             # Led to the rental's own page, where the same can be asked for again.

@@ -77,7 +77,7 @@ def _race(shop: Shop, key: bytes, seed: int) -> str:
     rng = random.Random(seed)
     with _ONE_AT_A_TIME:
         collectible = shop.add_collectible()
-    rental = shop.checkout(collectible)
+    rental = _payable(shop, collectible)
     rental_id = rental["rental_id"]
     session_id = shop.session_id(rental_id)
     expires_at = datetime.fromisoformat(rental["hold_expires_at"]).timestamp()
@@ -92,6 +92,26 @@ def _race(shop: Shop, key: bytes, seed: int) -> str:
         lambda: at_expiry(lambda: shop.site.get(redirect_path("failed", rental_id, key))),
     )
     return str(shop.wait_for_status(rental_id, "completed", "refunded")["status"])
+
+
+def _payable(shop: Shop, collectible: str) -> Json:
+    """A rental with a payment URL. On a busy machine the hold may be over before there is one, and
+    then another is tried.
+    """
+
+    def attempt() -> Json | None:
+        rental_id = shop.start_checkout(collectible)
+        rental = eventually(
+            lambda: view if _is_payable_or_over(view := shop.rental(rental_id)) else None,
+            "a payment URL, or the end of the hold",
+        )
+        return rental if rental["payment_url"] else None
+
+    return eventually(attempt, "a payment URL within the hold")
+
+
+def _is_payable_or_over(rental: Json) -> bool:
+    return rental["payment_url"] is not None or rental["status"] != "pending"
 
 
 def test_settlement_started_twice_at_once_settles_once(

@@ -6,6 +6,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from copy import deepcopy
 from dataclasses import dataclass, field
 from random import Random
@@ -15,6 +16,7 @@ import httpx
 import hypothesis
 import schemathesis
 from hypothesis import strategies as st
+from hypothesis.errors import FlakyStrategyDefinition
 from requests import Session
 from requests.adapters import HTTPAdapter
 from schemathesis import Case
@@ -219,7 +221,10 @@ def test_no_request_breaks_anything(shop: Shop, report: Report, seconds: float) 
 
     until = time.monotonic() + seconds
     while time.monotonic() < until:
-        Visitor.run(settings=_RANDOM)
+        # What comes next follows from the shop's answers, which differ from one run to the next.
+        # Hypothesis notices sooner or later; what broke is in `sent`.
+        with suppress(FlakyStrategyDefinition):
+            Visitor.run(settings=_RANDOM)
         single()
     sent.tell(report, "Requests")
 
