@@ -38,6 +38,7 @@ vars(warnings).setdefault("deprecated", typing_extensions.deprecated)
 from localemu.aws.api.stepfunctions import InvalidToken, TaskTimedOut
 from localemu.http import Response
 from localemu.runtime.main import main
+from localemu.services.dynamodb import utils as dynamodb_utils
 from localemu.services.dynamodb.provider import DynamoDBProvider
 from localemu.services.edge import ROUTER
 from localemu.services.events.target import StatesTargetSender
@@ -66,6 +67,8 @@ from localemu.services.stepfunctions.resource_providers import aws_stepfunctions
 
 _HERE = Path(__file__).parent
 _RUNTIME_API = "/2018-06-01/runtime"
+# To functions, as MiniStack hands on all of its own (tools/local/bootstrap.py).
+_HANDED_ON = ("PATH", "SNAPSHOT_ADDRESS")
 
 
 # --- JSONata ---
@@ -131,7 +134,7 @@ class ProcessExecutor(RuntimeExecutor):
         code = self.function_version.config.code.get_unzipped_code_location()
         host, port = self._server.server_address[:2]
         self._environment = {
-            **{name: os.environ[name] for name in ("PATH", "SNAPSHOT_ADDRESS") if name in os.environ},
+            **{name: os.environ[name] for name in _HANDED_ON if name in os.environ},
             **{name: str(value) for name, value in env_vars.items()},
             "LAMBDA_TASK_ROOT": str(code),
             "AWS_LAMBDA_RUNTIME_API": f"{host!s}:{port}",
@@ -362,6 +365,8 @@ def run() -> None:
         *("put_item", "delete_item", "update_item", "get_item", "query", "scan"),
         *("batch_write_item", "batch_get_item", "transact_write_items", "transact_get_items"),
     )
+    # What it knows of tables stays known: it would ask itself, behind the call that has the lock.
+    dynamodb_utils.SCHEMA_CACHE = {}
     _substitute_strings()
     _scale_waits(float(os.environ.get("SFN_WAIT_SCALE", "1")))
     ROUTER.add("/_ministack/health", _health)

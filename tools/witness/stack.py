@@ -37,7 +37,8 @@ class WitnessStack(LocalStack):
     looks_every_seconds = 2.0  # describing a stack of 250 resources takes its time
     _made: dict[str, str] | None = None
 
-    def _start_engine(self) -> None:
+    def start_engine(self) -> None:
+        """Start localemu alone. Raises StartupError."""
         self._engine_files = tempfile.TemporaryDirectory(
             prefix="rentals-witness-", ignore_cleanup_errors=True
         )
@@ -60,6 +61,7 @@ class WitnessStack(LocalStack):
             environment | self.settings.engine_environment,
             interpreter=str(_PYTHON),
         )
+        self._wait_for("engine", f"{self.settings.aws_url}/_ministack/health")
 
     def _template(self, s3: "S3Client", release: str) -> Template:
         if self._made is None:
