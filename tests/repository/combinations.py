@@ -29,6 +29,7 @@ COMBINATIONS: dict[str, dict[str, str]] = {
         "OtherOrigins": "https://one.example,https://two.example",
         "SnapStart": "PublishedVersions",
         "PayMongoConcurrency": "25",
+        "WarmWriteUnits": "16000",
     },
     "second stack": parameters_of("dev", ["ManageApiGatewayAccount=false"]),
 }

@@ -62,7 +62,10 @@ def answers_as_described(answer: httpx.Response) -> None:
     except KeyError:
         raise AssertionError(f"{verb} {path}: {answer.status_code} is not described") from None
     if validator is not None:
-        errors = [
-            f"{list(each.path)}: {each.message}" for each in validator.iter_errors(answer.json())
-        ]
-        assert errors == [], f"{verb} {path} {answer.status_code}: {answer.text[:300]} {errors}"
+        what = f"{verb} {path} {answer.status_code}: {answer.text[:300]!r}"
+        try:
+            body = answer.json()
+        except ValueError:
+            raise AssertionError(f"{what} is no JSON") from None
+        errors = [f"{list(each.path)}: {each.message}" for each in validator.iter_errors(body)]
+        assert errors == [], f"{what} {errors}"

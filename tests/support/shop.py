@@ -31,8 +31,9 @@ from tools.ops.promise import Violation, violations
 Json = dict[str, Any]
 Found = TypeVar("Found")
 
-# Generous: CI has two cores, and every function starts cold once.
-PATIENCE_SECONDS = 60.0
+# Generous: CI has two cores, every function starts cold once, and a webhook that got no answer is
+# sent again after 10, 20 and 40 s.
+PATIENCE_SECONDS = 120.0
 
 # The waits of state machines are a fifth as long; nothing else is faster than in production.
 FAST: Json = {

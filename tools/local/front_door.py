@@ -20,6 +20,7 @@ import uvicorn
 from samtranslator.yaml_helper import yaml_parse
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
+from starlette.convertors import PathConvertor, register_url_convertor
 from starlette.middleware import Middleware
 from starlette.middleware.base import BaseHTTPMiddleware
 from starlette.middleware.gzip import GZipMiddleware
@@ -55,6 +56,15 @@ _HOP_BY_HOP = {
 _KEEP_SECONDS = 5
 
 
+class _AnyPath(PathConvertor):
+    """A path with whatever is in it; Starlette's own takes no line break."""
+
+    regex = r"[\s\S]*"
+
+
+register_url_convertor("any", _AnyPath())
+
+
 def create_app(api_url: str, engine_url: str, distribution_id: str) -> Starlette:
     """The front door of the API stage at `api_url`, for a distribution that the engine knows;
     browsers find S3 at `engine_url`.
@@ -82,13 +92,13 @@ def create_app(api_url: str, engine_url: str, distribution_id: str) -> Starlette
     return Starlette(
         lifespan=lifespan,
         routes=[
-            Route("/api/{path:path}", _forward, methods=VERBS),
-            Route("/payment/{path:path}", _forward, methods=VERBS),
+            Route("/api/{path:any}", _forward, methods=VERBS),
+            Route("/payment/{path:any}", _forward, methods=VERBS),
             Route("/console", _to_console),
             Mount("/console", _serve_console),
             Route("/mail", _mail),
             Route("/mail/{message_id}", _mail),
-            Route("/{path:path}", _serve, methods=["GET", "HEAD"]),
+            Route("/{path:any}", _serve, methods=["GET", "HEAD"]),
         ],
         middleware=[
             # A web page must not reach this machine under a name of its own (DNS rebinding).
@@ -203,8 +213,9 @@ def _origin_headers(distribution_id: str, moment: int) -> dict[bytes, bytes]:
 async def _forward(request: Request) -> Response:
     api: httpx.AsyncClient = request.app.state.api
     path = request.scope["raw_path"].decode()
-    # httpx would resolve them, and so lead past the API's stage.
-    if {".", ".."} & set(unquote(path).split("/")):
+    # httpx would resolve dots, and so lead past the API's stage; the engine's policies allow no
+    # path with a line break.
+    if {".", ".."} & set(unquote(path).split("/")) or "\n" in unquote(path):
         return JSONResponse(
             {"success": False, "error": "there is no such route", "code": "ROUTE_NOT_FOUND"}, 404
         )

@@ -127,9 +127,11 @@ def _two(rate: str, burst: str, scale: float) -> Bucket:
 
 
 class Calls:
-    """What functions call: Step Functions, PayMongo, and each key and table of DynamoDB."""
+    """What functions call: Step Functions, PayMongo, and each key and table of DynamoDB.
+    `warm_write_units` is the parameter WarmWriteUnits: 0 leaves a new table as it is.
+    """
 
-    def __init__(self, scale: float) -> None:
+    def __init__(self, scale: float, warm_write_units: int) -> None:
         self._scale = scale
         steps = {
             name: _two(f"Step Functions, {name}", f"Step Functions, {name}, burst", scale)
@@ -142,6 +144,8 @@ class Calls:
         # Units by place and second.
         self.load: dict[str, Counter[int]] = {}
         self._places: dict[str, Bucket] = {}
+        if warm := warm_write_units * scale:
+            self._places["writes Rentals"] = Bucket(warm, warm)
 
     def allows(self, call: str, parameters: Json, now: float) -> bool:
         """Whether it is done; else it is throttled."""

@@ -16,7 +16,7 @@ LASTS_SECONDS = 1800
 def test_a_drop(world: World, request: pytest.FixtureRequest, report: Report) -> None:
     buyers = request.config.getoption("--buyers")
     units = buyers // BUYERS_OF_A_UNIT
-    drop = Drop(world, SEED, buyers=buyers, units=units, seconds=60, has_snapshots=True)
+    drop = Drop(world, SEED, buyers=buyers, units=units, seconds=60, is_prepared=True)
 
     drop.live(BROWSING_SECONDS + LASTS_SECONDS)
 

@@ -6,12 +6,14 @@ never does. What a crash can do on AWS is done here: functions are killed at any
 stack goes away, with every execution that is under way, and comes back with the tables.
 """
 
+import contextlib
 import random
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.search.faults.matrix import FAST, ProxiedStack, function_processes
@@ -51,8 +53,9 @@ def test_functions_are_killed_in_the_middle_of_rentals(
             if is_over.wait(_KILL_EVERY_SECONDS):
                 return
             if processes := function_processes(proxied.stack):
-                rng.choice(processes).kill()
-                killed += 1
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    rng.choice(processes).kill()
+                    killed += 1
 
     killer = threading.Thread(target=kill)
     killer.start()

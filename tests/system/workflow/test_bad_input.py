@@ -214,6 +214,8 @@ def test_wrong_verb_and_unknown_route(counter: Counter) -> None:
         ("GET", "/api/nothing"),
         ("GET", "/api/"),
         ("GET", "/api/rentals/some-id/customer"),
+        ("GET", "/api/rentals/a%0Ab"),
+        ("POST", "/api/rentals/%0A/cancel"),
     ):
         expect_refused(site.request(verb, path), 404, "ROUTE_NOT_FOUND")
 
