@@ -70,10 +70,9 @@ def raises(state: Json) -> set[str]:
     """The errors that a task's handler says it raises, with what is a kind of them."""
     documented = (handler_of(state).__doc__ or "").partition("Raises")[2]
     named = set(re.findall(r"\b[A-Z]\w+\b", documented)) & OURS
-    kinds = {
-        name for name in OURS for base in getattr(errors, name).__mro__ if base.__name__ in named
+    return {
+        name for name in OURS if named & {base.__name__ for base in getattr(errors, name).__mro__}
     }
-    return named | kinds
 
 
 def targets(state: Json) -> list[str]:
