@@ -3,6 +3,7 @@
 - JSONata is evaluated by its reference implementation (npm's, in a process of its own);
 - functions are processes behind a Lambda Runtime API, instead of containers;
 - one call at a time reads or writes its DynamoDB, which is not thread-safe;
+- its API Gateway takes the name of a header in any case;
 - StopExecution ends a task that waits for its token, and a closed token is TaskTimedOut;
 - an execution that EventBridge starts with a transformed input gets a name;
 - waits and retries take SFN_WAIT_SCALE of their time, as MiniStack's;
@@ -38,7 +39,9 @@ vars(warnings).setdefault("deprecated", typing_extensions.deprecated)
 from localemu.aws.api.stepfunctions import InvalidToken, TaskTimedOut
 from localemu.http import Response
 from localemu.runtime.main import main
-from localemu.services.dynamodb import utils as dynamodb_utils
+from localemu.services.apigateway.next_gen.execute_api.handlers.method_request import (
+    MethodRequestHandler,
+)
 from localemu.services.dynamodb.provider import DynamoDBProvider
 from localemu.services.edge import ROUTER
 from localemu.services.events.target import StatesTargetSender
@@ -56,6 +59,8 @@ from localemu.services.stepfunctions.asl.eval.callback.callback import (
     CallbackOutcomeFailure,
     CallbackOutcomeSuccess,
 )
+from localemu.services.stepfunctions.asl.eval.environment import Environment
+from localemu.services.stepfunctions.asl.eval.program_state import ProgramStopped
 from localemu.services.stepfunctions.asl.jsonata.jsonata import (
     JSONataException,
     encode_jsonata_variable_declarations,
@@ -291,6 +296,17 @@ def _stop(self: ExecutionWorker, stop_date: Any, error: str | None, cause: str |
         endpoint.interrupt_all()
 
 
+def _unless_stopped(set_error: Callable[..., None]) -> Callable[..., None]:
+    """The wait that a stop has interrupted is no failure."""
+
+    @wraps(set_error)
+    def call(self: Environment, error: Any) -> None:
+        if not isinstance(self.program_state(), ProgramStopped):
+            set_error(self, error)
+
+    return call
+
+
 # --- the rest ---
 
 
@@ -304,19 +320,26 @@ def _start_from_rule(self: StatesTargetSender, event: Any, trace_header: Any) ->
     )
 
 
-def _one_at_a_time(kind: type, *names: str) -> None:
+def _one_at_a_time(method: Callable[..., Any]) -> Callable[..., Any]:
     lock = threading.RLock()
 
-    def locked(method: Any) -> Any:
-        @wraps(method)
-        def call(*args: Any, **kwargs: Any) -> Any:
-            with lock:
-                return method(*args, **kwargs)
+    @wraps(method)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        with lock:
+            return method(*args, **kwargs)
 
-        return call
+    return call
 
-    for name in names:
-        setattr(kind, name, locked(getattr(kind, name)))
+
+def _in_any_case(missing: Callable[..., list[str]]) -> Callable[..., list[str]]:
+    """Names of headers are the same in any case (RFC 9110, 5.1)."""
+
+    @wraps(missing)
+    def call(method: Any, request: Any) -> list[str]:
+        sent = {name.lower() for name in request["headers"].keys()}  # noqa: SIM118 - of pairs
+        return [name for name in missing(method, request) if name.lower() not in sent]
+
+    return call
 
 
 def _health(_: Any) -> Response:
@@ -359,14 +382,13 @@ def run() -> None:
     StepFunctionsProvider.send_task_success = _send_task_success
     StepFunctionsProvider.send_task_failure = _send_task_failure
     ExecutionWorker.stop = _stop
+    Environment.set_error = _unless_stopped(Environment.set_error)
     StatesTargetSender.send_event = _start_from_rule
-    _one_at_a_time(
-        DynamoDBProvider,
-        *("put_item", "delete_item", "update_item", "get_item", "query", "scan"),
-        *("batch_write_item", "batch_get_item", "transact_write_items", "transact_get_items"),
+    # Around the tables themselves: what surrounds them asks for their keys by a call of its own.
+    DynamoDBProvider.forward_request = _one_at_a_time(DynamoDBProvider.forward_request)
+    MethodRequestHandler._get_missing_required_parameters = staticmethod(
+        _in_any_case(MethodRequestHandler._get_missing_required_parameters)
     )
-    # What it knows of tables stays known: it would ask itself, behind the call that has the lock.
-    dynamodb_utils.SCHEMA_CACHE = {}
     _substitute_strings()
     _scale_waits(float(os.environ.get("SFN_WAIT_SCALE", "1")))
     ROUTER.add("/_ministack/health", _health)
