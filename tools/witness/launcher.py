@@ -4,6 +4,7 @@
 - functions are processes behind a Lambda Runtime API, instead of containers;
 - one call at a time reads or writes its DynamoDB, which is not thread-safe;
 - its API Gateway takes the name of a header in any case;
+- a call that nobody has signed (signing in) is for the region that it runs in;
 - StopExecution ends a task that waits for its token, and a closed token is TaskTimedOut;
 - an execution that EventBridge starts with a transformed input gets a name;
 - waits and retries take SFN_WAIT_SCALE of their time, as MiniStack's;
@@ -25,6 +26,7 @@ import warnings
 from collections.abc import Callable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as NotInTime
+from datetime import UTC, datetime
 from functools import wraps
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -37,6 +39,7 @@ import typing_extensions
 vars(warnings).setdefault("deprecated", typing_extensions.deprecated)
 
 from localemu.aws.api.stepfunctions import InvalidToken, TaskTimedOut
+from localemu.aws.handlers import auth
 from localemu.http import Response
 from localemu.runtime.main import main
 from localemu.services.apigateway.next_gen.execute_api.handlers.method_request import (
@@ -352,7 +355,9 @@ def _mails(_: Any) -> Response:
 
 
 def _as_ministack(mail: SentEmail) -> dict[str, Any]:
-    return {"MessageId": mail["Id"], **mail}
+    at = datetime.fromisoformat(mail["Timestamp"]).replace(tzinfo=UTC).timestamp()
+    to, text = mail["Destination"]["ToAddresses"], mail["Body"]["text_part"]
+    return {**mail, "MessageId": mail["Id"], "To": to, "BodyText": text, "Timestamp": at}
 
 
 def _replace(function: Callable[..., Any], by: Callable[..., Any]) -> None:
@@ -389,6 +394,7 @@ def run() -> None:
     MethodRequestHandler._get_missing_required_parameters = staticmethod(
         _in_any_case(MethodRequestHandler._get_missing_required_parameters)
     )
+    auth.AWS_REGION_US_EAST_1 = os.environ["UNSIGNED_REGION"]
     _substitute_strings()
     _scale_waits(float(os.environ.get("SFN_WAIT_SCALE", "1")))
     ROUTER.add("/_ministack/health", _health)

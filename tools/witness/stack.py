@@ -50,6 +50,7 @@ class WitnessStack(LocalStack):
             "HOME": self._engine_files.name,
             "GATEWAY_LISTEN": f"127.0.0.1:{self.settings.aws_port}",
             "JSONATA_PACKAGE": str(_JSONATA),
+            "UNSIGNED_REGION": REGION,
             "SKIP_SSL_CERT_DOWNLOAD": "1",
             "LAMBDA_RUNTIME_ENVIRONMENT_TIMEOUT": "60",
             "LAMBDA_EVENT_SOURCE_MAPPING_MAX_BACKOFF_ON_EMPTY_POLL_SEC": "1",
@@ -90,6 +91,8 @@ class WitnessStack(LocalStack):
         cognito = self.client("cognito-idp")
         pool_properties = resources["StaffPool"]["Properties"]
         pool_properties["DeletionProtection"] = "INACTIVE"
+        # It finds nobody's groups by an address that is not the name as well.
+        del pool_properties["UsernameAttributes"]
         pool = cognito.create_user_pool(PoolName="staff", **pool_properties)["UserPool"]
         client_properties = resources["StaffClient"]["Properties"] | {"UserPoolId": pool["Id"]}
         client = cognito.create_user_pool_client(ClientName="desk", **client_properties)[
@@ -101,7 +104,7 @@ class WitnessStack(LocalStack):
             "StaffClient": client["ClientId"],
             "SiteDistribution": "none-yet",
             "SiteDistribution.DomainName": "site.example",
-            "MailConfigurationSet": "none",
+            "MailConfigurationSet": f"{self.settings.stack_name}-mails",
         }
 
     def start_front_door(self) -> None:
