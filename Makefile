@@ -56,6 +56,26 @@ tests/reference/node_modules/.locked: tests/reference/package-lock.json | .venv/
 adapters: setup ## The tests on moto once more, on MiniStack
 	$(RUN) pytest tests/functions/moto --on-ministack
 
+# 3.12 or 3.13, which localemu takes; pyenv's own too, where its names on the path lead nowhere.
+WITNESS_PYTHON = $(shell for each in python3.12 python3.13 python3 $(HOME)/.pyenv/versions/3.1[23].*/bin/python3; do \
+  "$$each" -c 'import sys; sys.exit(not (3, 12) <= sys.version_info < (3, 14))' 2>/dev/null && echo "$$each" && break; done)
+NO_WITNESS := the second engine needs Python 3.12 or 3.13
+
+.PHONY: witness witness-share time-limits
+witness: time-limits ## The workflow tests on a second engine, localemu: [ARGS="-k ..."]
+	$(RUN) pytest tests/system/workflow --engine localemu $(ARGS)
+
+time-limits: setup .venv-witness/.locked tests/reference/node_modules/.locked
+	$(RUN) pytest tests/system/witness
+
+witness-share: ## What only that engine can tell, where there is Python 3.12
+	@if test -n "$(WITNESS_PYTHON)"; then $(MAKE) --no-print-directory time-limits; \
+	  else echo "NOT RUN: $(NO_WITNESS)"; fi
+
+.venv-witness/.locked: tools/witness/uv.lock | uv
+	@test -n "$(WITNESS_PYTHON)" || { echo "NOT RUN: $(NO_WITNESS)"; exit 1; }
+	@UV_PROJECT_ENVIRONMENT=$(CURDIR)/.venv-witness $(UV) sync --project tools/witness --frozen --quiet --python "$(WITNESS_PYTHON)"
+	@touch $@
 adapters-share: setup ## The share of `make adapters` that is part of `make test`: a seventh of it
 	$(RUN) pytest --on-ministack $(addprefix tests/functions/moto/test_,dynamo.py repository.py refunds.py charges.py)
 
@@ -192,4 +212,4 @@ lock: | uv ## Resolve dependencies anew
 	$(MAKE) generate
 
 clean: ## Remove what was installed and cached
-	rm -rf tests/reference/node_modules .venv .venv-sam .venv-audit .aws-sam .uv .local .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf tests/reference/node_modules .venv .venv-sam .venv-audit .venv-witness .aws-sam .uv .local .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -31,6 +31,7 @@ TOOL_ARROWS = {
     # The stack on this machine: whatever is deployed, loaded and shown for it.
     "local": {"console", "building", "importing", "ops", "sources"},
     "measuring": {"local", "building", "importing", "sources"},
+    "witness": {"local", "sources"},
     "sources": set(),
     "paymongo_sandbox": set(),
 }

@@ -75,7 +75,12 @@ def package(
 
 
 def adapt(
-    template: Template, s3: "S3Client", *, aws_endpoint_url: str, built: "Package | None" = None
+    template: Template,
+    s3: "S3Client",
+    *,
+    aws_endpoint_url: str,
+    built: "Package | None" = None,
+    change_definition: Callable[[bytes], bytes] | None = None,
 ) -> Template:
     """A packaged template as the engine can run it; what had to be changed of what it refers to is
     uploaded beside it. With `built`, functions have nothing but that package and boto3.
@@ -99,7 +104,7 @@ def adapt(
                 properties["BatchSize"] = 1
             case "AWS::Serverless::StateMachine":
                 address = "s3://{Bucket}/{Key}".format_map(properties["DefinitionUri"])
-                changed = _changed(s3, address, local_definition)
+                changed = _changed(s3, address, change_definition or local_definition)
                 properties["DefinitionUri"] = _location(changed)
                 del properties["AutoPublishAlias"], properties["DeploymentPreference"]
             case "AWS::S3::BucketPolicy":

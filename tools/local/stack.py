@@ -26,7 +26,7 @@ from tools.building.build import Package
 from tools.building.release import release_of
 from tools.importing.seed import seed
 from tools.local import bootstrap
-from tools.local.package import adapt, package, upload
+from tools.local.package import Template, adapt, package, upload
 from tools.local.state import StartupError, hold
 from tools.ops import upgrading, webhook
 from tools.ops.account import Account, Keys
@@ -37,6 +37,7 @@ from tools.sources import ROOT
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBServiceResource
+    from mypy_boto3_s3 import S3Client
 
 REGION = "ap-southeast-1"
 STACK_NAME = "mongocollectibles"
@@ -50,7 +51,6 @@ STAFF_EMAIL, STAFF_PASSWORD = "desk@example.com", "Collectibles1"
 ACCESS_KEY_ID = SECRET_ACCESS_KEY = "test"  # noqa: S105
 
 _BUCKET = "artifacts"
-_READY_SECONDS = 60.0
 _STOP_SECONDS = 15.0
 _PR_SET_PDEATHSIG = 1  # prctl(2)
 
@@ -122,9 +122,13 @@ def free_port() -> int:
 
 
 @contextmanager
-def running(settings: Settings, report: Report = lambda _: None) -> Iterator["LocalStack"]:
+def running(
+    settings: Settings,
+    report: Report = lambda _: None,
+    kind: "type[LocalStack] | None" = None,
+) -> Iterator["LocalStack"]:
     """The system, up and seeded; stopped on the way out. Raises StartupError."""
-    stack = LocalStack(settings)
+    stack = (kind or LocalStack)(settings)
     try:
         stack.start(report)
         yield stack
@@ -158,6 +162,10 @@ def _session() -> boto3.Session:
 
 class LocalStack:
     """The processes of one local stack."""
+
+    # How long a process, or a deploy, may take to be there.
+    ready_seconds = 60.0
+    looks_every_seconds = 0.1
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -320,11 +328,7 @@ class LocalStack:
             # A burst's spare execution environments cost a process each.
             "LAMBDA_WARM_TTL_SECONDS": "60",
         }
-        if sys.platform == "linux":
-            # In a folder that nobody else may enter.
-            address = environment[bootstrap.SNAPSHOT_ADDRESS] = f"{self._engine_files.name}/fork"
-            command = str(Path(bootstrap.__file__).with_name("snapshot.py"))
-            self._spawn("snapshot", ["-E", "-s", command, address])
+        environment |= self._start_snapshot(self._engine_files.name)
         if self.settings.state_dir is not None:
             state_dir = self.settings.state_dir.resolve() / "engine"
             state_dir.mkdir(parents=True, exist_ok=True)
@@ -332,6 +336,17 @@ class LocalStack:
             environment |= {"S3_PERSIST": "1", "S3_DATA_DIR": str(state_dir / "s3")}
         self._spawn("engine", ["-m", "ministack"], environment | self.settings.engine_environment)
         self._wait_for("engine", f"{self.settings.aws_url}/_ministack/health")
+
+    def _start_snapshot(self, folder: str) -> dict[str, str]:
+        """What functions' environments are forked from; the variables that tell them. Its folder
+        is nobody else's to enter.
+        """
+        if sys.platform != "linux":
+            return {}
+        address = f"{folder}/fork"
+        command = str(Path(bootstrap.__file__).with_name("snapshot.py"))
+        self._spawn("snapshot", ["-E", "-s", command, address])
+        return {bootstrap.SNAPSHOT_ADDRESS: address}
 
     def _start_sandbox(self) -> None:
         command = [
@@ -345,7 +360,11 @@ class LocalStack:
         self._spawn("sandbox", command)
 
     def _spawn(
-        self, name: str, arguments: list[str], environment: dict[str, str] | None = None
+        self,
+        name: str,
+        arguments: list[str],
+        environment: dict[str, str] | None = None,
+        interpreter: str = sys.executable,
     ) -> None:
         inherited = {
             key: value
@@ -355,7 +374,7 @@ class LocalStack:
         self._log_dir.mkdir(parents=True, exist_ok=True)
         with self.log_of(name).open("ab") as log:
             process = subprocess.Popen(
-                [sys.executable, *arguments],
+                [interpreter, *arguments],
                 cwd=ROOT,
                 env={
                     **inherited,
@@ -374,7 +393,7 @@ class LocalStack:
         self._processes.append((name, process))
 
     def _wait_for(self, name: str, url: str) -> None:
-        deadline = time.monotonic() + _READY_SECONDS
+        deadline = time.monotonic() + self.ready_seconds
         while time.monotonic() < deadline:
             if (died := self.has_died()) is not None:
                 raise StartupError(f"{died} ended at once; its log is {self.log_of(died)}")
@@ -427,13 +446,7 @@ class LocalStack:
             "MailSender": MAIL_SENDER,
             **self.settings.parameters,
         }
-        built = self.settings.built_package
-        template = adapt(
-            package(s3, _BUCKET, release=release_of(parameters), built=built),
-            s3,
-            aws_endpoint_url=self.settings.function_endpoint_url or self.settings.aws_url,
-            built=built,
-        )
+        template = self._template(s3, release_of(parameters))
         address = upload(s3, f"s3://{_BUCKET}", "template.json", json.dumps(template).encode())
         cloudformation = self.client("cloudformation", config=Config(read_timeout=120))
         request = {
@@ -451,6 +464,16 @@ class LocalStack:
             self._update(cloudformation, request)
         self.wait_until_deployed()
 
+    def _template(self, s3: "S3Client", release: str) -> Template:
+        """The template as the engine can run it."""
+        built = self.settings.built_package
+        return adapt(
+            package(s3, _BUCKET, release=release, built=built),
+            s3,
+            aws_endpoint_url=self.settings.function_endpoint_url or self.settings.aws_url,
+            built=built,
+        )
+
     def tick(self) -> None:
         """Have the clock of fulfillment look now; by itself it looks every minute."""
         self.client("lambda").invoke(
@@ -467,7 +490,7 @@ class LocalStack:
     def wait_until_deployed(self) -> None:
         """Until somebody has deployed the stack; learns its outputs. Raises StartupError."""
         cloudformation = self.client("cloudformation")
-        deadline = time.monotonic() + _READY_SECONDS
+        deadline = time.monotonic() + self.ready_seconds
         while time.monotonic() < deadline:
             [stack] = cloudformation.describe_stacks(StackName=self.settings.stack_name)["Stacks"]
             if stack["StackStatus"] in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
@@ -475,5 +498,5 @@ class LocalStack:
                 return
             if "FAILED" in stack["StackStatus"] or "ROLLBACK" in stack["StackStatus"]:
                 raise StartupError(f"deploying failed: {stack.get('StackStatusReason')}")
-            time.sleep(0.1)
+            time.sleep(self.looks_every_seconds)
         raise StartupError("deploying took too long")

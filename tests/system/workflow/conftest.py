@@ -23,13 +23,18 @@ from tests.support.recording.recorder import (
 )
 from tests.support.shop import FAST, Shop
 from tools.local.stack import LocalStack, Settings, running
+from tools.witness.stack import WitnessStack
 
 _HERE = Path(__file__).parent
 _this_run = Record()
 
+ENGINES = {"ministack": LocalStack, "localemu": WitnessStack}
+
 
 @pytest.fixture(scope="session")
-def recorded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RecordedStack]:
+def recorded(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RecordedStack]:
     """The deployed system, IAM enforced, with the PayMongo sandbox."""
     settings = Settings.on_free_ports(
         hold_seconds=600, log_dir=tmp_path_factory.mktemp("stack"), **FAST
@@ -44,9 +49,12 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RecordedStack
             parameters={"PayMongoApiUrl": paymongo.url},
         )
         _this_run.fingerprint = record.fingerprint()
-        with running(recorded) as stack:
+        kind = ENGINES[request.config.getoption("engine")]
+        with running(recorded, kind=kind) as stack:
             yield RecordedStack(stack, engine, paymongo)
             assert Shop(stack).lasting_violations(is_whole=True) == []
+            if kind is WitnessStack:
+                return  # it enforces no IAM: the record is MiniStack's
             names = logical_names(stack)
             _this_run.uses = uses_of_functions(engine.calls(), names)
             _this_run.uses += uses_of_state_machines(stack, names)
@@ -66,13 +74,16 @@ def stack(recorded: RecordedStack) -> LocalStack:
 def pytest_addoption(parser: pytest.Parser) -> None:
     """See test_call_budgets.py."""
     parser.addoption(
+        "--engine", choices=ENGINES, default="ministack", help="localemu: see docs/witness.md"
+    )
+    parser.addoption(
         "--write-counts", action="store_true", help="write tools/measuring/cost/counts.json"
     )
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Forget the last run."""
-    if not config.option.collectonly:
+    if not config.option.collectonly and ENGINES[config.option.engine] is LocalStack:
         record.forget()
 
 
