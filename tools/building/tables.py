@@ -7,6 +7,7 @@ that follows adds everything else.
 """
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -44,6 +45,7 @@ def take_over(target: Target, parameters: Mapping[str, str]) -> list[str]:
         if table is not None:
             _check(table, resource["Properties"])
             resource["Properties"] |= _settings(target, table)
+            resource["Properties"] = _alone(resource["Properties"])
             found[logical_id] = resource
     if found:
         _import(target, found)
@@ -113,6 +115,17 @@ def _settings(target: Target, table: Json) -> Json:
         "PointInTimeRecoverySpecification": {
             "PointInTimeRecoveryEnabled": recovery.get("PointInTimeRecoveryStatus") == "ENABLED"
         },
+    }
+
+
+def _alone(properties: Json) -> Json:
+    """Without what refers to another part of the template, which is not imported: the deploy that
+    follows sets it.
+    """
+    return {
+        name: value
+        for name, value in properties.items()
+        if not re.search('"(Ref|Fn::[^"]+)":', json.dumps(value))
     }
 
 

@@ -3,7 +3,7 @@
 - JSONata is evaluated by its reference implementation (npm's, in a process of its own);
 - functions are processes behind a Lambda Runtime API, instead of containers;
 - one call at a time reads or writes its DynamoDB, which is not thread-safe;
-- its API Gateway takes the name of a header in any case;
+- its API Gateway takes the name of a header in any case, and no model for another content type's;
 - a call that nobody has signed (signing in) is for the region that it runs in;
 - StopExecution ends a task that waits for its token, and a closed token is TaskTimedOut;
 - an execution that EventBridge starts with a transformed input gets a name;
@@ -345,6 +345,19 @@ def _in_any_case(missing: Callable[..., list[str]]) -> Callable[..., list[str]]:
     return call
 
 
+def _of_its_content_type(is_body_valid: Callable[..., bool]) -> Callable[..., bool]:
+    """A body is held to the model of its content type; where there is none, to nothing."""
+
+    @wraps(is_body_valid)
+    def call(method: Any, rest_api: Any, request: Any) -> bool:
+        models = method.get("requestModels") or {}
+        kind = request["headers"].get("Content-Type", "application/json").partition(";")[0]
+        known = {kind.strip().lower(), "$default"} & set(models)
+        return not known or is_body_valid(method, rest_api, request)
+
+    return call
+
+
 def _health(_: Any) -> Response:
     return Response("{}", mimetype="application/json")
 
@@ -393,6 +406,9 @@ def run() -> None:
     DynamoDBProvider.forward_request = _one_at_a_time(DynamoDBProvider.forward_request)
     MethodRequestHandler._get_missing_required_parameters = staticmethod(
         _in_any_case(MethodRequestHandler._get_missing_required_parameters)
+    )
+    MethodRequestHandler._is_body_valid = staticmethod(
+        _of_its_content_type(MethodRequestHandler._is_body_valid)
     )
     auth.AWS_REGION_US_EAST_1 = os.environ["UNSIGNED_REGION"]
     _substitute_strings()

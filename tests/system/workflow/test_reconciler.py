@@ -40,6 +40,7 @@ def test_a_payment_whose_webhooks_were_lost(shop: Shop) -> None:
     shop.reconcile(rental_id)
 
     shop.wait_for_status(rental_id, "completed")
+    shop.wait_for_execution(rental_id)
     assert shop.states_of(rental_id)[-2:] == ["ConfirmRental", "RentalConfirmed"]
 
 

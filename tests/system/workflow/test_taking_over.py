@@ -14,7 +14,8 @@ from tools.ops.errors import CommandError
 from tools.ops.target import Target
 
 NAME = "taken-over"
-PARAMETERS = {"TablePrefix": "TakenOver", "Environment": "prod"}
+PARAMETERS = {"TablePrefix": "TakenOver", "Environment": "prod", "WarmWriteUnits": "8000"}
+CONDITIONS = ("IsProd", "WarmsRentals")
 # What a first deploy can fail of once the tables are there: here, a signal that never comes.
 FAILS = {
     "Handle": {"Type": "AWS::CloudFormation::WaitConditionHandle"},
@@ -52,7 +53,7 @@ def deploy(target: Target, kind: str, **more: Any) -> str:
     ours = {name: whole["Resources"][name] for name in resources("AWS::DynamoDB::Table")}
     body = {
         "Parameters": {name: whole["Parameters"][name] for name in PARAMETERS},
-        "Conditions": {"IsProd": whole["Conditions"]["IsProd"]},
+        "Conditions": {name: whole["Conditions"][name] for name in CONDITIONS},
         "Resources": ours | more,
     }
     {"create": client.create_stack, "update": client.update_stack}[kind](
@@ -104,6 +105,12 @@ def test_a_deleted_stack_comes_back_with_what_its_tables_held(target: Target) ->
     taken = tables.take_over(target, PARAMETERS)
 
     assert taken == [name for name in names() if name != "TakenOver-Customers"]
+    imported = json.dumps(
+        target.client("cloudformation").get_template(StackName=NAME)["TemplateBody"]
+    )
+    assert [each for each in ("Fn::", "Ref", "Condition") if each in imported] == [], (
+        "CloudFormation refuses what refers to a part of the template that is not imported"
+    )
     assert deploy(target, "update") == "UPDATE_COMPLETE"
     assert dynamodb.get_item(TableName="TakenOver-Stores", Key=row)["Item"] == row
     for name in names():
