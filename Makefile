@@ -27,7 +27,7 @@ replay: .venv/.run ## Send a sample event: EVENT=events/... [RENTAL=id] [ARGS="-
 ##@ Check
 
 # The longest first: most of a workflow test's time is waiting, so several at once take little longer.
-TESTS := workflow browser deployment faults-share unit interleavings package adapters-share reference check-template lint
+TESTS := workflow browser deployment faults-share unit witness-share interleavings package adapters-share reference check-template lint
 TEST_JOBS ?= 3
 
 test: setup .venv-sam/.locked ## Run every check and test, TEST_JOBS (3) at once; each prints when it is done
@@ -68,7 +68,7 @@ witness: time-limits ## The workflow tests on a second engine, localemu: [ARGS="
 time-limits: setup .venv-witness/.locked tests/reference/node_modules/.locked
 	$(RUN) pytest tests/system/witness
 
-witness-share: ## What only that engine can tell, where there is Python 3.12
+witness-share: ## What only that engine can tell (1.5 min), where there is Python 3.12 or 3.13
 	@if test -n "$(WITNESS_PYTHON)"; then $(MAKE) --no-print-directory time-limits; \
 	  else echo "NOT RUN: $(NO_WITNESS)"; fi
 
@@ -76,6 +76,7 @@ witness-share: ## What only that engine can tell, where there is Python 3.12
 	@test -n "$(WITNESS_PYTHON)" || { echo "NOT RUN: $(NO_WITNESS)"; exit 1; }
 	@UV_PROJECT_ENVIRONMENT=$(CURDIR)/.venv-witness $(UV) sync --project tools/witness --frozen --quiet --python "$(WITNESS_PYTHON)"
 	@touch $@
+
 adapters-share: setup ## The share of `make adapters` that is part of `make test`: a seventh of it
 	$(RUN) pytest --on-ministack $(addprefix tests/functions/moto/test_,dynamo.py repository.py refunds.py charges.py)
 

@@ -22,6 +22,7 @@ from tests.support.recording.recorder import (
     uses_of_functions,
 )
 from tests.support.shop import FAST, Shop
+from tests.system.workflow.second_engine import cannot_run
 from tools.local.stack import LocalStack, Settings, running
 from tools.witness.stack import WitnessStack
 
@@ -85,6 +86,14 @@ def pytest_configure(config: pytest.Config) -> None:
     """Forget the last run."""
     if not config.option.collectonly and ENGINES[config.option.engine] is LocalStack:
         record.forget()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: Sequence[pytest.Item]) -> None:
+    """Pass over what the engine has no means for, and say why."""
+    if ENGINES[config.option.engine] is WitnessStack:
+        for item in items:
+            if why := cannot_run(item.nodeid):
+                item.add_marker(pytest.mark.skip(reason=why))
 
 
 def pytest_deselected(items: Sequence[pytest.Item]) -> None:
