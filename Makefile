@@ -30,7 +30,7 @@ replay: .venv/.run ## Send a sample event: EVENT=events/... [RENTAL=id] [ARGS="-
 TESTS := workflow browser deployment faults-share unit witness-share interleavings package adapters-share reference check-template lint
 TEST_JOBS ?= 3
 
-test: setup .venv-sam/.locked ## Run every check and test, TEST_JOBS (3) at once; each prints when it is done
+test: setup .venv-sam/.locked tests/reference/node_modules/.locked ## Run every check and test, TEST_JOBS (3) at once; each prints when it is done
 	@$(MAKE) --no-print-directory --keep-going --jobs=$(TEST_JOBS) --output-sync=target $(TESTS)
 
 lint: setup ## Style, types
@@ -61,15 +61,15 @@ WITNESS_PYTHON = $(shell for each in python3.12 python3.13 python3 $(HOME)/.pyen
   "$$each" -c 'import sys; sys.exit(not (3, 12) <= sys.version_info < (3, 14))' 2>/dev/null && echo "$$each" && break; done)
 NO_WITNESS := the second engine needs Python 3.12 or 3.13
 
-.PHONY: witness witness-share time-limits
-witness: time-limits ## The workflow tests on a second engine, localemu: [ARGS="-k ..."]
+.PHONY: witness witness-share witness-alone
+witness: witness-alone ## The workflow tests on a second engine, localemu: [ARGS="-k ..."]
 	$(RUN) pytest tests/system/workflow --engine localemu $(ARGS)
 
-time-limits: setup .venv-witness/.locked tests/reference/node_modules/.locked
+witness-alone: setup .venv-witness/.locked tests/reference/node_modules/.locked
 	$(RUN) pytest tests/system/witness
 
 witness-share: ## What only that engine can tell (1.5 min), where there is Python 3.12 or 3.13
-	@if test -n "$(WITNESS_PYTHON)"; then $(MAKE) --no-print-directory time-limits; \
+	@if test -n "$(WITNESS_PYTHON)"; then $(MAKE) --no-print-directory witness-alone; \
 	  else echo "NOT RUN: $(NO_WITNESS)"; fi
 
 .venv-witness/.locked: tools/witness/uv.lock | uv

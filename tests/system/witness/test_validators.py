@@ -45,4 +45,6 @@ def test_a_body_that_says_it_is_something_else_is_the_functions_to_refuse(untouc
         "/api/rentals/checkout", content=b"{}", headers={"Content-Type": "text/plain"}
     )
 
-    assert (answer.status_code, answer.json()["code"]) == (415, "UNSUPPORTED_MEDIA_TYPE"), answer.text
+    assert (answer.status_code, answer.json()["code"]) == (415, "UNSUPPORTED_MEDIA_TYPE"), (
+        answer.text
+    )
