@@ -86,6 +86,7 @@ ANSWERS: dict[type[ApplicationError], tuple[int, str]] = {
     errors.RentalNotFound: (404, "RENTAL_NOT_FOUND"),
     errors.UnitNotFound: (404, "UNIT_NOT_FOUND"),
     errors.ChargeNotFound: (404, "CHARGE_NOT_FOUND"),
+    errors.NoUnitAvailable: (409, "NO_UNIT_AVAILABLE"),
     errors.RefundChanged: (409, "REFUND_CHANGED"),
     **dict.fromkeys(subclasses(errors.PaymentProviderError), (502, "PAYMENT_PROVIDER_UNAVAILABLE")),
     errors.NotPossibleNow: (409, "NOT_POSSIBLE_NOW"),
