@@ -68,7 +68,7 @@ witness: witness-alone ## The workflow tests on a second engine, localemu: [ARGS
 witness-alone: setup .venv-witness/.locked tests/reference/node_modules/.locked
 	$(RUN) pytest tests/system/witness
 
-witness-share: ## What only that engine can tell (1.5 min), where there is Python 3.12 or 3.13
+witness-share: setup ## What only that engine can tell (1.5 min), where there is Python 3.12 or 3.13
 	@if test -n "$(WITNESS_PYTHON)"; then $(MAKE) --no-print-directory witness-alone; \
 	  else echo "NOT RUN: $(NO_WITNESS)"; fi
 
