@@ -71,5 +71,7 @@ def _version(secret_id: str, stage: str, keep_seconds: float) -> str | None:
     except client.exceptions.ResourceNotFoundException:
         if stage == _CURRENT:
             raise
+    if stage == _CURRENT and cached and value != cached[1]:
+        _cache.pop((secret_id, _PREVIOUS), None)  # it was rotated: another one is previous now
     _cache[secret_id, stage] = (time.monotonic(), value)
     return value

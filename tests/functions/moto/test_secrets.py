@@ -119,6 +119,22 @@ def test_a_secret_newer_than_the_one_that_is_kept_is_found_when_it_is_needed(
     assert paymongo_keys().webhook_secret == "whsk_2"
 
 
+def test_the_secret_before_is_accepted_also_where_somebody_forged_a_signature_earlier(
+    reads: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A forged signature has the previous secret looked up, and kept, before there is a rotation."""
+    now = 1_000.0
+    monkeypatch.setattr("infra.secret_values.time.monotonic", lambda: now)
+    assert list(other_url_signing_keys()) == []
+
+    rotate(f"{STACK_NAME}/url-signing-key", "after")
+    now += 11
+    assert list(other_url_signing_keys()) == [b"after"]
+
+    assert url_signing_key() == b"after"
+    assert list(other_url_signing_keys()) == [b"signing-key"]
+
+
 def test_many_bad_signatures_cost_no_more_than_a_look_every_ten_seconds(
     reads: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
