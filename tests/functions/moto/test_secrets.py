@@ -122,7 +122,7 @@ def test_a_secret_newer_than_the_one_that_is_kept_is_found_when_it_is_needed(
 def test_the_secret_before_is_accepted_also_where_somebody_forged_a_signature_earlier(
     reads: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A forged signature has the previous secret looked up, and kept, before there is a rotation."""
+    """A forged signature has the previous secret looked up, and kept, before a rotation."""
     now = 1_000.0
     monkeypatch.setattr("infra.secret_values.time.monotonic", lambda: now)
     assert list(other_url_signing_keys()) == []
