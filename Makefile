@@ -41,8 +41,8 @@ lint: setup ## Style, types
 unit: setup ## Tests that need no stack: rules, adapters, template, benchmarks
 	$(RUN) pytest tests/functions tests/tools tests/repository
 
-workflow: setup ## Tests against two deployed local stacks of their own; what they used against what is allowed
-	$(RUN) pytest tests/system/workflow --numprocesses 2 --dist worksteal
+workflow: setup ## Tests against a deployed local stack of their own; what they used against what is allowed
+	$(RUN) pytest tests/system/workflow
 	$(RUN) pytest tests/system/permissions --require-record
 
 .PHONY: reference adapters adapters-share

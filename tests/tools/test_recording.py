@@ -129,12 +129,3 @@ def test_a_record_says_whether_it_is_of_everything_and_of_now(
 
     assert read == of_run
     assert (read.is_complete, read.is_current) == (is_complete, is_current)
-
-
-def test_what_several_processes_have_recorded_is_one_record() -> None:
-    whole = Record()
-    for part in (run("a"), run("b"), Record()):
-        whole.add(record.from_json(record.to_json(part)))
-
-    assert (whole.is_complete, whole.is_current) == (True, True)
-    assert whole.uses == Counter({("F", "dynamodb:GetItem", "T"): 4})

@@ -4,12 +4,9 @@ import hashlib
 import json
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any
 
 from tests.support.recording.recorder import Use
 from tools.sources import ROOT
-
-Json = dict[str, Any]
 
 FILE = ROOT / ".local" / "recorded.json"
 # What a record is of: when one of these changes, it says nothing any more.
@@ -25,14 +22,6 @@ class Record:
     passed: set[str] = field(default_factory=set)
     is_selection: bool = False
     fingerprint: str = ""
-
-    def add(self, other: "Record") -> None:
-        """What another process has recorded of the same run."""
-        self.uses += other.uses
-        self.collected |= other.collected
-        self.passed |= other.passed
-        self.is_selection |= other.is_selection
-        self.fingerprint = other.fingerprint or self.fingerprint
 
     @property
     def is_complete(self) -> bool:
@@ -59,19 +48,24 @@ def forget() -> None:
     FILE.unlink(missing_ok=True)
 
 
-def to_json(record: Record) -> Json:
-    """A record as it is kept, and handed from one process to another."""
-    return {
+def save(record: Record) -> None:
+    """Write down a run."""
+    FILE.parent.mkdir(parents=True, exist_ok=True)
+    content = {
         "uses": [[*use, count] for use, count in sorted(record.uses.items())],
         "collected": sorted(record.collected),
         "passed": sorted(record.passed),
         "is_selection": record.is_selection,
         "fingerprint": record.fingerprint,
     }
+    FILE.write_text(json.dumps(content, indent=1))
 
 
-def from_json(content: Json) -> Record:
-    """What `to_json` has made."""
+def load() -> Record:
+    """The last run; empty when there was none."""
+    if not FILE.exists():
+        return Record()
+    content = json.loads(FILE.read_text())
     return Record(
         uses=Counter({(who, action, what): count for who, action, what, count in content["uses"]}),
         collected=set(content["collected"]),
@@ -79,14 +73,3 @@ def from_json(content: Json) -> Record:
         is_selection=content["is_selection"],
         fingerprint=content["fingerprint"],
     )
-
-
-def save(record: Record) -> None:
-    """Write down a run."""
-    FILE.parent.mkdir(parents=True, exist_ok=True)
-    FILE.write_text(json.dumps(to_json(record), indent=1))
-
-
-def load() -> Record:
-    """The last run; empty when there was none."""
-    return from_json(json.loads(FILE.read_text())) if FILE.exists() else Record()

@@ -8,7 +8,6 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -85,8 +84,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Forget the last run."""
-    is_first = not hasattr(config, "workerinput")
-    if is_first and not config.option.collectonly and ENGINES[config.option.engine] is LocalStack:
+    if not config.option.collectonly and ENGINES[config.option.engine] is LocalStack:
         record.forget()
 
 
@@ -119,17 +117,8 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
         _this_run.passed.discard(report.nodeid)
 
 
-@pytest.hookimpl(optionalhook=True)
-def pytest_testnodedown(node: Any) -> None:
-    """Take over what a process of pytest-xdist has recorded."""
-    if handed_over := getattr(node, "workeroutput", {}).get("record"):
-        _this_run.add(record.from_json(handed_over))
-
-
-def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Save the record, or hand it over."""
+def pytest_sessionfinish() -> None:
+    """Save the record."""
     _this_run.passed &= _this_run.collected
-    if hasattr(session.config, "workeroutput"):
-        session.config.workeroutput["record"] = record.to_json(_this_run)
-    elif _this_run.uses:
+    if _this_run.uses:
         record.save(_this_run)
