@@ -56,10 +56,10 @@ tests/reference/node_modules/.locked: tests/reference/package-lock.json | .venv/
 adapters: setup ## The tests on moto once more, on MiniStack
 	$(RUN) pytest tests/functions/moto --on-ministack
 
-# 3.12 or 3.13, which localemu takes; pyenv's own too, where its names on the path lead nowhere.
-WITNESS_PYTHON = $(shell for each in python3.12 python3.13 python3 $(HOME)/.pyenv/versions/3.1[23].*/bin/python3; do \
+# 3.12 or 3.13, which localemu takes; another one: WITNESS_PYTHON=~/.pyenv/versions/3.12.1/bin/python3.
+WITNESS_PYTHON = $(shell for each in python3.12 python3.13 python3; do \
   "$$each" -c 'import sys; sys.exit(not (3, 12) <= sys.version_info < (3, 14))' 2>/dev/null && echo "$$each" && break; done)
-NO_WITNESS := the second engine needs Python 3.12 or 3.13
+NO_WITNESS := the second engine needs Python 3.12 or 3.13 on the path, or in WITNESS_PYTHON
 
 .PHONY: witness witness-share witness-alone
 witness: witness-alone ## The workflow tests on a second engine, localemu: [ARGS="-k ..."]

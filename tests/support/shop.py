@@ -271,11 +271,14 @@ class Shop:
         is_paid: bool = answer.json()["data"]["is_paid"]
         return is_paid
 
-    def wait_for_status(self, rental_id: str, *statuses: str) -> Json:
+    def wait_for_status(
+        self, rental_id: str, *statuses: str, seconds: float = PATIENCE_SECONDS
+    ) -> Json:
         """The rental once it has one of these statuses."""
         return eventually(
             lambda: view if (view := self.rental(rental_id))["status"] in statuses else None,
             f"status {' or '.join(statuses)}",
+            seconds,
         )
 
     @staticmethod

@@ -50,7 +50,9 @@ def test_a_page_without_markers_is_said(tmp_path: Path) -> None:
         write(section("one"), page)
 
 
-@pytest.mark.parametrize("name", ["cold-start", "inventory", "contention", "throughput", "refused"])
+@pytest.mark.parametrize(
+    "name", ["cold-start", "inventory", "contention", "throughput", "refused", "life"]
+)
 def test_the_pages_have_the_markers(name: str) -> None:
     assert f"<!-- bench:{name} -->" in PAGE.read_text()
     assert f"\n- {name}: " in README.read_text().split("<!-- bench -->")[1]
