@@ -11,11 +11,11 @@ import typer
 from rich.console import Console
 
 from tools.local.stack import ONE_ADDRESS, Settings, running
-from tools.measuring.bench import cold_start, contention, inventory, refused, throughput
+from tools.measuring.bench import cold_start, contention, inventory, life, refused, throughput
 from tools.measuring.bench.report import Section, write, write_headline
 from tools.measuring.bench.shop import shop_of
 
-KINDS = ("cold-start", "inventory", "contention", "throughput", "refused")
+KINDS = ("cold-start", "inventory", "contention", "throughput", "refused", "life")
 
 console = Console(highlight=False)
 
@@ -53,6 +53,8 @@ def _sections(kinds: list[str]) -> Iterator[Section]:
             yield throughput.measure(stack, shop)
         if "refused" in kinds:
             yield refused.measure(stack, shop)
+        if "life" in kinds:
+            yield life.measure(stack, shop)
         if "contention" in kinds:
             yield contention.measure(shop)
         if "inventory" in kinds:

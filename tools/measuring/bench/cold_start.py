@@ -24,6 +24,7 @@ from samtranslator.yaml_helper import yaml_parse
 
 from tools.building.build import BOTO3, Package, install
 from tools.measuring.bench.report import Section
+from tools.measuring.cost import model
 from tools.sources import ROOT
 
 # Each number of small collections twice, and calls as deep as one chunk of the stack.
@@ -31,6 +32,8 @@ ROUNDS = 22
 MAX_PACKAGE_MB = 5.0
 # Times the floor, by the library that a function loads besides boto3; none loads both.
 GOALS = {"": 1.3, "pydantic": 1.6, "httpx": 1.85}
+# Times as many floors as it has functions.
+MOST_OF_FIRST_CHECKOUT = 1.5
 _FLOOR = "import boto3; boto3.client('dynamodb')"
 _CLIENTS = {"dynamodb": "dynamodb", "states": "stepfunctions", "secretsmanager": "secretsmanager"}
 _MEASURE = """
@@ -86,6 +89,7 @@ def measure() -> Section:
         )
         section.goal(name, ratio, goal)
         ratios[loaded[name]].append(ratio)
+    _add_first_checkout(section, times)
     section.headline = (
         f"{_range(ratios[''])} times boto3 with one client"
         f" ({statistics.median(times['']) * 1000:.0f} ms), {_range(ratios['pydantic'])} with"
@@ -93,6 +97,26 @@ def measure() -> Section:
     )
     section.goal("MB of the package, zipped", size, MAX_PACKAGE_MB)
     return section
+
+
+def _add_first_checkout(section: Section, times: dict[str, list[float]]) -> None:
+    """The functions that it starts one after another, each at its memory's share of a core."""
+    names, resources = model.first_checkout_functions(), _resources()
+    floor = statistics.median(times[""]) * len(names)
+    waits = sum(
+        statistics.median(times[_module_of(resources[name])])
+        * max(1.0, model.FULL_CORE_MB / model.memory_mb(name))
+        for name in names
+    )
+    section.add(
+        f"first checkout of a day: {len(names)} in a row",
+        "their own",
+        f"{floor * 1000:.0f} ms",
+        f"{waits * 1000:.0f} ms",
+        waits / floor,
+        MOST_OF_FIRST_CHECKOUT,
+    )
+    section.goal("first checkout of a day", waits / floor, MOST_OF_FIRST_CHECKOUT)
 
 
 def _range(ratios: list[float]) -> str:
@@ -126,13 +150,22 @@ def _interleaved(
 
 def _functions() -> Iterator[tuple[str, list[str]]]:
     """Handler modules with the clients that their policies let them use."""
-    template = yaml_parse((ROOT / "template.yaml").read_text())
-    for resource in template["Resources"].values():
+    for resource in _resources().values():
         if resource["Type"] == "AWS::Serverless::Function":
             properties = resource["Properties"]
             used = {action.partition(":")[0] for action in _actions(properties)}
             clients = [client for prefix, client in _CLIENTS.items() if prefix in used]
-            yield properties["Handler"].removesuffix(".handler"), clients
+            yield _module_of(resource), clients
+
+
+def _resources() -> dict[str, Any]:
+    resources: dict[str, Any] = yaml_parse((ROOT / "template.yaml").read_text())["Resources"]
+    return resources
+
+
+def _module_of(function: dict[str, Any]) -> str:
+    handler: str = function["Properties"]["Handler"]
+    return handler.removesuffix(".handler")
 
 
 def _actions(properties: dict[str, Any]) -> Iterator[str]:
