@@ -17,8 +17,8 @@ from tools.measuring.bench.shop import Shop, order
 
 Json = dict[str, Any]
 
-# Times the latency of a quote. PostCheckout first looks for the payment URL after 0.25 s, which is six
-# quotes; the desk has one function answer.
+# Times the latency of a quote. PostCheckout first looks for the payment URL after 0.25 s, which is
+# six quotes; the desk has one function answer.
 MOST_OF_AN_EXECUTION = 10.0
 MOST_OF_AN_ACTION = 3.0
 ROUNDS = 10
