@@ -44,8 +44,7 @@ def take_over(target: Target, parameters: Mapping[str, str]) -> list[str]:
         table = _described(target, resource["Properties"]["TableName"])
         if table is not None:
             _check(table, resource["Properties"])
-            resource["Properties"] |= _settings(target, table)
-            resource["Properties"] = _alone(resource["Properties"])
+            resource["Properties"] = _alone(resource["Properties"] | _settings(target, table))
             found[logical_id] = resource
     if found:
         _import(target, found)

@@ -105,7 +105,7 @@ def _add_first_checkout(section: Section, times: dict[str, list[float]]) -> None
     floor = statistics.median(times[""]) * len(names)
     waits = sum(
         statistics.median(times[_module_of(resources[name])])
-        * max(1.0, model.FULL_CORE_MB / model.memory_mb(name))
+        * model.slow_down(model.memory_mb(name))
         for name in names
     )
     section.add(

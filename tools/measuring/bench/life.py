@@ -4,7 +4,8 @@ reads.
 
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import httpx
@@ -13,7 +14,8 @@ from api.requests import ACCESS_KEY_HEADER
 from tools.local.stack import STAFF_EMAIL, STAFF_PASSWORD, LocalStack
 from tools.measuring.bench.refused import quote
 from tools.measuring.bench.report import Section
-from tools.measuring.bench.shop import Shop, order
+from tools.measuring.bench.shop import Shop
+from tools.measuring.bench.throughput import payable
 
 Json = dict[str, Any]
 
@@ -64,41 +66,41 @@ def _live(site: httpx.Client, staff: dict[str, str], collectible_id: str) -> dic
     """Seconds of each step of one rental."""
     took: dict[str, float] = {}
 
-    def step(name: str, action: Callable[[], Json | None]) -> Json:
+    @contextmanager
+    def timed(step: str) -> Iterator[None]:
         started = time.perf_counter()
-        while (done := action()) is None:
-            if time.perf_counter() - started > _PATIENCE_SECONDS:
-                raise TimeoutError(name)
-            time.sleep(_PAUSE_SECONDS)
-        took[name] = time.perf_counter() - started
-        return done
+        yield
+        took[step] = time.perf_counter() - started
 
-    def rental(is_there: Callable[[Json], bool]) -> Json | None:
-        data = _data(site.get(path, headers=key))
-        return data if is_there(data) else None
-
-    def act(body: Json) -> Json | None:
-        answer = site.post(
-            f"/api/desk/rentals/{rental_id}/actions",
-            json={**body, "store_id": _STORE},
-            headers=staff,
+    with timed(_CHECKOUT):
+        rental = payable(site, collectible_id)
+    rental_id, key = rental["rental_id"], {ACCESS_KEY_HEADER: rental["access_key"]}
+    with timed(_PAYMENT):
+        httpx.post(rental["payment_url"], data={"outcome": "paid"}, timeout=60)
+        _wait_for(
+            lambda: (
+                _data(site.get(f"/api/rentals/{rental_id}", headers=key))["status"] == "completed"
+            )
         )
-        # Until its execution is there that waits for the desk.
-        return None if answer.status_code == _CONFLICT else _data(answer)
-
-    started = time.perf_counter()
-    data = _data(site.post("/api/rentals/checkout", json=order(collectible_id)))
-    rental_id, key = data["rental_id"], {ACCESS_KEY_HEADER: data["access_key"]}
-    path = f"/api/rentals/{rental_id}"
-    payment_url = step(_CHECKOUT, lambda: rental(lambda it: bool(it["payment_url"])))["payment_url"]
-    took[_CHECKOUT] = time.perf_counter() - started
-    started = time.perf_counter()
-    httpx.post(payment_url, data={"outcome": "paid"}, timeout=60)
-    step(_PAYMENT, lambda: rental(lambda it: it["status"] == "completed"))
-    took[_PAYMENT] = time.perf_counter() - started
-    for name, body in _DESK.items():
-        step(name, lambda body=body: act(body))  # type: ignore[misc]
+    for step, action in _DESK.items():
+        body = action | {"store_id": _STORE}
+        with timed(step):
+            _wait_for(lambda body=body: _is_done(site, staff, rental_id, body))  # type: ignore[misc]
     return took
+
+
+def _is_done(site: httpx.Client, staff: dict[str, str], rental_id: str, body: Json) -> bool:
+    """Not before there is an execution that waits for the desk."""
+    answer = site.post(f"/api/desk/rentals/{rental_id}/actions", json=body, headers=staff)
+    return answer.status_code != _CONFLICT and answer.raise_for_status().is_success
+
+
+def _wait_for(look: Callable[[], bool]) -> None:
+    started = time.perf_counter()
+    while not look():
+        if time.perf_counter() - started > _PATIENCE_SECONDS:
+            raise TimeoutError
+        time.sleep(_PAUSE_SECONDS)
 
 
 def _identity_token(site: httpx.Client) -> str:

@@ -124,7 +124,14 @@ def at_once(how_many: int, action: Callable[[], float]) -> list[float]:
 def _checkout(site: httpx.Client, collectible_id: str) -> float:
     """Seconds from the request to the payment URL."""
     started = time.perf_counter()
-    data = (
+    payable(site, collectible_id)
+    return time.perf_counter() - started
+
+
+def payable(site: httpx.Client, collectible_id: str) -> dict[str, Any]:
+    """A new rental with its access key, once it has a payment URL. Raises TimeoutError."""
+    started = time.perf_counter()
+    data: dict[str, Any] = (
         site.post("/api/rentals/checkout", json=order(collectible_id))
         .raise_for_status()
         .json()["data"]
@@ -132,10 +139,10 @@ def _checkout(site: httpx.Client, collectible_id: str) -> float:
     path, key = f"/api/rentals/{data['rental_id']}", {ACCESS_KEY_HEADER: data["access_key"]}
     while not data["payment_url"]:
         time.sleep(_PAUSE_SECONDS)
-        data = site.get(path, headers=key).raise_for_status().json()["data"]
+        data |= site.get(path, headers=key).raise_for_status().json()["data"]
         if time.perf_counter() - started > _PATIENCE_SECONDS:
             raise TimeoutError("no payment URL")
-    return time.perf_counter() - started
+    return data
 
 
 def _warm(site: httpx.Client, collectible_id: str) -> float:

@@ -25,7 +25,7 @@ Usage = Counter[str]
 HERE = Path(__file__).parent
 HOURS_IN_A_MONTH = 730
 _GIGABYTE = 1024**3
-FULL_CORE_MB = 1769  # Lambda gives a whole core at this memory, and less in proportion
+_FULL_CORE_MB = 1769  # Lambda gives a whole core at this memory, and less in proportion
 _MINUTES_A_MONTH = HOURS_IN_A_MONTH * 60
 # Of a REST API with detailed metrics, for each method that is called.
 _METRICS_OF_A_METHOD = 5
@@ -91,7 +91,7 @@ def memory_mb(function: str) -> int:
 
 def slow_down(memory: int) -> float:
     """How much longer a function computes than on a whole core; ours use one thread."""
-    return max(1.0, FULL_CORE_MB / memory)
+    return max(1.0, _FULL_CORE_MB / memory)
 
 
 def import_milliseconds(function: str, memory: int | None = None) -> float:
